@@ -1,0 +1,50 @@
+/* attention/gemm.h - matrix products with packed weights: C = act(A W' + bias) + residual.
+ *
+ * One kernel serves linear layers and convolutions: row m of A is given by pointers, in segments of
+ * contiguous values, so that an image with channels last needs no copy (K = ky segments of kx * channels). */
+#ifndef GLINT_ATTENTION_GEMM_H
+#define GLINT_ATTENTION_GEMM_H
+#include "core/exec.h"
+
+#define GLINT_PANEL 32 /* output columns per packed panel, zero padded */
+
+enum glint_act { GLINT_ACT_NONE, GLINT_ACT_RELU, GLINT_ACT_GELU /* exact, by erf */ };
+
+/* A linear map R^k -> R^n: panels[n/32][k][32] and a bias padded with zeros to whole panels. The same layout
+ * for every instruction set. */
+struct glint_weights {
+    int32_t k, n;
+    const float *panels;
+    const float *bias;
+};
+
+size_t glint_weights_bytes(int32_t k, int32_t n);
+
+/* Packs rows (n x k row-major: [out, in]; row stride ld) into memory (aligned to 64, glint_weights_bytes).
+ * scale multiplies each output (a folded norm) and may be NULL; bias (n) may be NULL. */
+void glint_weights_pack(struct glint_weights *w, void *memory, const float *rows, int64_t ld, const float *scale,
+                        const float *bias, int32_t k, int32_t n);
+
+/* c[m][0..n) = act(sum over s, j of a[s][m][j] * W[s * k/n_segments + j] + bias) (+ residual[m]), one thread.
+ * a: n_segments x m pointers, segment-major; each names k / n_segments contiguous floats. c[m] and residual[m]
+ * by row strides. The order of additions for one element does not depend on m or on neighbours. */
+struct glint_gemm {
+    const struct glint_weights *w;
+    int32_t m, n_segments;
+    const float *const *rows; /* n_segments x m */
+    float *c;
+    int64_t ldc;
+    float *const *c_rows;     /* m pointers instead of c/ldc, or NULL */
+    const float *residual;    /* added after the activation, or NULL */
+    int64_t ldr;
+    enum glint_act act;
+};
+/* Relative error against double: |err| <= 4 eps sqrt(k) * |A||W| per element (fp32, any version). */
+typedef void glint_gemm_fn(const struct glint_gemm *g);
+glint_gemm_fn glint_gemm_c, glint_gemm_avx2, glint_gemm_avx512;
+glint_gemm_fn *glint_gemm_get(unsigned isa);
+
+/* Plain dense product over all threads: a is m x k with row stride lda. */
+int glint_linear(struct glint_exec *x, const struct glint_weights *w, const float *a, int64_t lda, int32_t m,
+                 float *c, int64_t ldc, enum glint_act act, const float *residual, int64_t ldr);
+#endif

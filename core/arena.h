@@ -1,0 +1,27 @@
+/* core/arena.h - bump memory: reserved once, handed out aligned, taken back by marks. */
+#ifndef GLINT_CORE_ARENA_H
+#define GLINT_CORE_ARENA_H
+#include <stddef.h>
+#include <stdint.h>
+
+#define GLINT_ARENA_ALIGN 64 /* every block starts on a cache line */
+
+struct glint_arena {
+    uint8_t *base;
+    size_t cap, used, high; /* high: the most that was ever used, for reports */
+};
+
+/* Reserves cap bytes (rounded up); GLINT_E_NOMEM. Not thread-safe: one arena, one user. */
+int glint_arena_init(struct glint_arena *a, size_t cap);
+void glint_arena_fini(struct glint_arena *a);
+
+/* bytes of uninitialised memory, or NULL when the arena is full. Valid until reset below it. */
+void *glint_arena_alloc(struct glint_arena *a, size_t bytes);
+
+/* A mark is the arena's fill; reset takes back all that was handed out since. */
+size_t glint_arena_mark(const struct glint_arena *a);
+void glint_arena_reset(struct glint_arena *a, size_t mark);
+
+/* What a block of `bytes` takes from an arena. */
+size_t glint_arena_round(size_t bytes);
+#endif

@@ -1,0 +1,48 @@
+/* core/file.c - see file.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "core/file.h"
+#include "core/status.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int glint_file_open(struct glint_file *f, const char *path)
+{
+    memset(f, 0, sizeof *f);
+    if (strlen(path) >= sizeof f->path)
+        return glint_fail(GLINT_E_ARG, "%.60s...: path longer than %zu bytes", path, sizeof f->path - 1);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return glint_fail(errno == ENOENT || errno == ENOTDIR ? GLINT_E_NOTFOUND : GLINT_E_IO,
+                          "%s: cannot open: %s", path, strerror(errno));
+    int status = GLINT_OK;
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        status = glint_fail(GLINT_E_IO, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        status = glint_fail(GLINT_E_IO, "%s: not a regular file", path);
+    else if (st.st_size > 0) {
+        void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (map == MAP_FAILED) {
+            status = glint_fail(GLINT_E_IO, "%s: cannot map: %s", path, strerror(errno));
+        } else {
+            f->data = map;
+            f->size = (size_t)st.st_size;
+        }
+    }
+    close(fd);
+    if (status == GLINT_OK)
+        strcpy(f->path, path);
+    return status;
+}
+
+void glint_file_close(struct glint_file *f)
+{
+    if (f->data)
+        munmap((void *)(uintptr_t)f->data, f->size);
+    memset(f, 0, sizeof *f);
+}

@@ -1,0 +1,27 @@
+/* core/frame.h - frames from a fixed pool; see glint/frame.h for what is in one. */
+#ifndef GLINT_CORE_FRAME_H
+#define GLINT_CORE_FRAME_H
+#include "glint/frame.h"
+
+struct glint_frame_pool;
+
+/* All memory for n_frames frames of up to cap_points points and cap_boxes boxes. GLINT_E_NOMEM, GLINT_E_ARG. */
+int glint_frame_pool_open(int32_t n_frames, int32_t cap_points, int32_t cap_boxes, struct glint_frame_pool **pool_out);
+void glint_frame_pool_close(struct glint_frame_pool *pool); /* no frame may be out; NULL is fine */
+
+/* A cleared frame with one reference, or NULL when all are out (wait: until one comes back, NULL only
+ * after glint_frame_pool_cancel). Thread-safe. points.elongation is NULL until glint_frame_use_elongation. */
+struct glint_frame *glint_frame_get(struct glint_frame_pool *pool, bool wait);
+void glint_frame_pool_cancel(struct glint_frame_pool *pool);
+
+void glint_frame_ref(struct glint_frame *frame);
+void glint_frame_unref(struct glint_frame *frame); /* the last one gives it back; NULL is fine */
+
+/* Gives points.elongation its (zeroed) memory. */
+void glint_frame_use_elongation(struct glint_frame *frame);
+
+/* Appends a point unless it is not finite or beyond 10 km (loss.points_dropped) or the frame is full
+ * (loss.points_clipped). Readers use it; decoders with their own loops keep the same rules. */
+void glint_frame_add_point(struct glint_frame *frame, float x, float y, float z, float intensity, uint16_t ring,
+                           uint8_t ret, uint32_t offset_ns);
+#endif

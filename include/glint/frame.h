@@ -1,0 +1,107 @@
+/* glint/frame.h - what flows through Glint: points, boxes, masks, and a frame of them.
+ *
+ * Metres, radians, int64 nanoseconds. Vehicle frame: x forward, y left, z up. */
+#ifndef GLINT_FRAME_H
+#define GLINT_FRAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The stages a frame passes, in order; the names are those of spans, latency members of the
+ * JSON lines and trace tracks. X(ENUM, name) */
+#define GLINT_STAGE_MAP(X)                                                                                   \
+    X(CAPTURE, capture)                                                                                      \
+    X(DECODE, decode)                                                                                        \
+    X(FRAME, frame)                                                                                          \
+    X(ALIGN, align)                                                                                          \
+    X(VOXELIZE, voxelize)                                                                                    \
+    X(ENCODE, encode)                                                                                        \
+    X(ATTEND, attend)                                                                                        \
+    X(BEV, bev)                                                                                              \
+    X(HEAD, head)                                                                                            \
+    X(NMS, nms)                                                                                              \
+    X(TRACK, track)                                                                                          \
+    X(PUBLISH, publish)
+
+enum glint_stage {
+#define GLINT_STAGE_ENUM(upper, name) GLINT_STAGE_##upper,
+    GLINT_STAGE_MAP(GLINT_STAGE_ENUM)
+#undef GLINT_STAGE_ENUM
+        GLINT_STAGE_COUNT
+};
+
+/* Structure of arrays over one allocation of `cap` points. x, y, z, intensity, ring, ret and
+ * offset_ns are always there; elongation only where the input has it (else NULL, read as 0).
+ * A point with a NaN stays out: readers drop and count it. */
+struct glint_points {
+    int32_t n, cap;
+    float *x, *y, *z;    /* m, vehicle frame */
+    float *intensity;    /* 0..1; the adapter says how it was scaled */
+    float *elongation;   /* Waymo; NULL when absent */
+    uint16_t *ring;      /* laser, 0-based from the lowest elevation or as the sensor numbers them */
+    uint8_t *ret;        /* return, 0-based */
+    uint32_t *offset_ns; /* since the frame's stamp */
+};
+
+struct glint_box {
+    float center[3];   /* geometric centre, m */
+    float size[3];     /* length along the heading, width, height, m */
+    float yaw;         /* counter-clockwise from +x, in (-pi, pi] */
+    float velocity[2]; /* m/s, in the frame of the box */
+    float score;       /* 0..1 */
+    int32_t label;     /* index into the model's classes */
+    int32_t id;        /* track, -1 when not tracked */
+};
+
+/* Packets and points accounted for since the source was opened.
+ * received = decoded + malformed + foreign; lost is what the sequence numbers say is missing. */
+struct glint_loss {
+    uint64_t packets_received, packets_decoded, packets_malformed, packets_foreign, packets_lost;
+    uint64_t points_dropped;  /* not finite or absurd (beyond 10 km) */
+    uint64_t points_clipped;  /* beyond the frame's capacity */
+    uint64_t frames_dropped;  /* by a queue's policy or a failing stage */
+};
+
+/* One frame: the points of a sweep and everything computed from them. Reference counted;
+ * all memory is reserved when the frame pool is opened. */
+struct glint_frame {
+    uint64_t index;      /* 0-based, counted by the source */
+    int64_t stamp_ns;    /* UTC, of the first point; 0 when the input has none */
+    int64_t arrival_ns;  /* monotonic, last byte of the input here */
+    char source[256];    /* file or sensor, for people */
+    char name[128];      /* stem for output files, "000000" */
+
+    /* Where the points are frames of a tensor file: item `batch_index` of `batch_size` (1 for all
+     * other inputs), and whether the model's range filter is to be left out (golden cases). */
+    int32_t batch_index, batch_size;
+    bool no_range_filter;
+    bool as_network_input; /* points are network inputs: no intensity rescaling */
+
+    struct glint_points points;
+
+    int32_t n_boxes, cap_boxes;
+    struct glint_box *boxes;
+    uint8_t *point_class;      /* points.n, valid when has_masks; 255 = not classified */
+    uint8_t *point_confidence; /* points.n, 0..255 */
+    uint16_t *point_instance;  /* points.n, 0 = none, else 1 + index into boxes */
+    bool has_masks;
+
+    struct glint_loss loss;                   /* cumulative at the time of this frame */
+    int64_t latency_ns[GLINT_STAGE_COUNT];    /* time spent per stage on this frame; -1 = stage not run */
+    int64_t total_ns;                         /* input complete -> published */
+
+    int32_t refs; /* private */
+    struct glint_frame_pool *pool; /* private */
+};
+
+/* Name of a stage: "voxelize". Static storage. */
+const char *glint_stage_name(enum glint_stage stage);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

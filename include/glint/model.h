@@ -1,0 +1,72 @@
+/* glint/model.h - a network from a model folder (config.json + model.safetensors). */
+#ifndef GLINT_MODEL_H
+#define GLINT_MODEL_H
+#include "glint/frame.h"
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct glint_model;
+struct glint_trace;
+struct glint_tensor;
+
+struct glint_model_settings {
+    const char *device;  /* "cpu"; "auto"; "cuda:0" gives GLINT_E_DEVICE in builds without */
+    int32_t n_threads;   /* >= 1 */
+    unsigned isa;        /* glint_cpu_isa() */
+    int32_t cap_points;  /* most points of a frame; more are clipped by the source */
+    float score;         /* least score of a box; < 0: the model's own, per class */
+    bool keep_stages;    /* make every stage's tensor visible to the tap (more memory, same numbers) */
+};
+void glint_model_settings_default(struct glint_model_settings *s);
+
+/* What a model is; strings belong to the model. */
+struct glint_model_info {
+    const char *arch, *name;
+    int32_t n_classes, n_point_classes; /* n_point_classes 0: no masks */
+    const char *const *classes, *const *point_classes;
+    int64_t n_parameters;
+    size_t memory_bytes; /* weights and work memory reserved */
+    float range[6];      /* x y z lowest, x y z highest, m */
+    float sensor_height_m[2]; /* height of the sensor above ground it was trained for, lo and hi; 0 0 unknown */
+    bool uses_intensity;
+};
+
+/* Loads and checks everything and reserves all memory for runs. trace may be NULL. GLINT_E_NOTFOUND, GLINT_E_FORMAT
+ * (config or weights, with file, member or tensor), GLINT_E_NOMEM, GLINT_E_DEVICE. */
+int glint_model_open(const char *folder, const struct glint_model_settings *settings, struct glint_trace *trace,
+                     struct glint_model **model_out);
+void glint_model_close(struct glint_model *model); /* NULL is fine */
+const struct glint_model_info *glint_model_info(const struct glint_model *model);
+
+/* Points of the frame -> its boxes and masks (score order inside a class). Allocates nothing. One thread at a time.
+ * More boxes than frame->cap_boxes: the best are kept. */
+int glint_model_run(struct glint_model *model, struct glint_frame *frame);
+
+/* Called during a run for each tensor of a stage, under the golden names, whole; the view is valid during the call
+ * only. Needs keep_stages. Maps come as [channels, h, w]. NULL: none. */
+typedef void glint_tap_fn(void *ctx, const struct glint_tensor *tensor);
+void glint_model_set_tap(struct glint_model *model, glint_tap_fn *fn, void *ctx);
+
+/* Work of the last run: multiply-adds x 2 actually done per stage, and the counts it depended on. */
+struct glint_model_cost {
+    double flop[GLINT_STAGE_COUNT];
+    int32_t n_points, n_pillars;
+};
+void glint_model_cost(const struct glint_model *model, struct glint_model_cost *cost_out);
+
+/* One line of text per layer: index, operation, name, shapes, parameters; returns the number of layers and
+ * writes line i to text (for glint info). */
+int32_t glint_model_layers(const struct glint_model *model);
+void glint_model_layer_text(const struct glint_model *model, int32_t index, char *text, size_t size);
+
+/* Writes a model folder from a weights file whose metadata holds its configuration ("config"). arch may be NULL:
+ * found out. GLINT_E_FORMAT says what does not fit. */
+int glint_model_import(const char *weights_path, const char *arch, const char *config_path, const char *out_folder);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

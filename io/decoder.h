@@ -1,0 +1,54 @@
+/* io/decoder.h - one sensor's packets to returns. A family of sensors is one file with tables; a decoder keeps no
+ * memory between packets but time and sequence. */
+#ifndef GLINT_IO_DECODER_H
+#define GLINT_IO_DECODER_H
+#include "io/source.h"
+
+#define GLINT_RETURNS_CAP 8192 /* most returns of one packet, any sensor */
+
+/* Returns of one packet in the sensor's own frame, every non-zero one, unfiltered, in packet order (block, return,
+ * channel as the packet stores them). Structure of arrays. */
+struct glint_returns {
+    int32_t n;
+    float x[GLINT_RETURNS_CAP], y[GLINT_RETURNS_CAP], z[GLINT_RETURNS_CAP]; /* m */
+    float intensity[GLINT_RETURNS_CAP];   /* 0..1 */
+    float azimuth[GLINT_RETURNS_CAP];     /* degrees [0, 360), as the sensor counts: what frames are cut by */
+    int64_t t_ns[GLINT_RETURNS_CAP];      /* UTC */
+    uint16_t block[GLINT_RETURNS_CAP], channel[GLINT_RETURNS_CAP]; /* as in the decode CSV contract */
+    uint16_t ring[GLINT_RETURNS_CAP];     /* channels by elevation, lowest 0 */
+    uint8_t ret[GLINT_RETURNS_CAP];
+    int64_t frame_id;                     /* where the sensor numbers its frames (Ouster), else -1 */
+};
+
+enum glint_packet_kind { GLINT_PACKET_LIDAR, GLINT_PACKET_OTHER /* known and accounted for: position, IMU */, GLINT_PACKET_MALFORMED,
+                         GLINT_PACKET_FOREIGN };
+
+struct glint_decoder;
+struct glint_decoder_ops {
+    const char *name;    /* "velodyne", "hesai", "ouster" */
+    /* returns_out is filled for LIDAR packets. lost_out: packets missing before this one by its sequence or time. */
+    enum glint_packet_kind (*decode)(struct glint_decoder *d, const struct glint_packet *packet,
+                                     struct glint_returns *returns_out, uint32_t *lost_out);
+    void (*close)(struct glint_decoder *d);
+};
+struct glint_decoder { /* first member of each decoder's own struct */
+    const struct glint_decoder_ops *ops;
+    char sensor[64];        /* "Velodyne HDL-32E" */
+    char calibration[1024]; /* file, or "built in" */
+    double to_vehicle_yaw;  /* turn about z from the sensor's frame to x forward, y left */
+    bool cut_by_frame_id;   /* else by azimuth */
+    int32_t cap_points;     /* most returns of one turn at the slowest rate, all return modes */
+};
+
+struct glint_decoder_settings {
+    const char *sensor;  /* "auto" or a name or part of it: "hdl32e", "vlp16", "xt32", "ouster" */
+    const char *calib;   /* file or NULL: a metadata file beside the capture (Ouster), else built in */
+    const char *capture; /* path of the capture, to look beside it; may be NULL */
+};
+
+/* Chooses by settings or by the look of the first packets. GLINT_E_FORMAT when no decoder knows them (text says sizes and
+ * ports seen), GLINT_E_NOTFOUND for a missing calibration. */
+int glint_decoder_open(const struct glint_decoder_settings *settings, const struct glint_packet *packets, int32_t n_packets,
+                       struct glint_decoder **decoder_out);
+void glint_decoder_close(struct glint_decoder *decoder); /* NULL is fine */
+#endif

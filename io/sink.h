@@ -1,0 +1,29 @@
+/* io/sink.h - where results go. Writers, pictures and later networks are sinks; tools make them and hand them to
+ * the pipeline. */
+#ifndef GLINT_IO_SINK_H
+#define GLINT_IO_SINK_H
+#include "core/status.h"
+#include "glint/frame.h"
+
+struct glint_sink_context { /* what a sink may need to know; strings outlive the sink */
+    int32_t n_classes, n_point_classes;
+    const char *const *classes, *const *point_classes;
+};
+
+struct glint_sink;
+struct glint_sink_ops {
+    const char *name;
+    int (*write)(struct glint_sink *sink, const struct glint_frame *frame);
+    int (*finish)(struct glint_sink *sink); /* all data safely written, or GLINT_E_IO */
+    void (*close)(struct glint_sink *sink); /* frees; after finish, or to give up */
+};
+struct glint_sink { /* first member of each sink's own struct */
+    const struct glint_sink_ops *ops;
+    const char *path; /* for messages */
+};
+
+/* "%06d" (or %d, %04d ...) in a path becomes the frame's number; a path without it and with several frames is an error for
+ * per-frame formats. GLINT_E_ARG when there is anything else to expand. */
+int glint_sink_path(const char *pattern, uint64_t index, char *path_out, size_t size);
+int glint_sink_finish_close(struct glint_sink *sink); /* finish, close, first failure; NULL is fine */
+#endif

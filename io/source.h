@@ -1,0 +1,44 @@
+/* io/source.h - where input comes from: a recorded file, a folder of them, later a network interface.
+ * A source gives either packets (a capture: decoder and framer make frames of them) or frames. */
+#ifndef GLINT_IO_SOURCE_H
+#define GLINT_IO_SOURCE_H
+#include "core/status.h"
+#include "glint/frame.h"
+#include <stddef.h>
+
+/* A UDP payload. data is valid until the source's next call. */
+struct glint_packet {
+    const uint8_t *data;
+    uint32_t size;
+    int64_t stamp_ns;  /* UTC of the record */
+    uint64_t record;   /* 0-based record of the capture that completed it */
+    uint32_t src_ip, dst_ip; /* host order */
+    uint16_t src_port, dst_port;
+};
+
+struct glint_source_settings {
+    const char *format; /* NULL: by name and content; "kitti" | "nuscenes" | "argoverse2" | "pcd" | "glint" | "pcap" | "tensors" */
+};
+
+struct glint_source;
+struct glint_source_ops {
+    const char *name;
+    bool gives_packets;
+    /* One of the two. GLINT_OK, GLINT_E_EOF at the end, or a failure; after a failure of one file of a folder the next
+     * call goes on with the next file. Frames: the frame comes cleared; the source fills points, stamp, names, loss. */
+    int (*next_packet)(struct glint_source *source, struct glint_packet *packet_out);
+    int (*next_frame)(struct glint_source *source, struct glint_frame *frame);
+    /* Most points a frame can have, if known (file sizes), else 0. */
+    int32_t (*cap_points)(struct glint_source *source);
+    double (*progress)(struct glint_source *source); /* 0..1, or < 0 when unknown */
+    void (*close)(struct glint_source *source);
+};
+struct glint_source { /* first member of each source's own struct */
+    const struct glint_source_ops *ops;
+    char path[1024];
+};
+
+/* Opens path by format, name and content. GLINT_E_NOTFOUND, GLINT_E_FORMAT ("empty file", "no known format ..."). */
+int glint_source_open(const char *path, const struct glint_source_settings *settings, struct glint_source **source_out);
+void glint_source_close(struct glint_source *source); /* NULL is fine */
+#endif

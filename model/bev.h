@@ -1,0 +1,40 @@
+/* model/bev.h - the dense part: bird's-eye maps with channels last, 3x3 convolutions, upsampling. */
+#ifndef GLINT_MODEL_BEV_H
+#define GLINT_MODEL_BEV_H
+#include "attention/gemm.h"
+
+/* h x w pixels of c channels, `ld` floats from pixel to pixel, `pitch` from row to row. One pixel of border on
+ * every side is valid memory and zero (glint_map_clear_border), so that 3x3 kernels need no special cases. A
+ * channel slice of a wider map is a map with the same ld and pitch. */
+struct glint_map {
+    float *data; /* pixel (0, 0) */
+    int32_t h, w, c;
+    int64_t ld, pitch;
+};
+
+size_t glint_map_bytes(int32_t h, int32_t w, int32_t c);
+void glint_map_init(struct glint_map *map, void *memory, int32_t h, int32_t w, int32_t c);
+struct glint_map glint_map_slice(const struct glint_map *map, int32_t first_channel, int32_t n_channels);
+void glint_map_clear_border(const struct glint_map *map);
+
+/* Zeroes the map and writes token p (c values) at its cell (coord: n x 3, x y z). */
+int glint_bev_scatter(struct glint_exec *x, const float *tokens, const int32_t *coord, int32_t n,
+                      const struct glint_map *out);
+
+/* Weights of a convolution: from [out, in, ky, kx] to rows for glint_weights_pack, K ordered (ky, kx, in). */
+void glint_conv_rows(const float *w, int32_t n_out, int32_t n_in, int32_t kernel, float *rows_out);
+
+/* out = act(conv3x3(in) + bias) (+ residual, of out's shape, added after the activation), zero padding 1, stride 1
+ * or 2 (output (y, x) is centred at input (stride y, stride x)). Cross-correlation. weights: k = 9 * in.c. */
+int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w, int32_t stride,
+                  enum glint_act act, const struct glint_map *residual, const struct glint_map *out);
+
+/* 1x1, k = in.c. */
+int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w, enum glint_act act,
+                  const struct glint_map *out);
+
+/* Transposed convolution with kernel = stride = s: s * s linear maps, one per place (weights[a * s + b]):
+ * out[s*y+a][s*x+b] = act(W_ab in[y][x] + bias). out is s times as high and wide. */
+int glint_deconv(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *weights, int32_t s,
+                 enum glint_act act, const struct glint_map *out);
+#endif

@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Who may include whom (docs/ARCHITECTURE.md): check_layers.py ROOT. Exit status 1 names each line that breaks it."""
+import pathlib
+import re
+import sys
+
+ALLOWED = {
+    "core": {"core"},
+    "calib": {"core", "calib"},
+    "voxel": {"core", "voxel"},
+    "attention": {"core", "attention"},
+    "io": {"core", "calib", "io"},
+    "model": {"core", "voxel", "attention", "model"},
+    "viz": {"core", "calib", "viz", "io/sink.h"},
+    "eval": {"core", "calib", "eval", "io/sink.h"},
+    "pipeline": {"core", "calib", "io", "voxel", "model", "pipeline"},
+}
+CUDA = re.compile(r"cuda|cublas|cudnn|cub/", re.I)
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    bad = 0
+    for room, allowed in ALLOWED.items():
+        for path in sorted((root / room).rglob("*")):
+            if path.suffix not in (".c", ".h", ".cu", ".cuh"):
+                continue
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                m = re.match(r'\s*#\s*include\s+["<]([^">]+)[">]', line)
+                if not m:
+                    continue
+                name = m.group(1)
+                top = name.split("/")[0]
+                ours = "/" in name and top in set(ALLOWED) | {"tools", "tests", "bench"}
+                if ours and top not in allowed and name not in allowed:
+                    print(f"{path}:{number}: {room} may not include {name}")
+                    bad += 1
+                if CUDA.search(name) and "cuda" not in path.parts and path.name != "device_cuda.cu":
+                    print(f"{path}:{number}: CUDA headers belong in cuda/ and core/device_cuda.cu")
+                    bad += 1
+    print("layers: ok" if not bad else f"layers: {bad} broken")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
