@@ -4,6 +4,7 @@
 #define GLINT_IO_SINK_H
 #include "core/status.h"
 #include "glint/frame.h"
+#include <stddef.h>
 
 struct glint_sink_context { /* what a sink may need to know; strings outlive the sink */
     int32_t n_classes, n_point_classes;
