@@ -1,0 +1,90 @@
+/* model/layer.h - a network as plain data: values, and layers that turn values into values.
+ *
+ * An architecture file (arch_*.c) makes the list from a configuration (build.h); plan.h gives the values
+ * memory by their lifetimes; run.h walks the list. Layers run in the order of the list. */
+#ifndef GLINT_MODEL_LAYER_H
+#define GLINT_MODEL_LAYER_H
+#include "core/arena.h"
+#include "glint/frame.h"
+#include <stddef.h>
+
+/* X(ENUM, name). The information of an operation is `glint_op_<name>` in the file that implements it. */
+#define GLINT_OP_MAP(X)                                                                                      \
+    X(VOXELIZE, voxelize)           /* frame -> voxels */                                                    \
+    X(VFE, vfe)                     /* voxels -> tokens (, points) */                                        \
+    X(POSENC, posenc)               /* voxels -> tokens */                                                   \
+    X(WINDOW_ORDER, window_order)   /* voxels -> order */                                                    \
+    X(FLAT_LAYER, flat_layer)       /* tokens, tokens (positions), order -> tokens */                        \
+    X(BEV_SCATTER, bev_scatter)     /* tokens, voxels -> map */                                              \
+    X(CONV3X3, conv3x3)             /* map (, map added after the activation) -> map */                      \
+    X(CONV1X1, conv1x1)             /* map -> map */                                                         \
+    X(DECONV, deconv)               /* map -> map */                                                         \
+    X(ADD, add)                     /* map, map -> map */                                                    \
+    X(CENTER_DECODE, center_decode) /* maps -> candidates */                                                 \
+    X(CENTER_NMS, center_nms)       /* candidates -> frame's boxes */
+
+enum glint_op {
+#define GLINT_OP_ENUM(upper, name) GLINT_OP_##upper,
+    GLINT_OP_MAP(GLINT_OP_ENUM)
+#undef GLINT_OP_ENUM
+        GLINT_OP_COUNT
+};
+
+enum glint_value_kind {
+    GLINT_VALUE_VOXELS, /* the frame's points sorted into pillars (struct glint_voxels); one per network */
+    GLINT_VALUE_POINTS, /* n_points x c float, in the voxels' point order */
+    GLINT_VALUE_TOKENS, /* n_voxels x c float, in pillar order */
+    GLINT_VALUE_ORDER,  /* n_voxels int32: sorted position -> pillar */
+    GLINT_VALUE_MAP,    /* h x w x c float with a border (struct glint_map) */
+    GLINT_VALUE_BYTES,  /* `bytes` for whatever its layers keep there */
+};
+
+struct glint_value {
+    enum glint_value_kind kind;
+    char name[40]; /* the golden name under which a tap sees it; "" for none */
+    char also[40]; /* a second one */
+    int32_t c, h, w;
+    int32_t parent; /* a channel slice of this map, from first_channel; -1: memory of its own */
+    int32_t first_channel;
+    size_t bytes;
+    int32_t first, last; /* layers of first and last use; set by glint_plan, -1 unused */
+    size_t offset;       /* in the model's memory; set by glint_plan */
+};
+
+#define GLINT_LAYER_VALUES 12
+
+struct glint_layer {
+    enum glint_op op;
+    enum glint_stage stage; /* whose span and cost it belongs to */
+    char name[56];          /* where its weights are in the file, or what it makes: for people */
+    int32_t n_in, n_out;
+    int32_t in[GLINT_LAYER_VALUES], out[GLINT_LAYER_VALUES]; /* indices of values */
+    void *params;                                            /* the operation's own struct */
+};
+
+struct glint_net {
+    int32_t n_layers, cap_layers, n_values, cap_values;
+    struct glint_layer *layers;
+    struct glint_value *values;
+    struct glint_arena params; /* the layers' parameters */
+    int32_t cap_points, cap_voxels;
+};
+
+struct glint_bind;
+struct glint_run;
+
+/* What an operation is. Functions may be NULL where there is nothing to do. */
+struct glint_op_info {
+    const char *name;
+    size_t params_size;
+    /* Takes the layer's weights from the file (build.h). Called twice: to measure, then to fill. */
+    int (*bind)(struct glint_bind *bind, struct glint_layer *layer);
+    /* Bytes of scratch per worker that run may take from exec->scratch. */
+    size_t (*scratch)(const struct glint_net *net, const struct glint_layer *layer);
+    int (*run)(struct glint_run *run, const struct glint_layer *layer);
+    /* Parameters in words, for glint info. */
+    void (*text)(const struct glint_layer *layer, char *text, size_t size);
+};
+
+const struct glint_op_info *glint_op_get(enum glint_op op);
+#endif

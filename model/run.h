@@ -1,0 +1,45 @@
+/* model/run.h - running a network: what the operations' run functions see. */
+#ifndef GLINT_MODEL_RUN_H
+#define GLINT_MODEL_RUN_H
+#include "core/exec.h"
+#include "core/tensor.h"
+#include "core/trace.h"
+#include "glint/model.h"
+#include "model/bev.h"
+#include "model/build.h"
+#include "model/layer.h"
+#include "voxel/voxel.h"
+
+struct glint_run {
+    struct glint_exec *exec;
+    struct glint_trace *trace;
+    const struct glint_model_config *config;
+    const struct glint_net *net;
+    struct glint_voxels *voxels;
+    uint8_t *memory;           /* the plan's */
+    struct glint_frame *frame; /* the one being run */
+    float score;               /* least score of a box; < 0: the layer's own */
+    struct glint_model_cost cost;
+    glint_tap_fn *tap; /* NULL: none */
+    void *tap_ctx;
+    struct glint_arena tap_memory; /* for the tensors made for the tap only; empty without keep_stages */
+};
+
+/* Runs all layers on run->frame: spans around each stretch of layers of one stage, values shown to the tap.
+ */
+int glint_run_net(struct glint_run *run);
+
+/* The memory of a value. */
+float *glint_run_floats(const struct glint_run *run, int32_t value);
+int32_t *glint_run_ints(const struct glint_run *run, int32_t value);
+void *glint_run_bytes(const struct glint_run *run, int32_t value);
+struct glint_map glint_run_map(const struct glint_run *run, int32_t value); /* slices too */
+bool glint_run_has(const struct glint_layer *layer, int32_t index); /* whether input `index` is there */
+
+/* Counts work done (2 per multiply-add) for the layer's stage. */
+void glint_run_flop(struct glint_run *run, const struct glint_layer *layer, double flop);
+
+/* Shows a tensor to the tap, if there is one: data row-major, of n_dims dimensions. */
+void glint_run_tap(struct glint_run *run, const char *name, enum glint_dtype dtype, int32_t n_dims,
+                   const int64_t *shape, const void *data);
+#endif
