@@ -4,6 +4,7 @@
 #include "core/status.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,4 +46,42 @@ void glint_file_close(struct glint_file *f)
     if (f->data)
         munmap((void *)(uintptr_t)f->data, f->size);
     memset(f, 0, sizeof *f);
+}
+
+int glint_file_create(struct glint_file_out *f, const char *path)
+{
+    f->stream = NULL;
+    if (strlen(path) >= sizeof f->path)
+        return glint_fail(GLINT_E_ARG, "%.60s...: path longer than %zu bytes", path, sizeof f->path - 1);
+    strcpy(f->path, path);
+    strcpy(f->part, path);
+    strcat(f->part, ".part");
+    f->stream = fopen(f->part, "wb");
+    if (!f->stream)
+        return glint_fail(GLINT_E_IO, "%s: cannot write: %s", path, strerror(errno));
+    return GLINT_OK;
+}
+
+int glint_file_commit(struct glint_file_out *f)
+{
+    errno = 0;
+    const bool failed = ferror(f->stream) != 0; /* errno of the failing write is gone by now */
+    if (fclose(f->stream) != 0 || failed || rename(f->part, f->path) != 0) {
+        const int status = glint_fail(GLINT_E_IO, "%s: cannot write: %s", f->path,
+                                      errno ? strerror(errno) : "output error (disk full?)");
+        remove(f->part);
+        f->stream = NULL;
+        return status;
+    }
+    f->stream = NULL;
+    return GLINT_OK;
+}
+
+void glint_file_discard(struct glint_file_out *f)
+{
+    if (!f->stream)
+        return;
+    fclose(f->stream);
+    remove(f->part);
+    f->stream = NULL;
 }

@@ -1,8 +1,9 @@
-/* core/file.h - a whole file, read-only, mapped. */
+/* core/file.h - a whole file, read-only, mapped; and files that appear whole or not at all. */
 #ifndef GLINT_CORE_FILE_H
 #define GLINT_CORE_FILE_H
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct glint_file {
     const uint8_t *data; /* NULL for an empty file */
@@ -14,4 +15,18 @@ struct glint_file {
  * *f is then all zero. The file must not shrink while it is mapped. */
 int glint_file_open(struct glint_file *f, const char *path);
 void glint_file_close(struct glint_file *f);
+
+/* A file being written under another name ("path.part") until it is complete. */
+struct glint_file_out {
+    FILE *stream; /* write with stdio; errors are found by commit */
+    char path[1024], part[1032];
+};
+
+/* GLINT_E_IO when path cannot be written, GLINT_E_ARG when it is too long. */
+int glint_file_create(struct glint_file_out *f, const char *path);
+
+/* Flushes, closes and gives the file its name, replacing what was there. GLINT_E_IO (disk full): the part
+ * is removed and what was there stays. The stream is closed either way. */
+int glint_file_commit(struct glint_file_out *f);
+void glint_file_discard(struct glint_file_out *f); /* removes the part */
 #endif

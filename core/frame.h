@@ -2,6 +2,7 @@
 #ifndef GLINT_CORE_FRAME_H
 #define GLINT_CORE_FRAME_H
 #include "glint/frame.h"
+#include <math.h>
 
 struct glint_frame_pool;
 
@@ -9,8 +10,8 @@ struct glint_frame_pool;
 int glint_frame_pool_open(int32_t n_frames, int32_t cap_points, int32_t cap_boxes, struct glint_frame_pool **pool_out);
 void glint_frame_pool_close(struct glint_frame_pool *pool); /* no frame may be out; NULL is fine */
 
-/* A cleared frame with one reference, or NULL when all are out (wait: until one comes back, NULL only
- * after glint_frame_pool_cancel). Thread-safe. points.elongation is NULL until glint_frame_use_elongation. */
+/* A cleared frame with one reference, or NULL when all are out (wait: until one comes back). Always NULL
+ * after glint_frame_pool_cancel. Thread-safe. points.elongation is NULL until glint_frame_use_elongation. */
 struct glint_frame *glint_frame_get(struct glint_frame_pool *pool, bool wait);
 void glint_frame_pool_cancel(struct glint_frame_pool *pool);
 
@@ -19,6 +20,12 @@ void glint_frame_unref(struct glint_frame *frame); /* the last one gives it back
 
 /* Gives points.elongation its (zeroed) memory. */
 void glint_frame_use_elongation(struct glint_frame *frame);
+
+/* What may enter a frame: finite, within 10 km of the origin. */
+static inline bool glint_point_is_sane(float x, float y, float z, float intensity)
+{
+    return x * x + y * y + z * z <= 1e8f && isfinite(intensity); /* false for a NaN */
+}
 
 /* Appends a point unless it is not finite or beyond 10 km (loss.points_dropped) or the frame is full
  * (loss.points_clipped). Readers use it; decoders with their own loops keep the same rules. */

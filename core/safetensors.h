@@ -1,6 +1,8 @@
 /* core/safetensors.h - reading and writing .safetensors files: an 8-byte little-endian header
  * length, a JSON header, raw little-endian data. Everything in the header is checked (types, shapes,
- * offsets inside the file, no overlap, sizes equal to the shape's), so that a view is safe to read. */
+ * offsets inside the file, no overlap, no hole, sizes equal to the shape's), so that a view is safe to read.
+ * Data that the file holds at an address not aligned to its type is copied at open; all other data is the
+ * mapped file itself. */
 #ifndef GLINT_CORE_SAFETENSORS_H
 #define GLINT_CORE_SAFETENSORS_H
 #include "core/tensor.h"

@@ -27,7 +27,7 @@ struct glint_tensor {
     enum glint_dtype dtype;
     int32_t n_dims;
     int64_t shape[GLINT_TENSOR_DIMS]; /* row-major, last fastest */
-    const void *data;                 /* may be unaligned in a mapped file: F32 at multiples of 4 only */
+    const void *data;                 /* aligned to the type's size */
 };
 
 size_t glint_dtype_size(enum glint_dtype dtype);

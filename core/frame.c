@@ -1,0 +1,205 @@
+/* core/frame.c - see frame.h. Each frame is one block with its arrays behind each other; pages that are
+ * never touched (elongation, instances) cost no memory. */
+#include "core/frame.h"
+#include "core/arena.h"
+#include "core/status.h"
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_POINTS (1 << 28)
+#define MOST_BOXES  (1 << 24)
+
+struct slot { /* a frame and what it does not show */
+    struct glint_frame frame;
+    float *elongation;
+    struct glint_arena memory;
+    struct slot *next_free;
+};
+
+struct glint_frame_pool {
+    int32_t n_frames;
+    struct slot *slots, *free_list;
+    bool cancelled;
+    pthread_mutex_t mutex;
+    pthread_cond_t came_back;
+};
+
+const char *glint_stage_name(enum glint_stage stage)
+{
+    static const char *const names[] = {
+#define STAGE_NAME(upper, name) #name,
+        GLINT_STAGE_MAP(STAGE_NAME)
+#undef STAGE_NAME
+    };
+    return (unsigned)stage < GLINT_STAGE_COUNT ? names[stage] : "?";
+}
+
+static size_t slot_bytes(size_t points, size_t boxes)
+{
+    return 6 * glint_arena_round(points * 4)   /* x y z intensity elongation offset */
+           + 2 * glint_arena_round(points * 2) /* ring instance */
+           + 3 * glint_arena_round(points)     /* return class confidence */
+           + glint_arena_round(boxes * sizeof(struct glint_box));
+}
+
+static int slot_init(struct slot *s, int32_t cap_points, int32_t cap_boxes)
+{
+    const size_t n = (size_t)cap_points;
+    GLINT_TRY(glint_arena_init(&s->memory, slot_bytes(n, (size_t)cap_boxes)));
+    struct glint_frame *f = &s->frame;
+    f->points = (struct glint_points){
+        .cap = cap_points,
+        .x = glint_arena_alloc(&s->memory, n * 4),
+        .y = glint_arena_alloc(&s->memory, n * 4),
+        .z = glint_arena_alloc(&s->memory, n * 4),
+        .intensity = glint_arena_alloc(&s->memory, n * 4),
+        .offset_ns = glint_arena_alloc(&s->memory, n * 4),
+        .ring = glint_arena_alloc(&s->memory, n * 2),
+        .ret = glint_arena_alloc(&s->memory, n),
+    };
+    f->cap_boxes = cap_boxes;
+    f->boxes = glint_arena_alloc(&s->memory, (size_t)cap_boxes * sizeof *f->boxes);
+    f->point_class = glint_arena_alloc(&s->memory, n);
+    f->point_confidence = glint_arena_alloc(&s->memory, n);
+    f->point_instance = glint_arena_alloc(&s->memory, n * 2);
+    s->elongation = glint_arena_alloc(&s->memory, n * 4);
+    assert(s->elongation);
+    return GLINT_OK;
+}
+
+int glint_frame_pool_open(int32_t n_frames, int32_t cap_points, int32_t cap_boxes,
+                          struct glint_frame_pool **pool_out)
+{
+    *pool_out = NULL;
+    if (n_frames < 1 || n_frames > 4096 || cap_points < 1 || cap_points > MOST_POINTS || cap_boxes < 0 ||
+        cap_boxes > MOST_BOXES)
+        return glint_fail(GLINT_E_ARG, "%d frames of %d points and %d boxes: 1..4096, 1..%d and 0..%d wanted",
+                          n_frames, cap_points, cap_boxes, MOST_POINTS, MOST_BOXES);
+    struct glint_frame_pool *p = calloc(1, sizeof *p);
+    struct slot *slots = calloc((size_t)n_frames, sizeof *slots);
+    if (!p || !slots) {
+        free(p);
+        free(slots);
+        return glint_fail(GLINT_E_NOMEM, "no memory for %d frames", n_frames);
+    }
+    p->slots = slots;
+    p->n_frames = n_frames;
+    pthread_mutex_init(&p->mutex, NULL);
+    pthread_cond_init(&p->came_back, NULL);
+    for (int32_t i = n_frames; i-- > 0;) {
+        const int status = slot_init(&slots[i], cap_points, cap_boxes);
+        if (status != GLINT_OK) {
+            glint_frame_pool_close(p);
+            return status;
+        }
+        slots[i].frame.pool = p;
+        slots[i].next_free = p->free_list;
+        p->free_list = &slots[i];
+    }
+    *pool_out = p;
+    return GLINT_OK;
+}
+
+void glint_frame_pool_close(struct glint_frame_pool *p)
+{
+    if (!p)
+        return;
+    for (int32_t i = 0; i < p->n_frames; i++)
+        glint_arena_fini(&p->slots[i].memory);
+    pthread_cond_destroy(&p->came_back);
+    pthread_mutex_destroy(&p->mutex);
+    free(p->slots);
+    free(p);
+}
+
+/* Everything but the memory, its sizes and its owner. */
+static void clear(struct glint_frame *f)
+{
+    const struct glint_frame was = *f;
+    memset(f, 0, sizeof *f);
+    f->points = was.points;
+    f->points.n = 0;
+    f->points.elongation = NULL;
+    f->cap_boxes = was.cap_boxes;
+    f->boxes = was.boxes;
+    f->point_class = was.point_class;
+    f->point_confidence = was.point_confidence;
+    f->point_instance = was.point_instance;
+    f->pool = was.pool;
+    f->batch_size = 1;
+    for (int i = 0; i < GLINT_STAGE_COUNT; i++)
+        f->latency_ns[i] = -1;
+    f->refs = 1;
+}
+
+struct glint_frame *glint_frame_get(struct glint_frame_pool *p, bool wait)
+{
+    pthread_mutex_lock(&p->mutex);
+    while (wait && !p->free_list && !p->cancelled)
+        pthread_cond_wait(&p->came_back, &p->mutex);
+    struct slot *s = p->cancelled ? NULL : p->free_list;
+    if (s)
+        p->free_list = s->next_free;
+    pthread_mutex_unlock(&p->mutex);
+    if (!s)
+        return NULL;
+    clear(&s->frame);
+    return &s->frame;
+}
+
+void glint_frame_pool_cancel(struct glint_frame_pool *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    p->cancelled = true;
+    pthread_cond_broadcast(&p->came_back);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+/* refs is a plain integer in the public header, which C++ reads too: atomic by builtins. */
+void glint_frame_ref(struct glint_frame *f)
+{
+    __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
+}
+
+void glint_frame_unref(struct glint_frame *f)
+{
+    if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    struct glint_frame_pool *p = f->pool;
+    struct slot *s = (struct slot *)f; /* its first member */
+    pthread_mutex_lock(&p->mutex);
+    s->next_free = p->free_list;
+    p->free_list = s;
+    pthread_cond_signal(&p->came_back);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+void glint_frame_use_elongation(struct glint_frame *f)
+{
+    f->points.elongation = ((struct slot *)f)->elongation;
+    memset(f->points.elongation, 0, (size_t)f->points.cap * sizeof *f->points.elongation);
+}
+
+void glint_frame_add_point(struct glint_frame *f, float x, float y, float z, float intensity, uint16_t ring,
+                           uint8_t ret, uint32_t offset_ns)
+{
+    struct glint_points *p = &f->points;
+    if (!glint_point_is_sane(x, y, z, intensity)) {
+        f->loss.points_dropped++;
+        return;
+    }
+    if (p->n >= p->cap) {
+        f->loss.points_clipped++;
+        return;
+    }
+    const int32_t i = p->n++;
+    p->x[i] = x;
+    p->y[i] = y;
+    p->z[i] = z;
+    p->intensity[i] = intensity;
+    p->ring[i] = ring;
+    p->ret[i] = ret;
+    p->offset_ns[i] = offset_ns;
+}

@@ -1,0 +1,161 @@
+/* tests/test_frame.c */
+#define _POSIX_C_SOURCE 200809L
+#include "tests/util.h"
+#include "core/frame.h"
+#include "core/status.h"
+#include <math.h>
+#include <pthread.h>
+
+static struct glint_frame_pool *open_pool(int32_t n, int32_t points)
+{
+    struct glint_frame_pool *pool;
+    assert_int_equal(glint_frame_pool_open(n, points, 5, &pool), GLINT_OK);
+    return pool;
+}
+
+static void frames_come_cleared(void **state)
+{
+    (void)state;
+    struct glint_frame_pool *pool = open_pool(1, 10);
+    for (int round = 0; round < 2; round++) {
+        struct glint_frame *f = glint_frame_get(pool, false);
+        assert_non_null(f);
+        assert_int_equal(f->points.n, 0);
+        assert_int_equal(f->points.cap, 10);
+        assert_int_equal(f->cap_boxes, 5);
+        assert_int_equal(f->batch_size, 1);
+        assert_null(f->points.elongation);
+        assert_false(f->has_masks);
+        assert_int_equal(f->source[0], 0);
+        assert_int_equal(f->loss.points_dropped, 0);
+        for (int i = 0; i < GLINT_STAGE_COUNT; i++)
+            assert_int_equal(f->latency_ns[i], -1);
+        assert_null(glint_frame_get(pool, false)); /* the only one is out */
+        glint_frame_use_elongation(f);
+        assert_true(f->points.elongation[9] == 0);
+        f->points.elongation[9] = 1;
+        glint_frame_add_point(f, NAN, 0, 0, 0, 0, 0, 0);
+        glint_frame_add_point(f, 1, 2, 3, 0.5f, 6, 1, 7);
+        assert_int_equal(f->points.n, 1);
+        f->has_masks = true;
+        strcpy(f->source, "x");
+        f->latency_ns[3] = 5;
+        glint_frame_ref(f);
+        glint_frame_unref(f);
+        assert_null(glint_frame_get(pool, false)); /* one reference is left */
+        glint_frame_unref(f);
+    }
+    glint_frame_unref(NULL);
+    glint_frame_pool_close(pool);
+}
+
+static void arrays_do_not_overlap(void **state)
+{
+    (void)state;
+    struct glint_frame_pool *pool = open_pool(2, 33);
+    struct glint_frame *f = glint_frame_get(pool, false), *g = glint_frame_get(pool, false);
+    glint_frame_use_elongation(f);
+    for (uint16_t i = 0; i < 33; i++) {
+        glint_frame_add_point(f, i, (float)(i + 100), (float)(i + 200), (float)(i + 300), i, (uint8_t)(i + 1),
+                              i + 400u);
+        glint_frame_add_point(g, -1, -1, -1, -1, 0xffff, 0xff, 0xffffffff);
+        f->point_class[i] = (uint8_t)(i + 2);
+        f->point_confidence[i] = (uint8_t)(i + 3);
+        f->point_instance[i] = (uint16_t)(i + 4);
+        f->points.elongation[i] = (float)(i + 500);
+    }
+    for (int i = 0; i < 5; i++)
+        f->boxes[i] = (struct glint_box){.label = i};
+    const struct glint_points *p = &f->points;
+    for (int i = 0; i < 33; i++) {
+        assert_true(p->x[i] == (float)i && p->y[i] == (float)(i + 100) && p->z[i] == (float)(i + 200));
+        assert_true(p->intensity[i] == (float)(i + 300) && p->elongation[i] == (float)(i + 500));
+        assert_true(p->ring[i] == i && p->ret[i] == i + 1 && p->offset_ns[i] == (uint32_t)i + 400);
+        assert_true(f->point_class[i] == i + 2 && f->point_confidence[i] == i + 3 &&
+                    f->point_instance[i] == i + 4);
+    }
+    glint_frame_unref(f);
+    glint_frame_unref(g);
+    glint_frame_pool_close(pool);
+}
+
+static void points_that_cannot_be_are_dropped_and_too_many_clipped(void **state)
+{
+    (void)state;
+    struct glint_frame_pool *pool = open_pool(1, 2);
+    struct glint_frame *f = glint_frame_get(pool, false);
+    const float bad[][4] = {{NAN, 0, 0, 0},   {0, INFINITY, 0, 0},   {0, 0, -INFINITY, 0}, {0, 0, 0, NAN},
+                            {10001, 0, 0, 0}, {0, -3e38f, 3e38f, 0}, {0, 0, 0, INFINITY}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        glint_frame_add_point(f, bad[i][0], bad[i][1], bad[i][2], bad[i][3], 0, 0, 0);
+    assert_int_equal(f->points.n, 0);
+    assert_int_equal(f->loss.points_dropped, sizeof bad / sizeof *bad);
+    for (int i = 0; i < 5; i++)
+        glint_frame_add_point(f, 9999, 0, 0, 1, 0, 0, 0);
+    assert_int_equal(f->points.n, 2);
+    assert_int_equal(f->loss.points_clipped, 3);
+    glint_frame_unref(f);
+    glint_frame_pool_close(pool);
+}
+
+static void *get_one(void *arg)
+{
+    struct glint_frame *f = glint_frame_get(arg, true);
+    glint_frame_unref(f);
+    return f;
+}
+
+static void a_waiting_get_wakes_up(void **state)
+{
+    (void)state;
+    struct glint_frame_pool *pool = open_pool(1, 2);
+    for (int cancel = 0; cancel < 2; cancel++) {
+        struct glint_frame *f = glint_frame_get(pool, true);
+        pthread_t thread;
+        void *got;
+        assert_int_equal(pthread_create(&thread, NULL, get_one, pool), 0);
+        if (cancel)
+            glint_frame_pool_cancel(pool);
+        else
+            glint_frame_unref(f);
+        pthread_join(thread, &got);
+        assert_ptr_equal(got, cancel ? NULL : f);
+        if (cancel)
+            glint_frame_unref(f);
+    }
+    assert_null(glint_frame_get(pool, false));
+    glint_frame_pool_close(pool);
+}
+
+static void absurd_pools_are_refused(void **state)
+{
+    (void)state;
+    struct glint_frame_pool *pool;
+    assert_int_equal(glint_frame_pool_open(0, 1, 1, &pool), GLINT_E_ARG);
+    assert_int_equal(glint_frame_pool_open(1, 0, 1, &pool), GLINT_E_ARG);
+    assert_int_equal(glint_frame_pool_open(1, INT32_MAX, 1, &pool), GLINT_E_ARG);
+    assert_int_equal(glint_frame_pool_open(1, 1, -1, &pool), GLINT_E_ARG);
+    assert_null(pool);
+    glint_frame_pool_close(NULL);
+}
+
+static void stages_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(glint_stage_name(GLINT_STAGE_CAPTURE), "capture");
+    assert_string_equal(glint_stage_name(GLINT_STAGE_PUBLISH), "publish");
+    assert_string_equal(glint_stage_name(GLINT_STAGE_COUNT), "?");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frames_come_cleared),
+        cmocka_unit_test(arrays_do_not_overlap),
+        cmocka_unit_test(points_that_cannot_be_are_dropped_and_too_many_clipped),
+        cmocka_unit_test(a_waiting_get_wakes_up),
+        cmocka_unit_test(absurd_pools_are_refused),
+        cmocka_unit_test(stages_have_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
