@@ -4,9 +4,9 @@
 #define GLINT_ATTENTION_FLAT_LAYER_H
 #include "attention/gemm.h"
 
-enum glint_short_group {      /* fewer tokens than one group */
-    GLINT_SHORT_GROUP_SINGLE, /* one group of the n tokens */
-    GLINT_SHORT_GROUP_WRAP,   /* tokens repeated, i mod n, up to a whole group */
+enum glint_short_group {                           /* fewer tokens than one group */
+                         GLINT_SHORT_GROUP_SINGLE, /* one group of the n tokens */
+                         GLINT_SHORT_GROUP_WRAP,   /* tokens repeated, i mod n, up to a whole group */
 };
 
 struct glint_flat_layer {
@@ -20,14 +20,13 @@ struct glint_flat_layer {
     enum glint_short_group short_group;
 };
 
-/* in, pe, out: n x dim in token order; in and out differ. perm: sorted position -> token. Group k takes sorted
- * positions k*g .. k*g+g-1; the last group attends over the last g tokens and only its last (n mod g) results
- * count. attn_out (ceil(n/g)*g x dim, padded group order; NULL in ordinary runs) gets the attention output
- * before the residual. Threads split groups; results do not depend on their number. Scratch per worker:
- * glint_flat_layer_scratch. */
-typedef int glint_flat_layer_fn(struct glint_exec *x, const struct glint_flat_layer *layer, const float *in,
-                                const float *pe, const int32_t *perm, int32_t n, float *out, float *attn_out);
-glint_flat_layer_fn glint_flat_layer_c, glint_flat_layer_avx2, glint_flat_layer_avx512;
-glint_flat_layer_fn *glint_flat_layer_get(unsigned isa);
+/* in, pe, out: n x dim in token order; in and out differ. perm: sorted position -> token. Group k takes
+ * sorted positions k*g .. k*g+g-1; the last group attends over the last g tokens and only its last (n mod g)
+ * results count. attn_out (ceil(n/g)*g x dim, padded group order; NULL in ordinary runs) gets the attention
+ * output before the residual. Threads split groups; results do not depend on their number. Scratch per
+ * worker: glint_flat_layer_scratch. The versions are those of its kernels (gemm, softmax, norm), by x->isa.
+ * GLINT_E_ARG, GLINT_E_CAPACITY (scratch). */
+int glint_flat_layer(struct glint_exec *x, const struct glint_flat_layer *layer, const float *in,
+                     const float *pe, const int32_t *perm, int32_t n, float *out, float *attn_out);
 size_t glint_flat_layer_scratch(const struct glint_flat_layer *layer);
 #endif

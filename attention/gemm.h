@@ -22,21 +22,23 @@ size_t glint_weights_bytes(int32_t k, int32_t n);
 
 /* Packs rows (n x k row-major: [out, in]; row stride ld) into memory (aligned to 64, glint_weights_bytes).
  * scale multiplies each output (a folded norm) and may be NULL; bias (n) may be NULL. */
-void glint_weights_pack(struct glint_weights *w, void *memory, const float *rows, int64_t ld, const float *scale,
-                        const float *bias, int32_t k, int32_t n);
+void glint_weights_pack(struct glint_weights *w, void *memory, const float *rows, int64_t ld,
+                        const float *scale, const float *bias, int32_t k, int32_t n);
 
 /* c[m][0..n) = act(sum over s, j of a[s][m][j] * W[s * k/n_segments + j] + bias) (+ residual[m]), one thread.
- * a: n_segments x m pointers, segment-major; each names k / n_segments contiguous floats. c[m] and residual[m]
- * by row strides. The order of additions for one element does not depend on m or on neighbours. */
+ * a: n_segments x m pointers, segment-major; each names k / n_segments contiguous floats. c[m] and
+ * residual[m] by row strides or pointers; residual[m] may be c[m]. The order of additions for one element
+ * does not depend on m or on neighbours. */
 struct glint_gemm {
     const struct glint_weights *w;
     int32_t m, n_segments;
     const float *const *rows; /* n_segments x m */
     float *c;
     int64_t ldc;
-    float *const *c_rows;     /* m pointers instead of c/ldc, or NULL */
-    const float *residual;    /* added after the activation, or NULL */
+    float *const *c_rows;  /* m pointers instead of c/ldc, or NULL */
+    const float *residual; /* added after the activation, or NULL */
     int64_t ldr;
+    const float *const *residual_rows; /* m pointers instead of residual/ldr, or NULL */
     enum glint_act act;
 };
 /* Relative error against double: |err| <= 4 eps sqrt(k) * |A||W| per element (fp32, any version). */

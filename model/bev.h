@@ -3,9 +3,9 @@
 #define GLINT_MODEL_BEV_H
 #include "attention/gemm.h"
 
-/* h x w pixels of c channels, `ld` floats from pixel to pixel, `pitch` from row to row. One pixel of border on
- * every side is valid memory and zero (glint_map_clear_border), so that 3x3 kernels need no special cases. A
- * channel slice of a wider map is a map with the same ld and pitch. */
+/* h x w pixels of c channels, `ld` floats from pixel to pixel, `pitch` from row to row. One pixel of border
+ * on every side is valid memory and zero (glint_map_clear_border), so that 3x3 kernels need no special cases.
+ * A channel slice of a wider map is a map with the same ld and pitch. */
 struct glint_map {
     float *data; /* pixel (0, 0) */
     int32_t h, w, c;
@@ -24,17 +24,19 @@ int glint_bev_scatter(struct glint_exec *x, const float *tokens, const int32_t *
 /* Weights of a convolution: from [out, in, ky, kx] to rows for glint_weights_pack, K ordered (ky, kx, in). */
 void glint_conv_rows(const float *w, int32_t n_out, int32_t n_in, int32_t kernel, float *rows_out);
 
-/* out = act(conv3x3(in) + bias) (+ residual, of out's shape, added after the activation), zero padding 1, stride 1
- * or 2 (output (y, x) is centred at input (stride y, stride x)). Cross-correlation. weights: k = 9 * in.c. */
-int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w, int32_t stride,
-                  enum glint_act act, const struct glint_map *residual, const struct glint_map *out);
+/* out = act(conv3x3(in) + bias) (+ residual, of out's shape, added after the activation), zero padding 1,
+ * stride 1 or 2 (output (y, x) is centred at input (stride y, stride x)). Cross-correlation. weights: k = 9 *
+ * in.c. */
+int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                  int32_t stride, enum glint_act act, const struct glint_map *residual,
+                  const struct glint_map *out);
 
 /* 1x1, k = in.c. */
-int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w, enum glint_act act,
-                  const struct glint_map *out);
+int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                  enum glint_act act, const struct glint_map *out);
 
 /* Transposed convolution with kernel = stride = s: s * s linear maps, one per place (weights[a * s + b]):
  * out[s*y+a][s*x+b] = act(W_ab in[y][x] + bias). out is s times as high and wide. */
-int glint_deconv(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *weights, int32_t s,
-                 enum glint_act act, const struct glint_map *out);
+int glint_deconv(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *weights,
+                 int32_t s, enum glint_act act, const struct glint_map *out);
 #endif

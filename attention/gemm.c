@@ -1,0 +1,128 @@
+/* attention/gemm.c - packing, the reference product, the choice of version; see gemm.h. */
+#include "attention/gemm.h"
+#include "attention/act.h"
+#include <assert.h>
+#include <string.h>
+
+#define LINEAR_ROWS 112 /* rows of one call: a multiple of the kernels' 14, small enough for the caches */
+
+static int64_t panel_count(int32_t n)
+{
+    return ((int64_t)n + GLINT_PANEL - 1) / GLINT_PANEL;
+}
+
+size_t glint_weights_bytes(int32_t k, int32_t n)
+{
+    return (size_t)panel_count(n) * GLINT_PANEL * sizeof(float) * ((size_t)k + 1);
+}
+
+void glint_weights_pack(struct glint_weights *w, void *memory, const float *rows, int64_t ld,
+                        const float *scale, const float *bias, int32_t k, int32_t n)
+{
+    assert(((uintptr_t)memory & (GLINT_ARENA_ALIGN - 1)) == 0 && k > 0 && n > 0);
+    float *panels = memory;
+    float *padded_bias = panels + panel_count(n) * GLINT_PANEL * k;
+    memset(memory, 0, glint_weights_bytes(k, n));
+    for (int32_t o = 0; o < n; o++) {
+        float *column = panels + (int64_t)(o / GLINT_PANEL) * GLINT_PANEL * k + o % GLINT_PANEL;
+        const float factor = scale ? scale[o] : 1.0f;
+        for (int32_t i = 0; i < k; i++)
+            column[(int64_t)i * GLINT_PANEL] = rows[o * ld + i] * factor;
+        padded_bias[o] = bias ? bias[o] : 0.0f;
+    }
+    *w = (struct glint_weights){.k = k, .n = n, .panels = panels, .bias = padded_bias};
+}
+
+/* One row of A times one panel, columns innermost, so that a compiler can use what vectors it has. */
+static void row_times_panel(const struct glint_gemm *g, int32_t m, const float *panel, float sum[GLINT_PANEL])
+{
+    const int32_t length = g->w->k / g->n_segments;
+    memset(sum, 0, GLINT_PANEL * sizeof *sum);
+    for (int32_t s = 0; s < g->n_segments; s++) {
+        const float *a = g->rows[(int64_t)s * g->m + m];
+        for (int32_t i = 0; i < length; i++, panel += GLINT_PANEL)
+            for (int32_t j = 0; j < GLINT_PANEL; j++)
+                sum[j] += a[i] * panel[j];
+    }
+}
+
+static const float *residual_row(const struct glint_gemm *g, int32_t m)
+{
+    if (g->residual_rows)
+        return g->residual_rows[m];
+    return g->residual ? g->residual + m * g->ldr : NULL;
+}
+
+static float activate(enum glint_act act, float v)
+{
+    switch (act) {
+    case GLINT_ACT_RELU:
+        return glint_relu(v);
+    case GLINT_ACT_GELU:
+        return glint_gelu(v);
+    case GLINT_ACT_NONE:
+        break;
+    }
+    return v;
+}
+
+void glint_gemm_c(const struct glint_gemm *g)
+{
+    const struct glint_weights *w = g->w;
+    for (int32_t first = 0; first < w->n; first += GLINT_PANEL) {
+        const int32_t n = w->n - first < GLINT_PANEL ? w->n - first : GLINT_PANEL;
+        for (int32_t m = 0; m < g->m; m++) {
+            float sum[GLINT_PANEL];
+            row_times_panel(g, m, w->panels + (int64_t)first * w->k, sum);
+            float *c = (g->c_rows ? g->c_rows[m] : g->c + m * g->ldc) + first;
+            const float *residual = residual_row(g, m);
+            for (int32_t j = 0; j < n; j++) {
+                const float v = activate(g->act, sum[j] + w->bias[first + j]);
+                c[j] = residual ? v + residual[first + j] : v;
+            }
+        }
+    }
+}
+
+glint_gemm_fn *glint_gemm_get(unsigned isa)
+{
+    glint_gemm_fn *fn = glint_gemm_c;
+    (void)isa;
+    return fn;
+}
+
+struct linear {
+    struct glint_gemm g; /* rows and m are of each piece */
+    glint_gemm_fn *gemm;
+    const float *a;
+    int64_t lda;
+};
+
+static void linear_rows(void *ctx, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const struct linear *l = ctx;
+    const float *rows[LINEAR_ROWS];
+    for (int64_t i = begin; i < end; i++)
+        rows[i - begin] = l->a + i * l->lda;
+    struct glint_gemm g = l->g;
+    g.rows = rows;
+    g.m = (int32_t)(end - begin);
+    g.c += begin * g.ldc;
+    if (g.residual)
+        g.residual += begin * g.ldr;
+    l->gemm(&g);
+}
+
+int glint_linear(struct glint_exec *x, const struct glint_weights *w, const float *a, int64_t lda, int32_t m,
+                 float *c, int64_t ldc, enum glint_act act, const float *residual, int64_t ldr)
+{
+    struct linear l = {
+        .g = {.w = w, .n_segments = 1, .c = c, .ldc = ldc, .residual = residual, .ldr = ldr, .act = act},
+        .gemm = glint_gemm_get(x->isa),
+        .a = a,
+        .lda = lda,
+    };
+    glint_pool_for(x->pool, m, LINEAR_ROWS, linear_rows, &l);
+    return GLINT_OK;
+}
