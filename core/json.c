@@ -4,6 +4,7 @@
 #include "core/status.h"
 #include <jansson.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,4 +255,32 @@ int glint_json_i32s(struct glint_json object, const char *key, int32_t n, int32_
     if (n_out)
         *n_out = count;
     return GLINT_OK;
+}
+
+int glint_json_strings(struct glint_json object, const char *key, int32_t cap, const char **out, int32_t *n_out)
+{
+    const struct glint_json array = glint_json_get(object, key);
+    const size_t size = glint_json_size(array);
+    if (!glint_json_is_array(array))
+        return wrong(array, "an array of strings");
+    if (size > (size_t)cap)
+        return glint_json_fail(array, "at most %d strings expected, found %zu", cap, size);
+    for (size_t i = 0; i < size; i++) {
+        const struct glint_json value = glint_json_at(array, i);
+        if (!json_is_string((json_t *)value.node))
+            return wrong(value, "a string");
+        out[i] = json_string_value(value.node);
+    }
+    *n_out = (int32_t)size;
+    return GLINT_OK;
+}
+
+int glint_json_fail(struct glint_json value, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return glint_fail(GLINT_E_FORMAT, "%s: %s: %s", value.doc->name, value.path[0] ? value.path : "document", text);
 }

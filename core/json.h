@@ -2,6 +2,7 @@
  * was expected. Nodes belong to their document. */
 #ifndef GLINT_CORE_JSON_H
 #define GLINT_CORE_JSON_H
+#include "core/status.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,4 +40,9 @@ int glint_json_string(struct glint_json object, const char *key, const char **ou
 int glint_json_f64s(struct glint_json object, const char *key, int32_t n, int32_t cap, double *out, int32_t *n_out);
 int glint_json_i32s(struct glint_json object, const char *key, int32_t n, int32_t cap, int32_t lo, int32_t hi,
                     int32_t *out, int32_t *n_out);
+/* An array of strings, at most cap; in the document's memory. */
+int glint_json_strings(struct glint_json object, const char *key, int32_t cap, const char **out, int32_t *n_out);
+
+/* For checks of one's own: keeps "FILE: MEMBER: reason" and returns GLINT_E_FORMAT. */
+int glint_json_fail(struct glint_json value, const char *fmt, ...) GLINT_PRINTF(2, 3);
 #endif

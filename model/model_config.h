@@ -39,6 +39,9 @@ void glint_model_config_close(struct glint_model_config *config);
 int glint_config_section(struct glint_json object, const char *key, const char *known,
                          struct glint_json *out);
 
+/* The check alone; members that begin with "_" are comments. */
+int glint_config_only(struct glint_json object, const char *known);
+
 /* A member that may be absent: *out is then left as it was. */
 int glint_config_optional_i32(struct glint_json object, const char *key, int32_t lo, int32_t hi,
                               int32_t *out);

@@ -1,0 +1,134 @@
+/* model/plan.c - see plan.h. Blocks are placed from the largest to the smallest: the big maps decide the
+ * height of the memory, the small ones fall into the gaps beside them. With some hundred values the quadratic
+ * search costs nothing beside reading the weights. */
+#include "model/plan.h"
+#include "core/status.h"
+#include "model/bev.h"
+#include <stdlib.h>
+
+static bool live_together(const struct glint_plan_block *a, const struct glint_plan_block *b)
+{
+    return a->first <= b->last && b->first <= a->last;
+}
+
+static int by_size(const void *pa, const void *pb)
+{
+    const struct glint_plan_block *a = *(struct glint_plan_block *const *)pa;
+    const struct glint_plan_block *b = *(struct glint_plan_block *const *)pb;
+    if (a->bytes != b->bytes)
+        return a->bytes < b->bytes ? 1 : -1;
+    return (a > b) - (a < b); /* both point into one array */
+}
+
+/* The lowest offset of the smallest gap between the placed blocks that live with `block`; `placed` is in
+ * order of offsets. */
+static size_t find_gap(struct glint_plan_block *const *placed, int32_t n,
+                       const struct glint_plan_block *block)
+{
+    size_t end = 0, best = SIZE_MAX, best_size = SIZE_MAX;
+    for (int32_t i = 0; i < n; i++) {
+        if (!live_together(placed[i], block))
+            continue;
+        if (placed[i]->offset >= end && placed[i]->offset - end >= block->bytes &&
+            placed[i]->offset - end < best_size) {
+            best = end;
+            best_size = placed[i]->offset - end;
+        }
+        if (placed[i]->offset + placed[i]->bytes > end)
+            end = placed[i]->offset + placed[i]->bytes;
+    }
+    return best != SIZE_MAX ? best : end;
+}
+
+static void insert_by_offset(struct glint_plan_block **placed, int32_t n, struct glint_plan_block *block)
+{
+    int32_t i = n;
+    for (; i > 0 && placed[i - 1]->offset > block->offset; i--)
+        placed[i] = placed[i - 1];
+    placed[i] = block;
+}
+
+int glint_plan_blocks(struct glint_plan_block *blocks, int32_t n, size_t *bytes_out)
+{
+    *bytes_out = 0;
+    struct glint_plan_block **order = calloc(2 * (size_t)n + 1, sizeof *order);
+    if (!order)
+        return glint_fail(GLINT_E_NOMEM, "no memory to plan %d blocks", n);
+    struct glint_plan_block **placed = order + n;
+    for (int32_t i = 0; i < n; i++) {
+        blocks[i].bytes = glint_arena_round(blocks[i].bytes);
+        order[i] = &blocks[i];
+    }
+    qsort(order, (size_t)n, sizeof *order, by_size);
+    for (int32_t i = 0; i < n; i++) {
+        order[i]->offset = find_gap(placed, i, order[i]);
+        insert_by_offset(placed, i, order[i]);
+        if (order[i]->offset + order[i]->bytes > *bytes_out)
+            *bytes_out = order[i]->offset + order[i]->bytes;
+    }
+    free(order);
+    return GLINT_OK;
+}
+
+/* A network's values: those with memory of their own are blocks; a slice lives in its parent, which it keeps
+ * alive. */
+
+static size_t value_bytes(const struct glint_net *net, const struct glint_value *v)
+{
+    switch (v->kind) {
+    case GLINT_VALUE_POINTS:
+        return (size_t)net->cap_points * (size_t)v->c * sizeof(float);
+    case GLINT_VALUE_TOKENS:
+        return (size_t)net->cap_voxels * (size_t)v->c * sizeof(float);
+    case GLINT_VALUE_ORDER:
+        return (size_t)net->cap_voxels * sizeof(int32_t);
+    case GLINT_VALUE_MAP:
+        return v->parent < 0 ? glint_map_bytes(v->h, v->w, v->c) : 0;
+    case GLINT_VALUE_BYTES:
+        return v->bytes;
+    case GLINT_VALUE_VOXELS:
+        break; /* the model's own */
+    }
+    return 0;
+}
+
+static void touch(struct glint_net *net, int32_t value, int32_t layer)
+{
+    for (; value >= 0; value = net->values[value].parent) {
+        struct glint_value *v = &net->values[value];
+        if (v->first < 0)
+            v->first = layer;
+        v->last = layer;
+    }
+}
+
+static void find_lifetimes(struct glint_net *net)
+{
+    for (int32_t i = 0; i < net->n_values; i++)
+        net->values[i].first = net->values[i].last = -1;
+    for (int32_t l = 0; l < net->n_layers; l++) {
+        for (int32_t i = 0; i < net->layers[l].n_in; i++)
+            touch(net, net->layers[l].in[i], l);
+        for (int32_t i = 0; i < net->layers[l].n_out; i++)
+            touch(net, net->layers[l].out[i], l);
+    }
+}
+
+int glint_plan_net(struct glint_net *net, size_t *bytes_out)
+{
+    struct glint_plan_block *blocks = calloc((size_t)net->n_values + 1, sizeof *blocks);
+    if (!blocks)
+        return glint_fail(GLINT_E_NOMEM, "no memory to plan %d values", net->n_values);
+    find_lifetimes(net);
+    for (int32_t i = 0; i < net->n_values; i++) {
+        struct glint_value *v = &net->values[i];
+        v->bytes = value_bytes(net, v);
+        blocks[i] = (struct glint_plan_block){
+            .bytes = v->first >= 0 ? v->bytes : 0, .first = v->first, .last = v->last};
+    }
+    const int status = glint_plan_blocks(blocks, net->n_values, bytes_out);
+    for (int32_t i = 0; i < net->n_values; i++)
+        net->values[i].offset = blocks[i].offset;
+    free(blocks);
+    return status;
+}
