@@ -1,5 +1,11 @@
 /* io/decoder.h - one sensor's packets to returns. A family of sensors is one file with tables; a decoder keeps no
- * memory between packets but time and sequence. */
+ * memory between packets but time and sequence.
+ *
+ *     glint_decoder_open(&settings, first_packets, n, &decoder);   // or glint_capture_open of io/capture.h
+ *     while (... a packet ...)
+ *         if (glint_decoder_take(decoder, &packet, returns, &loss) == GLINT_PACKET_LIDAR)
+ *             ... returns ...
+ */
 #ifndef GLINT_IO_DECODER_H
 #define GLINT_IO_DECODER_H
 #include "io/source.h"
@@ -12,7 +18,7 @@ struct glint_returns {
     int32_t n;
     float x[GLINT_RETURNS_CAP], y[GLINT_RETURNS_CAP], z[GLINT_RETURNS_CAP]; /* m */
     float intensity[GLINT_RETURNS_CAP];   /* 0..1 */
-    float azimuth[GLINT_RETURNS_CAP];     /* degrees [0, 360), as the sensor counts: what frames are cut by */
+    float azimuth[GLINT_RETURNS_CAP];     /* degrees [0, 360) of the block, as the sensor counts: what frames are cut by */
     int64_t t_ns[GLINT_RETURNS_CAP];      /* UTC */
     uint16_t block[GLINT_RETURNS_CAP], channel[GLINT_RETURNS_CAP]; /* as in the decode CSV contract */
     uint16_t ring[GLINT_RETURNS_CAP];     /* channels by elevation, lowest 0 */
@@ -20,8 +26,12 @@ struct glint_returns {
     int64_t frame_id;                     /* where the sensor numbers its frames (Ouster), else -1 */
 };
 
-enum glint_packet_kind { GLINT_PACKET_LIDAR, GLINT_PACKET_OTHER /* known and accounted for: position, IMU */, GLINT_PACKET_MALFORMED,
-                         GLINT_PACKET_FOREIGN };
+enum glint_packet_kind {
+    GLINT_PACKET_LIDAR,
+    GLINT_PACKET_OTHER,     /* known and accounted for: position, IMU */
+    GLINT_PACKET_MALFORMED, /* the sensor's, but damaged */
+    GLINT_PACKET_FOREIGN    /* of something else, or of another sensor */
+};
 
 struct glint_decoder;
 struct glint_decoder_ops {
@@ -35,20 +45,34 @@ struct glint_decoder { /* first member of each decoder's own struct */
     const struct glint_decoder_ops *ops;
     char sensor[64];        /* "Velodyne HDL-32E" */
     char calibration[1024]; /* file, or "built in" */
+    char return_mode[48];   /* of the last LIDAR packet: "strongest", "dual (last, strongest)"; "" before the first */
     double to_vehicle_yaw;  /* turn about z from the sensor's frame to x forward, y left */
     bool cut_by_frame_id;   /* else by azimuth */
     int32_t cap_points;     /* most returns of one turn at the slowest rate, all return modes */
+
+    /* What was added to the sensor's clock to get UTC: 0 when its own stamps are UTC; else the sensor's clock is not
+     * set and t_ns is its time moved to the capture's clock. */
+    int64_t clock_offset_ns;
+
+    bool has_address;     /* private: packets of other addresses than the first LIDAR packet's are foreign */
+    uint32_t src_ip;
 };
 
 struct glint_decoder_settings {
-    const char *sensor;  /* "auto" or a name or part of it: "hdl32e", "vlp16", "xt32", "ouster" */
+    const char *sensor;  /* "auto" (or NULL) or a name or part of it: "hdl32e", "vlp16", "xt32", "ouster" */
     const char *calib;   /* file or NULL: a metadata file beside the capture (Ouster), else built in */
     const char *capture; /* path of the capture, to look beside it; may be NULL */
 };
 
 /* Chooses by settings or by the look of the first packets. GLINT_E_FORMAT when no decoder knows them (text says sizes and
- * ports seen), GLINT_E_NOTFOUND for a missing calibration. */
+ * ports seen), GLINT_E_NOTFOUND for a missing calibration, GLINT_E_ARG for a sensor name nobody has. */
 int glint_decoder_open(const struct glint_decoder_settings *settings, const struct glint_packet *packets, int32_t n_packets,
                        struct glint_decoder **decoder_out);
 void glint_decoder_close(struct glint_decoder *decoder); /* NULL is fine */
+
+/* Decodes one packet and accounts for it: received + 1, and one of decoded (LIDAR, OTHER), malformed, foreign; lost by
+ * the sensor's sequence. Of a LIDAR packet returns_out is filled (n may be 0). A sensor is known by the source address
+ * of its first LIDAR packet: a second one on the same port is foreign. One thread at a time; allocates nothing. */
+enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const struct glint_packet *packet,
+                                          struct glint_returns *returns_out, struct glint_loss *loss);
 #endif
