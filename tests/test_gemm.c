@@ -1,0 +1,225 @@
+/* tests/test_gemm.c - each version against a product in double, with tails in every direction. */
+#include "tests/kernels.h"
+#include "attention/gemm.h"
+
+#define GUARD 3.25f
+
+struct shape {
+    int32_t m, k, n, segments;
+};
+
+struct data {
+    struct shape s;
+    float *a, *rows, *bias, *residual, *c;
+    double *want;
+    void *memory;
+    struct glint_weights w;
+    const float **pointers;
+};
+
+static const enum glint_act acts[] = {GLINT_ACT_NONE, GLINT_ACT_RELU, GLINT_ACT_GELU};
+
+static double activate(enum glint_act act, double v)
+{
+    return act == GLINT_ACT_RELU ? (v < 0 ? 0 : v) : act == GLINT_ACT_GELU ? kernel_gelu(v) : v;
+}
+
+static void data_open(struct data *d, struct shape s, uint64_t seed)
+{
+    const int64_t length = s.k / s.segments;
+    d->s = s;
+    d->a = kernel_random(&seed, (int64_t)s.m * s.k, -1, 1);
+    d->rows = kernel_random(&seed, (int64_t)s.n * s.k, -1, 1);
+    d->bias = kernel_random(&seed, s.n, -1, 1);
+    d->residual = kernel_random(&seed, (int64_t)s.m * s.n, -1, 1);
+    d->c = kernel_alloc((size_t)s.m * (size_t)(s.n + 1) * sizeof(float));
+    d->want = kernel_alloc((size_t)s.m * (size_t)s.n * sizeof(double));
+    d->memory = kernel_alloc(glint_weights_bytes(s.k, s.n));
+    glint_weights_pack(&d->w, d->memory, d->rows, s.k, NULL, d->bias, s.k, s.n);
+    d->pointers = kernel_alloc((size_t)s.m * (size_t)s.segments * sizeof *d->pointers);
+    for (int32_t j = 0; j < s.segments; j++) /* segment-major, rows of one segment packed together */
+        for (int32_t i = 0; i < s.m; i++)
+            d->pointers[j * s.m + i] = d->a + ((int64_t)j * s.m + i) * length;
+}
+
+static void data_close(struct data *d)
+{
+    free(d->a);
+    free(d->rows);
+    free(d->bias);
+    free(d->residual);
+    free(d->c);
+    free(d->want);
+    free(d->memory);
+    free(d->pointers);
+}
+
+static void want_product(struct data *d, enum glint_act act, bool residual)
+{
+    const struct shape s = d->s;
+    const int32_t length = s.k / s.segments;
+    for (int32_t i = 0; i < s.m; i++)
+        for (int32_t o = 0; o < s.n; o++) {
+            double sum = d->bias[o];
+            for (int32_t j = 0; j < s.k; j++)
+                sum += (double)d->pointers[j / length * s.m + i][j % length] * (double)d->rows[o * s.k + j];
+            d->want[i * s.n + o] = activate(act, sum) + (residual ? (double)d->residual[i * s.n + o] : 0.0);
+        }
+}
+
+/* Row stride n + 1: the extra column must stay as it was. */
+static void check_guarded(const struct data *d)
+{
+    const struct shape s = d->s;
+    float *packed = kernel_alloc((size_t)s.m * (size_t)s.n * sizeof(float));
+    for (int32_t i = 0; i < s.m; i++) {
+        memcpy(packed + i * s.n, d->c + i * (s.n + 1), (size_t)s.n * sizeof(float));
+        assert_true(d->c[i * (s.n + 1) + s.n] == GUARD);
+    }
+    kernel_assert_error(packed, d->want, (int64_t)s.m * s.n, 2e-6);
+    free(packed);
+}
+
+static void check_shape(struct glint_exec *x, struct shape s, enum glint_act act, bool residual)
+{
+    struct data d;
+    data_open(&d, s, 0x9e3779b97f4a7c15u + (uint64_t)(s.m * 131 + s.n * 17 + s.k));
+    want_product(&d, act, residual);
+    for (int32_t i = 0; i < s.m * (s.n + 1); i++)
+        d.c[i] = GUARD;
+    const struct glint_gemm g = {
+        .w = &d.w,
+        .m = s.m,
+        .n_segments = s.segments,
+        .rows = d.pointers,
+        .c = d.c,
+        .ldc = s.n + 1,
+        .residual = residual ? d.residual : NULL,
+        .ldr = s.n,
+        .act = act,
+    };
+    glint_gemm_get(x->isa)(&g);
+    check_guarded(&d);
+    data_close(&d);
+}
+
+static void tails_of(struct glint_exec *x)
+{
+    for (int32_t m = 0; m <= 33; m++)
+        check_shape(x, (struct shape){m, 7, 5, 1}, GLINT_ACT_NONE, m & 1);
+    for (int32_t n = 1; n <= 70; n++)
+        check_shape(x, (struct shape){15, 12, n, 3}, acts[n % 3], n & 1);
+    for (int32_t k = 1; k <= 40; k++)
+        check_shape(x, (struct shape){14, k, 33, 1}, acts[k % 3], k & 1);
+    for (int32_t i = 0; i < 12; i++)
+        check_shape(x, (struct shape){112, 9 * 16, 1 + i * 8, 3 * (1 + i % 3)}, acts[i % 3], i & 1);
+    check_shape(x, (struct shape){50, 2304, 64, 3}, GLINT_ACT_RELU, true);
+}
+
+static void tails(void **state)
+{
+    (void)state;
+    kernel_each_exec(tails_of);
+}
+
+/* c by pointers, in any order; the residual may be the result itself. */
+static void in_place_of(struct glint_exec *x)
+{
+    struct data d;
+    data_open(&d, (struct shape){37, 24, 40, 1}, 7);
+    want_product(&d, GLINT_ACT_GELU, true);
+    float *c_rows[37];
+    for (int32_t i = 0; i < 37; i++)
+        c_rows[i] = d.residual + i * 40;
+    const struct glint_gemm g = {
+        .w = &d.w,
+        .m = 37,
+        .n_segments = 1,
+        .rows = d.pointers,
+        .c_rows = c_rows,
+        .residual_rows = (const float *const *)c_rows,
+        .act = GLINT_ACT_GELU,
+    };
+    glint_gemm_get(x->isa)(&g);
+    kernel_assert_error(d.residual, d.want, 37 * 40, 2e-6);
+    data_close(&d);
+}
+
+static void in_place_by_pointers(void **state)
+{
+    (void)state;
+    kernel_each_exec(in_place_of);
+}
+
+/* A row's result is the same bits alone and among others. */
+static void neighbours_of(struct glint_exec *x)
+{
+    struct data d;
+    data_open(&d, (struct shape){45, 130, 50, 1}, 11);
+    float *alone = kernel_alloc(50 * sizeof(float));
+    glint_linear(x, &d.w, d.a, 130, 45, d.c, 50, GLINT_ACT_GELU, NULL, 0);
+    for (int32_t i = 0; i < 45; i++) {
+        glint_linear(x, &d.w, d.a + i * 130, 130, 1, alone, 50, GLINT_ACT_GELU, NULL, 0);
+        assert_memory_equal(alone, d.c + i * 50, 50 * sizeof(float));
+    }
+    free(alone);
+    data_close(&d);
+}
+
+static void rows_do_not_depend_on_neighbours(void **state)
+{
+    (void)state;
+    kernel_each_exec(neighbours_of);
+}
+
+/* NaN goes through every activation; infinities come out where they should. */
+static void special_of(struct glint_exec *x)
+{
+    struct data d;
+    data_open(&d, (struct shape){16, 8, 20, 1}, 5);
+    d.a[3 * 8 + 2] = NAN;
+    d.a[5 * 8 + 1] = INFINITY;
+    for (int i = 0; i < 3; i++) {
+        glint_linear(x, &d.w, d.a, 8, 16, d.c, 20, acts[i], NULL, 0);
+        for (int32_t j = 0; j < 16 * 20; j++) {
+            if (j / 20 == 3)
+                assert_true(isnan(d.c[j]));
+            else if (j / 20 == 5)
+                assert_true(acts[i] == GLINT_ACT_NONE ? isinf(d.c[j])
+                                                      : d.c[j] > 1e30f || d.c[j] == 0.0f || isnan(d.c[j]));
+            else
+                assert_true(isfinite(d.c[j]));
+        }
+    }
+    data_close(&d);
+}
+
+static void nan_and_infinity(void **state)
+{
+    (void)state;
+    kernel_each_exec(special_of);
+}
+
+static void packing_scales_and_pads(void **state)
+{
+    (void)state;
+    const float rows[2][4] = {{1, 2, 3, 0}, {4, 5, 6, 0}}, scale[2] = {10, 100}, bias[2] = {7, 8};
+    void *memory = kernel_alloc(glint_weights_bytes(3, 2));
+    struct glint_weights w;
+    glint_weights_pack(&w, memory, rows[0], 4, scale, bias, 3, 2);
+    assert_true(w.panels[0] == 10 && w.panels[1] == 400 && w.panels[GLINT_PANEL + 1] == 500);
+    for (int32_t j = 2; j < GLINT_PANEL; j++)
+        assert_true(w.panels[2 * GLINT_PANEL + j] == 0 && w.bias[j] == 0);
+    assert_true(w.bias[0] == 7 && w.bias[1] == 8);
+    free(memory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(packing_scales_and_pads), cmocka_unit_test(tails),
+        cmocka_unit_test(in_place_by_pointers),    cmocka_unit_test(rows_do_not_depend_on_neighbours),
+        cmocka_unit_test(nan_and_infinity),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
