@@ -1,0 +1,59 @@
+/* io/source.c - see source.h: which source a path gets. */
+#define _POSIX_C_SOURCE 200809L
+#include "io/source.h"
+#include "core/file.h"
+#include "io/source_pcap.h"
+#include "io/source_points.h"
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static bool is_named_capture(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot &&
+           (strcasecmp(dot, ".pcap") == 0 || strcasecmp(dot, ".pcapng") == 0 || strcasecmp(dot, ".cap") == 0);
+}
+
+/* By the first bytes, then by the ending; what is neither and no point file is refused here. */
+static int choose(const char *path, bool *capture_out)
+{
+    struct glint_file file;
+    GLINT_TRY(glint_file_open(&file, path));
+    const struct glint_cloud_file cloud = {path, file.data, file.size};
+    int status = GLINT_OK;
+    *capture_out = glint_source_pcap_probe(file.data, file.size) || is_named_capture(path);
+    if (file.size == 0)
+        status = glint_fail(GLINT_E_FORMAT, "%s: empty file", path);
+    else if (!*capture_out && !glint_cloud_format_of(&cloud))
+        status = glint_fail(
+            GLINT_E_FORMAT,
+            "%s: no known format: expected a capture (.pcap .pcapng) or points (.bin .pcd.bin .lidar.bin "
+            ".pcd .csv .safetensors)",
+            path);
+    glint_file_close(&file);
+    return status;
+}
+
+int glint_source_open(const char *path, const struct glint_source_settings *settings,
+                      struct glint_source **source_out)
+{
+    const char *format = settings ? settings->format : NULL;
+    struct stat st;
+    *source_out = NULL;
+    if (format && strcmp(format, "pcap") == 0)
+        return glint_source_pcap_open(path, settings, source_out);
+    if (!format && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))) {
+        bool capture;
+        GLINT_TRY(choose(path, &capture));
+        if (capture)
+            return glint_source_pcap_open(path, settings, source_out);
+    }
+    return glint_source_points_open(path, format, source_out);
+}
+
+void glint_source_close(struct glint_source *source)
+{
+    if (source)
+        source->ops->close(source);
+}
