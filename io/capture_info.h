@@ -20,17 +20,17 @@ struct glint_capture_info {
     bool has_sensor;
     char why_not[256]; /* !has_sensor: the decoder's reason */
     char sensor[64], calibration[1024], return_mode[48];
-    int64_t clock_offset_ns;       /* see struct glint_decoder; != 0: the sensor's clock is not set */
+    int64_t clock_offset_ns; /* see struct glint_decoder; != 0: the sensor's clock is not set */
     int64_t sensor_first_ns, sensor_last_ns; /* of its returns */
-    uint64_t frames, returns;      /* as the framer cuts, incomplete first and last turn counted */
+    uint64_t frames, returns;                /* as the framer cuts, incomplete first and last turn counted */
     uint64_t lidar_packets, other_packets;
     struct glint_loss loss;
 
     char truncated[256]; /* the reason when the capture ends in the middle of a record, else "" */
 };
 
-/* Reads the whole capture. A capture of no known sensor, or cut at its end, is still described: GLINT_OK with why_not
- * or truncated set. Fails when nothing can be read. settings->capture may be NULL: path. */
+/* Reads the whole capture. A capture of no known sensor, or cut at its end, is still described: GLINT_OK with
+ * why_not or truncated set. Fails when nothing can be read. settings->capture may be NULL: path. */
 int glint_capture_info_read(const char *path, const struct glint_decoder_settings *settings,
                             struct glint_capture_info *info_out);
 #endif

@@ -1,5 +1,5 @@
-/* io/decoder.h - one sensor's packets to returns. A family of sensors is one file with tables; a decoder keeps no
- * memory between packets but time and sequence.
+/* io/decoder.h - one sensor's packets to returns. A family of sensors is one file with tables; a decoder
+ * keeps no memory between packets but time and sequence.
  *
  *     glint_decoder_open(&settings, first_packets, n, &decoder);   // or glint_capture_open of io/capture.h
  *     while (... a packet ...)
@@ -12,18 +12,19 @@
 
 #define GLINT_RETURNS_CAP 8192 /* most returns of one packet, any sensor */
 
-/* Returns of one packet in the sensor's own frame, every non-zero one, unfiltered, in packet order (block, return,
- * channel as the packet stores them). Structure of arrays. */
+/* Returns of one packet in the sensor's own frame, every non-zero one, unfiltered, in packet order (block,
+ * return, channel as the packet stores them). Structure of arrays. */
 struct glint_returns {
     int32_t n;
     float x[GLINT_RETURNS_CAP], y[GLINT_RETURNS_CAP], z[GLINT_RETURNS_CAP]; /* m */
-    float intensity[GLINT_RETURNS_CAP];   /* 0..1 */
-    float azimuth[GLINT_RETURNS_CAP];     /* degrees [0, 360) of the block, as the sensor counts: what frames are cut by */
-    int64_t t_ns[GLINT_RETURNS_CAP];      /* UTC */
+    float intensity[GLINT_RETURNS_CAP];                                     /* 0..1 */
+    float azimuth[GLINT_RETURNS_CAP]; /* degrees [0, 360) of the block, as the sensor counts: what frames are
+                                         cut by */
+    int64_t t_ns[GLINT_RETURNS_CAP];  /* UTC */
     uint16_t block[GLINT_RETURNS_CAP], channel[GLINT_RETURNS_CAP]; /* as in the decode CSV contract */
-    uint16_t ring[GLINT_RETURNS_CAP];     /* channels by elevation, lowest 0 */
+    uint16_t ring[GLINT_RETURNS_CAP];                              /* channels by elevation, lowest 0 */
     uint8_t ret[GLINT_RETURNS_CAP];
-    int64_t frame_id;                     /* where the sensor numbers its frames (Ouster), else -1 */
+    int64_t frame_id; /* where the sensor numbers its frames (Ouster), else -1 */
 };
 
 enum glint_packet_kind {
@@ -35,8 +36,9 @@ enum glint_packet_kind {
 
 struct glint_decoder;
 struct glint_decoder_ops {
-    const char *name;    /* "velodyne", "hesai", "ouster" */
-    /* returns_out is filled for LIDAR packets. lost_out: packets missing before this one by its sequence or time. */
+    const char *name; /* "velodyne", "hesai", "ouster" */
+    /* returns_out is filled for LIDAR packets. lost_out: packets missing before this one by its sequence or
+     * time. */
     enum glint_packet_kind (*decode)(struct glint_decoder *d, const struct glint_packet *packet,
                                      struct glint_returns *returns_out, uint32_t *lost_out);
     void (*close)(struct glint_decoder *d);
@@ -45,16 +47,17 @@ struct glint_decoder { /* first member of each decoder's own struct */
     const struct glint_decoder_ops *ops;
     char sensor[64];        /* "Velodyne HDL-32E" */
     char calibration[1024]; /* file, or "built in" */
-    char return_mode[48];   /* of the last LIDAR packet: "strongest", "dual (last, strongest)"; "" before the first */
+    char return_mode[48];   /* of the last LIDAR packet: "strongest", "dual (last, strongest)"; "" before the
+                               first */
     double to_vehicle_yaw;  /* turn about z from the sensor's frame to x forward, y left */
     bool cut_by_frame_id;   /* else by azimuth */
     int32_t cap_points;     /* most returns of one turn at the slowest rate, all return modes */
 
-    /* What was added to the sensor's clock to get UTC: 0 when its own stamps are UTC; else the sensor's clock is not
-     * set and t_ns is its time moved to the capture's clock. */
+    /* What was added to the sensor's clock to get UTC: 0 when its own stamps are UTC; else the sensor's clock
+     * is not set and t_ns is its time moved to the capture's clock. */
     int64_t clock_offset_ns;
 
-    bool has_address;     /* private: packets of other addresses than the first LIDAR packet's are foreign */
+    bool has_address; /* private: packets of other addresses than the first LIDAR packet's are foreign */
     uint32_t src_ip;
 };
 
@@ -64,15 +67,17 @@ struct glint_decoder_settings {
     const char *capture; /* path of the capture, to look beside it; may be NULL */
 };
 
-/* Chooses by settings or by the look of the first packets. GLINT_E_FORMAT when no decoder knows them (text says sizes and
- * ports seen), GLINT_E_NOTFOUND for a missing calibration, GLINT_E_ARG for a sensor name nobody has. */
-int glint_decoder_open(const struct glint_decoder_settings *settings, const struct glint_packet *packets, int32_t n_packets,
-                       struct glint_decoder **decoder_out);
+/* Chooses by settings or by the look of the first packets. GLINT_E_FORMAT when no decoder knows them (text
+ * says sizes and ports seen), GLINT_E_NOTFOUND for a missing calibration, GLINT_E_ARG for a sensor name
+ * nobody has. */
+int glint_decoder_open(const struct glint_decoder_settings *settings, const struct glint_packet *packets,
+                       int32_t n_packets, struct glint_decoder **decoder_out);
 void glint_decoder_close(struct glint_decoder *decoder); /* NULL is fine */
 
-/* Decodes one packet and accounts for it: received + 1, and one of decoded (LIDAR, OTHER), malformed, foreign; lost by
- * the sensor's sequence. Of a LIDAR packet returns_out is filled (n may be 0). A sensor is known by the source address
- * of its first LIDAR packet: a second one on the same port is foreign. One thread at a time; allocates nothing. */
+/* Decodes one packet and accounts for it: received + 1, and one of decoded (LIDAR, OTHER), malformed,
+ * foreign; lost by the sensor's sequence. Of a LIDAR packet returns_out is filled (n may be 0). A sensor is
+ * known by the source address of its first LIDAR packet: a second one on the same port is foreign. One thread
+ * at a time; allocates nothing. */
 enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const struct glint_packet *packet,
                                           struct glint_returns *returns_out, struct glint_loss *loss);
 #endif

@@ -1,0 +1,201 @@
+/* io/decoder.c - see decoder.h: choosing the sensor, the packet account, and the sensor's clock. */
+#include "io/decoder_family.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HOUR_NS      INT64_C(3600000000000)
+#define MINUTE_NS    INT64_C(60000000000)
+#define YEAR_2010_NS INT64_C(1262304000000000000)
+#define RESTART_GAP  100000 /* packets: more are a sensor that was off, not loss */
+
+static const struct glint_decoder_family *const families[] = {
+    &glint_family_velodyne,
+};
+#define N_FAMILIES ((int32_t)(sizeof families / sizeof families[0]))
+
+static void squeeze(const char *text, char *out, size_t cap)
+{
+    size_t n = 0;
+    for (; *text && n + 1 < cap; text++)
+        if (isalnum((unsigned char)*text))
+            out[n++] = (char)tolower((unsigned char)*text);
+    out[n] = '\0';
+}
+
+bool glint_decoder_name_has(const char *name, const char *part)
+{
+    char whole[64], piece[64];
+    squeeze(name, whole, sizeof whole);
+    squeeze(part, piece, sizeof piece);
+    return piece[0] != '\0' && strstr(whole, piece) != NULL;
+}
+
+int32_t glint_family_vote(const struct glint_decoder_family *family, const struct glint_packet *packets,
+                          int32_t n_packets)
+{
+    int32_t votes[32] = {0}, best = -1;
+    for (int32_t i = 0; i < n_packets; i++) {
+        const int32_t model = family->model_of(&packets[i]);
+        if (model >= 0 && model < 32)
+            votes[model]++;
+    }
+    for (int32_t m = 0; m < family->n_models && m < 32; m++)
+        if (votes[m] > 0 && (best < 0 || votes[m] > votes[best]))
+            best = m;
+    return best;
+}
+
+/* ---- what was seen, for people ---- */
+
+struct seen {
+    uint32_t size, count;
+    uint16_t port;
+};
+
+static int32_t note(struct seen *seen, int32_t n, int32_t cap, const struct glint_packet *p)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (seen[i].size == p->size && seen[i].port == p->dst_port) {
+            seen[i].count++;
+            return n;
+        }
+    if (n < cap)
+        seen[n++] = (struct seen){p->size, 1, p->dst_port};
+    return n;
+}
+
+static int fail_unknown(const struct glint_packet *packets, int32_t n_packets)
+{
+    struct seen seen[8];
+    int32_t n = 0;
+    char text[400] = "no packets";
+    size_t used = 0;
+    for (int32_t i = 0; i < n_packets; i++)
+        n = note(seen, n, 8, &packets[i]);
+    for (int32_t i = 0; i < n && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%u x %u bytes to port %u", i ? ", " : "",
+                                 seen[i].count, seen[i].size, seen[i].port);
+    return glint_fail(GLINT_E_FORMAT, "no known sensor: saw %s", text);
+}
+
+/* ---- choosing ---- */
+
+static int open_auto(const struct glint_decoder_settings *settings, const struct glint_packet *packets,
+                     int32_t n_packets, struct glint_decoder **decoder_out)
+{
+    for (int32_t f = 0; f < N_FAMILIES; f++) {
+        const int32_t model = glint_family_vote(families[f], packets, n_packets);
+        if (model >= 0)
+            return families[f]->open(settings, model, packets, n_packets, decoder_out);
+    }
+    return fail_unknown(packets, n_packets);
+}
+
+/* The named model; of several that bear the name the one that the packets are of, else the first. -1: none.
+ */
+static int32_t named_model(const struct glint_decoder_family *family, const char *name, int32_t seen)
+{
+    if (seen >= 0 && glint_decoder_name_has(family->model_name(seen), name))
+        return seen;
+    for (int32_t m = 0; m < family->n_models; m++)
+        if (glint_decoder_name_has(family->model_name(m), name))
+            return m;
+    return -1;
+}
+
+static int open_named(const struct glint_decoder_settings *settings, const struct glint_packet *packets,
+                      int32_t n_packets, struct glint_decoder **decoder_out)
+{
+    for (int32_t f = 0; f < N_FAMILIES; f++) {
+        const int32_t seen = glint_family_vote(families[f], packets, n_packets);
+        const int32_t model = named_model(families[f], settings->sensor, seen);
+        if (glint_decoder_name_has(families[f]->name, settings->sensor))
+            return seen < 0 && model < 0 ? fail_unknown(packets, n_packets)
+                                         : families[f]->open(settings, seen, packets, n_packets, decoder_out);
+        if (model >= 0)
+            return families[f]->open(settings, model, packets, n_packets, decoder_out);
+    }
+    char known[500] = "";
+    for (int32_t f = 0; f < N_FAMILIES; f++)
+        for (int32_t m = 0; m < families[f]->n_models; m++) {
+            const size_t used = strlen(known);
+            snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", families[f]->model_name(m));
+        }
+    return glint_fail(GLINT_E_ARG, "sensor \"%.40s\" is not known; known are: %s", settings->sensor, known);
+}
+
+int glint_decoder_open(const struct glint_decoder_settings *settings, const struct glint_packet *packets,
+                       int32_t n_packets, struct glint_decoder **decoder_out)
+{
+    *decoder_out = NULL;
+    if (!settings->sensor || !*settings->sensor || strcmp(settings->sensor, "auto") == 0)
+        return open_auto(settings, packets, n_packets, decoder_out);
+    return open_named(settings, packets, n_packets, decoder_out);
+}
+
+void glint_decoder_close(struct glint_decoder *decoder)
+{
+    if (decoder)
+        decoder->ops->close(decoder);
+}
+
+/* ---- the account ---- */
+
+static bool is_foreign(struct glint_decoder *d, const struct glint_packet *p)
+{
+    return d->has_address && p->src_ip != d->src_ip;
+}
+
+enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const struct glint_packet *packet,
+                                          struct glint_returns *returns_out, struct glint_loss *loss)
+{
+    uint32_t lost = 0;
+    returns_out->n = 0;
+    returns_out->frame_id = -1;
+    const enum glint_packet_kind kind = is_foreign(decoder, packet)
+                                            ? GLINT_PACKET_FOREIGN
+                                            : decoder->ops->decode(decoder, packet, returns_out, &lost);
+    if (kind == GLINT_PACKET_LIDAR && !decoder->has_address) {
+        decoder->has_address = true;
+        decoder->src_ip = packet->src_ip;
+    }
+    loss->packets_received++;
+    loss->packets_decoded += kind == GLINT_PACKET_LIDAR || kind == GLINT_PACKET_OTHER;
+    loss->packets_malformed += kind == GLINT_PACKET_MALFORMED;
+    loss->packets_foreign += kind == GLINT_PACKET_FOREIGN;
+    loss->packets_lost += lost;
+    return kind;
+}
+
+uint32_t glint_decoder_missing(uint64_t a, uint64_t b, uint64_t modulus)
+{
+    const uint64_t ahead = (b + modulus - a) % modulus;
+    return ahead == 0 || ahead > RESTART_GAP || ahead > modulus / 2 ? 0 : (uint32_t)(ahead - 1);
+}
+
+/* ---- the clock ---- */
+
+/* t plus a whole number of hours, nearest to `near_ns`. */
+static int64_t nearest_hour(int64_t t, int64_t near_ns)
+{
+    const int64_t gap = near_ns - t + HOUR_NS / 2;
+    const int64_t hours = gap >= 0 ? gap / HOUR_NS : -((-gap + HOUR_NS - 1) / HOUR_NS);
+    return t + hours * HOUR_NS;
+}
+
+int64_t glint_decoder_utc(struct glint_decoder *d, int64_t sensor_ns, bool year_known, int64_t capture_ns)
+{
+    if (year_known && sensor_ns >= YEAR_2010_NS)
+        return sensor_ns;
+    if (capture_ns < YEAR_2010_NS / 4) /* a capture without a clock: nothing to hold on to */
+        return sensor_ns + d->clock_offset_ns;
+    int64_t t = sensor_ns + d->clock_offset_ns;
+    if (!year_known)
+        t = nearest_hour(t, capture_ns);
+    if (t > capture_ns + MINUTE_NS || t < capture_ns - MINUTE_NS) {
+        d->clock_offset_ns += capture_ns - t;
+        t = capture_ns;
+    }
+    return t;
+}

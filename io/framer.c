@@ -1,0 +1,201 @@
+/* io/framer.c - see framer.h. The cutter keeps the furthest azimuth of the turn: a step forward that passes
+ * the cut angle begins a frame; a small step backward within a short time is a late packet and is passed
+ * over, otherwise it was a whole turn with a gap. Longer than any turn (5 Hz) a frame never gets: clocks
+ * jump, sensors stop. */
+#include "io/framer.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BACK_DEG   15.0f             /* more than the packets that overtake each other span */
+#define BACK_NS    INT64_C(20000000) /* and the time they may be apart */
+#define LONGEST_NS INT64_C(300000000)
+#define FAR_M      10000.0f
+
+void glint_cutter_init(struct glint_cutter *c, double cut_deg, bool by_frame_id)
+{
+    memset(c, 0, sizeof *c);
+    c->by_frame_id = by_frame_id;
+    c->cut_deg = (float)(cut_deg - 360 * floor(cut_deg / 360));
+}
+
+/* 0 <= a < 360 for -360 <= a < 720. */
+static float wrap_deg(float a)
+{
+    a = a < 0 ? a + 360 : a;
+    return a >= 360 ? a - 360 : a;
+}
+
+static void begin_turn(struct glint_cutter *c, float rel, int64_t t_ns)
+{
+    c->begun = true;
+    c->last_deg = rel;
+    c->last_ns = c->first_ns = t_ns;
+}
+
+/* Whether the block at this azimuth and time begins another frame; notes it. */
+static bool passes(struct glint_cutter *c, float azimuth, int64_t t_ns)
+{
+    const float rel = wrap_deg(azimuth - c->cut_deg);
+    const float step = wrap_deg(rel - c->last_deg);
+    const int64_t gap = t_ns - c->last_ns, age = t_ns - c->first_ns;
+    const bool too_long = age > LONGEST_NS || age < -LONGEST_NS;
+    if (!c->begun || too_long) {
+        const bool cut = c->begun;
+        begin_turn(c, rel, t_ns);
+        return cut;
+    }
+    if (step > 360 - BACK_DEG && gap < BACK_NS)
+        return false;
+    if (c->last_deg + step >= 360) {
+        begin_turn(c, rel, t_ns);
+        return true;
+    }
+    c->last_deg = rel;
+    c->last_ns = t_ns;
+    return false;
+}
+
+static int32_t find_by_azimuth(struct glint_cutter *c, const struct glint_returns *r, int32_t from)
+{
+    float azimuth = -1;
+    for (int32_t i = from; i < r->n; i++) {
+        if (r->azimuth[i] == azimuth)
+            continue;
+        azimuth = r->azimuth[i];
+        if (passes(c, azimuth, r->t_ns[i]))
+            return i;
+    }
+    return r->n;
+}
+
+int32_t glint_cutter_find(struct glint_cutter *c, const struct glint_returns *returns, int32_t from)
+{
+    if (!c->by_frame_id)
+        return find_by_azimuth(c, returns, from);
+    if (from >= returns->n || (c->begun && returns->frame_id == c->frame_id) || glint_cutter_late(c, returns))
+        return returns->n;
+    const bool cut = c->begun;
+    c->begun = true;
+    c->frame_id = returns->frame_id;
+    return cut ? from : returns->n;
+}
+
+/* Ids count modulo 2^16 (in newer profiles 2^32, the same for small differences): less than 16 behind is
+ * late, further away is a restart. */
+bool glint_cutter_late(const struct glint_cutter *c, const struct glint_returns *returns)
+{
+    const uint16_t behind = (uint16_t)(c->frame_id - returns->frame_id);
+    return c->by_frame_id && c->begun && behind > 0 && behind < 16;
+}
+
+/* ---- frames ---- */
+
+struct glint_framer {
+    struct glint_cutter cutter;
+    float cos, sin; /* of the turn to the vehicle's frame */
+    bool open;      /* the frame at hand has its first block */
+    int64_t stamp_ns;
+    uint64_t n_frames, dropped, clipped;
+    char sensor[64];
+};
+
+int glint_framer_open(const struct glint_framer_settings *settings, const struct glint_decoder *decoder,
+                      struct glint_framer **framer_out)
+{
+    *framer_out = NULL;
+    if (!(fabs(settings->cut_deg) <= 3600))
+        return glint_fail(GLINT_E_ARG, "cut angle %g degrees", settings->cut_deg);
+    struct glint_framer *f = calloc(1, sizeof *f);
+    if (!f)
+        return glint_fail(GLINT_E_NOMEM, "no memory for a framer");
+    const double yaw = settings->to_vehicle ? decoder->to_vehicle_yaw : 0;
+    glint_cutter_init(&f->cutter, settings->cut_deg, decoder->cut_by_frame_id);
+    f->cos = (float)(round(cos(yaw) * 1e12) / 1e12); /* quarter turns exactly */
+    f->sin = (float)(round(sin(yaw) * 1e12) / 1e12);
+    snprintf(f->sensor, sizeof f->sensor, "%s", decoder->sensor);
+    *framer_out = f;
+    return GLINT_OK;
+}
+
+void glint_framer_close(struct glint_framer *framer)
+{
+    free(framer);
+}
+
+static int64_t earliest(const struct glint_returns *r, int32_t from, int32_t to)
+{
+    int64_t t = r->t_ns[from];
+    for (int32_t i = from; i < to && r->block[i] == r->block[from]; i++)
+        t = r->t_ns[i] < t ? r->t_ns[i] : t;
+    return t;
+}
+
+static void begin_frame(struct glint_framer *f, const struct glint_returns *r, int32_t from, int32_t to,
+                        struct glint_frame *frame)
+{
+    f->open = true;
+    f->stamp_ns = frame->stamp_ns = earliest(r, from, to);
+    frame->index = f->n_frames++;
+    snprintf(frame->name, sizeof frame->name, "%06llu", (unsigned long long)frame->index);
+    snprintf(frame->source, sizeof frame->source, "%s", f->sensor);
+}
+
+static uint32_t offset_ns(int64_t t_ns, int64_t stamp_ns)
+{
+    const int64_t d = t_ns - stamp_ns;
+    return d < 0 ? 0 : d > UINT32_MAX ? UINT32_MAX : (uint32_t)d;
+}
+
+/* Copies what fits; every point is written and the count moves on only past good ones. */
+static void copy(struct glint_framer *f, const struct glint_returns *r, int32_t from, int32_t to,
+                 struct glint_points *p)
+{
+    const float c = f->cos, s = f->sin;
+    int32_t n = p->n, i = from;
+    uint64_t dropped = 0;
+    for (; i < to && n < p->cap; i++) {
+        const float x = r->x[i], y = r->y[i], z = r->z[i];
+        const bool good =
+            fabsf(x) < FAR_M && fabsf(y) < FAR_M && fabsf(z) < FAR_M; /* false for what is no number */
+        p->x[n] = c * x - s * y;
+        p->y[n] = s * x + c * y;
+        p->z[n] = z;
+        p->intensity[n] = r->intensity[i];
+        p->ring[n] = r->ring[i];
+        p->ret[n] = r->ret[i];
+        p->offset_ns[n] = offset_ns(r->t_ns[i], f->stamp_ns);
+        n += good;
+        dropped += !good;
+    }
+    f->dropped += dropped;
+    f->clipped += (uint64_t)(to - i);
+    p->n = n;
+}
+
+int glint_framer_push(struct glint_framer *framer, const struct glint_returns *returns, int32_t *pos,
+                      struct glint_frame *frame)
+{
+    struct glint_framer *f = framer;
+    int status = GLINT_E_AGAIN;
+    if (glint_cutter_late(&f->cutter, returns)) {
+        f->dropped += (uint64_t)(returns->n - *pos);
+        *pos = returns->n;
+    }
+    while (status == GLINT_E_AGAIN && *pos < returns->n) {
+        const int32_t from = *pos, to = glint_cutter_find(&f->cutter, returns, from);
+        if (to > from && !f->open)
+            begin_frame(f, returns, from, to, frame);
+        if (to > from)
+            copy(f, returns, from, to, &frame->points);
+        *pos = to;
+        if (to < returns->n && f->open && frame->points.n > 0) {
+            f->open = false;
+            status = GLINT_OK;
+        }
+    }
+    frame->loss.points_dropped = f->dropped;
+    frame->loss.points_clipped = f->clipped;
+    return status;
+}

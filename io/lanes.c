@@ -1,0 +1,71 @@
+/* io/lanes.c - see lanes.h. The place loops have no dependence between lanes and vectorise; append writes
+ * every lane and moves on only past those with a hit, so that the sparse sky costs no mispredicted branch. */
+#include "io/lanes.h"
+#include <math.h>
+
+void glint_turns_init(struct glint_turns *t)
+{
+    for (int i = 0; i < GLINT_AZIMUTH_STEPS; i++) {
+        const double a = (double)i * (GLINT_PI / 18000);
+        t->cos[i] = (float)cos(a);
+        t->sin[i] = (float)sin(a);
+    }
+}
+
+void glint_lanes_set(struct glint_lanes *lanes, int32_t i, const struct glint_beams *beams, int32_t c)
+{
+    for (int k = 0; k < 3; k++) {
+        lanes->dir[k][i] = beams->dir[k][c];
+        lanes->off[k][i] = beams->off[k][c];
+    }
+    lanes->channel[i] = (uint16_t)c;
+    lanes->ring[i] = beams->ring[c];
+}
+
+void glint_lanes_place(const struct glint_lanes *lanes, float c, float s, struct glint_shot *shot)
+{
+    for (int32_t i = 0; i < lanes->n; i++) {
+        const float d = shot->distance[i];
+        const float px = lanes->dir[0][i] * d + lanes->off[0][i];
+        const float py = lanes->dir[1][i] * d + lanes->off[1][i];
+        shot->x[i] = c * px - s * py;
+        shot->y[i] = s * px + c * py;
+        shot->z[i] = lanes->dir[2][i] * d + lanes->off[2][i];
+    }
+}
+
+void glint_lanes_place_turning(const struct glint_lanes *lanes, float c, float s, float step_rad,
+                               struct glint_shot *shot)
+{
+    for (int32_t i = 0; i < lanes->n; i++) {
+        const float a = step_rad * lanes->when[i], a2 = a * a;
+        const float ca = 1 - a2 * (0.5f - a2 * (1.0f / 24)), sa = a * (1 - a2 * (1.0f / 6));
+        const float ci = c * ca - s * sa, si = s * ca + c * sa;
+        const float d = shot->distance[i];
+        const float px = lanes->dir[0][i] * d + lanes->off[0][i];
+        const float py = lanes->dir[1][i] * d + lanes->off[1][i];
+        shot->x[i] = ci * px - si * py;
+        shot->y[i] = si * px + ci * py;
+        shot->z[i] = lanes->dir[2][i] * d + lanes->off[2][i];
+    }
+}
+
+void glint_lanes_append(const struct glint_lanes *lanes, const struct glint_shot *shot,
+                        const struct glint_block *block, struct glint_returns *returns)
+{
+    int32_t k = returns->n;
+    for (int32_t i = 0; i < lanes->n; i++) {
+        returns->x[k] = shot->x[i];
+        returns->y[k] = shot->y[i];
+        returns->z[k] = shot->z[i];
+        returns->intensity[k] = shot->intensity[i];
+        returns->azimuth[k] = block->azimuth_deg;
+        returns->t_ns[k] = block->t_ns + lanes->t_ns[i];
+        returns->block[k] = block->number;
+        returns->channel[k] = lanes->channel[i];
+        returns->ring[k] = lanes->ring[i];
+        returns->ret[k] = block->ret;
+        k += shot->hit[i] != 0;
+    }
+    returns->n = k;
+}
