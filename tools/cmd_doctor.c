@@ -1,0 +1,151 @@
+/* tools/cmd_doctor.c - what this machine has, what is missing, and how to get it. */
+#include "core/cpu.h"
+#include "tools/commands.h"
+#include "tools/places.h"
+#include <dirent.h>
+#include <jansson.h>
+#include <pcap/pcap.h>
+#include <png.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <yaml.h>
+#include <zlib.h>
+
+#define WANTED_SOCKET_BYTES 8388608 /* 0.1 s of a 128-beam sensor with two returns, with room */
+
+static void line(const char *what, const char *text)
+{
+    printf("%-16s %s\n", what, text);
+}
+
+/* The first line of a small file; false when it is not there. */
+static bool first_line(const char *path, char *out, size_t size)
+{
+    FILE *f = fopen(path, "r");
+    const bool good = f && fgets(out, (int)size, f);
+    if (f)
+        fclose(f);
+    if (good)
+        out[strcspn(out, "\n")] = 0;
+    return good;
+}
+
+/* A member of /proc/meminfo in MiB, 0 when unknown. */
+static long memory_mib(const char *name)
+{
+    FILE *f = fopen("/proc/meminfo", "r");
+    char text[128];
+    long kib = 0;
+    while (f && !kib && fgets(text, sizeof text, f))
+        if (strncmp(text, name, strlen(name)) == 0 && text[strlen(name)] == ':')
+            kib = strtol(text + strlen(name) + 1, NULL, 10);
+    if (f)
+        fclose(f);
+    return kib / 1024;
+}
+
+static void show_machine(void)
+{
+    struct utsname name;
+    char text[512], isa[64];
+    line("glint", GLINT_VERSION ", " GLINT_BUILD_TYPE ", CPU only");
+    line("compiler", __VERSION__);
+    if (uname(&name) == 0) {
+        snprintf(text, sizeof text, "%.60s %.60s %.60s", name.sysname, name.release, name.machine);
+        line("system", text);
+    }
+    line("processor", glint_cpu_name());
+    snprintf(text, sizeof text, "%d usable by this process", glint_cpu_count());
+    line("cores", text);
+    snprintf(isa, sizeof isa, "%s", glint_cpu_isa_name(glint_cpu_isa()));
+    const char *mask = getenv("GLINT_ISA");
+    snprintf(text, sizeof text, "%s%s%.40s%s", isa, mask ? " (GLINT_ISA=" : "", mask ? mask : "",
+             mask ? ")" : "");
+    line("instructions", text);
+    snprintf(text, sizeof text, "%ld MiB, %ld MiB available", memory_mib("MemTotal"),
+             memory_mib("MemAvailable"));
+    line("memory", text);
+}
+
+static void show_libraries(void)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%.100s", pcap_lib_version());
+    line("libpcap", text);
+    line("zlib", zlibVersion());
+    line("libpng", png_get_libpng_ver(NULL));
+    line("jansson", JANSSON_VERSION);
+    line("libyaml", yaml_get_version_string());
+}
+
+static void show_gpu(void)
+{
+    char text[256];
+    if (first_line("/proc/driver/nvidia/version", text, sizeof text)) {
+        line("GPU", text);
+        line("", "this build runs on the CPU only; the GPU is left alone");
+        return;
+    }
+    struct stat st;
+    line("GPU",
+         stat("/dev/nvidiactl", &st) == 0 ? "an NVIDIA device without a driver that answers" : "none found");
+}
+
+/* Returns whether the limit is too small. */
+static bool show_sockets(void)
+{
+    char text[64], most[160];
+    if (!first_line("/proc/sys/net/core/rmem_max", text, sizeof text)) {
+        line("socket buffer", "net.core.rmem_max unknown");
+        return false;
+    }
+    const long bytes = strtol(text, NULL, 10);
+    snprintf(most, sizeof most, "net.core.rmem_max = %ld%s", bytes,
+             bytes < WANTED_SOCKET_BYTES ? " (small for live sensors)" : "");
+    line("socket buffer", most);
+    return bytes < WANTED_SOCKET_BYTES;
+}
+
+static bool show_model(void)
+{
+    char folder[4096];
+    const bool there = glint_find_model(NULL, folder, sizeof folder);
+    line("default model", there ? folder : "not found");
+    return !there;
+}
+
+static int run(const struct glint_command *c, int argc, char **argv)
+{
+    struct glint_arguments a = {c, argc, 1, argv, false};
+    const char *value;
+    const int arg = glint_arguments_next(&a, &value);
+    if (arg == GLINT_ARG_INPUT)
+        return glint_usage_error(c, "takes no input: %s", value);
+    if (arg != GLINT_ARG_END)
+        return glint_arguments_exit(arg);
+    show_machine();
+    show_gpu();
+    show_libraries();
+    const bool small_socket = show_sockets(), no_model = show_model();
+    if (!small_socket && !no_model) {
+        line("missing", "nothing");
+        return GLINT_EXIT_OK;
+    }
+    if (small_socket)
+        printf("%-16s larger socket buffers: sudo sysctl -w net.core.rmem_max=%d\n", "missing",
+               WANTED_SOCKET_BYTES);
+    if (no_model)
+        line("missing", "the default model: set GLINT_MODELS to the folder that holds " GLINT_DEFAULT_MODEL
+                        " (data/models of the source tree)");
+    return GLINT_EXIT_OK;
+}
+
+static const struct glint_option options[] = {{0}};
+
+const struct glint_command glint_cmd_doctor = {
+    "doctor", "machine, libraries, limits: what is there, what is missing and how to get it",
+    "",       "  glint doctor\n",
+    options,  run};

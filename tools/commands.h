@@ -1,0 +1,7 @@
+/* tools/commands.h - the commands of `glint`, one per cmd_*.c. */
+#ifndef GLINT_TOOLS_COMMANDS_H
+#define GLINT_TOOLS_COMMANDS_H
+#include "tools/options.h"
+
+extern const struct glint_command glint_cmd_doctor;
+#endif

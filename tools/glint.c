@@ -1,0 +1,71 @@
+/* tools/glint.c - the program: chooses the command. Data goes to stdout, words to stderr. */
+#include "core/log.h"
+#include "tools/commands.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct glint_command *const commands[] = {&glint_cmd_doctor};
+#define N_COMMANDS ((int)(sizeof commands / sizeof commands[0]))
+
+static void help(FILE *out)
+{
+    fprintf(out, "glint - LiDAR packets and scans in, 3D boxes and point masks out\n\n"
+                 "usage: glint COMMAND [options]\n\ncommands:\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->help);
+    fprintf(out, "\nglint COMMAND --help tells more; glint --version the version.\n\nexample:\n"
+                 "  glint run drive.pcap --out boxes.jsonl --out 'bev_%%06d.png'\n");
+}
+
+static void print_log(void *ctx, enum glint_log_level level, const char *line)
+{
+    (void)ctx;
+    static const char *const prefix[] = {"debug: ", "", "warning: ", "error: "};
+    glint_say("%s%s", prefix[level], line);
+}
+
+static int no_such_command(const char *given)
+{
+    const char *names[N_COMMANDS];
+    for (int i = 0; i < N_COMMANDS; i++)
+        names[i] = commands[i]->name;
+    const char *near = glint_nearest_name(given, names, N_COMMANDS);
+    if (near)
+        glint_say("no such command: %s, did you mean %s? (see glint --help)", given, near);
+    else
+        glint_say("no such command: %s (see glint --help)", given);
+    return GLINT_EXIT_USAGE;
+}
+
+/* What was printed must have arrived: a full disk or a closed pipe is a failure. */
+static int finish(int code)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == GLINT_EXIT_OK) {
+        glint_say("standard output: cannot write");
+        return GLINT_EXIT_FAILED;
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    glint_log_set(print_log, NULL, GLINT_LOG_INFO);
+    if (argc < 2) {
+        help(stderr);
+        return GLINT_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return finish(GLINT_EXIT_OK);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("glint %s\n", GLINT_VERSION);
+        return finish(GLINT_EXIT_OK);
+    }
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return finish(commands[i]->run(commands[i], argc - 1, argv + 1));
+    return no_such_command(argv[1]);
+}

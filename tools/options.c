@@ -1,0 +1,231 @@
+/* tools/options.c - see options.h. */
+#include "tools/options.h"
+#include "glint/status.h"
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_NAMES 64
+
+/* Levenshtein's distance, for names of up to 31 letters. */
+static int edits(const char *a, const char *b)
+{
+    int row[33];
+    const int n = (int)strlen(b);
+    if (n > 31 || strlen(a) > 31)
+        return 99;
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            const int change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            const int insert = row[j - 1] + 1, drop = row[j] + 1;
+            row[j] = change < insert ? (change < drop ? change : drop) : (insert < drop ? insert : drop);
+        }
+    }
+    return row[n];
+}
+
+const char *glint_nearest_name(const char *wrong, const char *const *names, int n)
+{
+    const char *best = NULL;
+    int least = strlen(wrong) < 5 ? 2 : 3; /* more changes than that mean another word */
+    for (int i = 0; i < n; i++) {
+        const int d = edits(wrong, names[i]);
+        if (d < least) {
+            least = d;
+            best = names[i];
+        }
+    }
+    return best;
+}
+
+int glint_usage_error(const struct glint_command *c, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fprintf(stderr, "glint: %s: ", c->name);
+    vfprintf(stderr, fmt, args);
+    fprintf(stderr, " (see glint %s --help)\n", c->name);
+    va_end(args);
+    return GLINT_EXIT_USAGE;
+}
+
+void glint_say(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fputs("glint: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+int glint_report_failure(int status, enum glint_side side)
+{
+    const char *reason = glint_error_text();
+    glint_say("%s", reason[0] ? reason : glint_status_text(status));
+    switch (status) {
+    case GLINT_E_ARG:
+        return GLINT_EXIT_USAGE;
+    case GLINT_E_DEVICE:
+        return GLINT_EXIT_DEVICE;
+    case GLINT_E_FORMAT:
+    case GLINT_E_NOTFOUND:
+    case GLINT_E_UNSUPPORTED:
+    case GLINT_E_IO:
+        return side == GLINT_SIDE_INPUT ? GLINT_EXIT_INPUT : GLINT_EXIT_FAILED;
+    default:
+        return GLINT_EXIT_FAILED;
+    }
+}
+
+void glint_command_help(const struct glint_command *c)
+{
+    printf("glint %s - %s\n\nusage: glint %s %s\n", c->name, c->help, c->name, c->usage);
+    if (c->options[0].name)
+        printf("\noptions:\n");
+    for (const struct glint_option *o = c->options; o->name; o++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+        printf("  %-20s %s\n", left, o->help);
+    }
+    printf("  %-20s %s\n\nexample:\n%s", "--help", "this text", c->example);
+}
+
+static int unknown_option(const struct glint_command *c, const char *given)
+{
+    const char *names[MAX_NAMES];
+    char name[32];
+    int n = 0;
+    for (const struct glint_option *o = c->options; o->name && n < MAX_NAMES; o++)
+        names[n++] = o->name;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
+    const char *near = glint_nearest_name(name, names, n);
+    if (near)
+        glint_usage_error(c, "unknown option %s: did you mean %s?", name, near);
+    else
+        glint_usage_error(c, "unknown option %s", name);
+    return GLINT_ARG_ERROR;
+}
+
+static int option_value(struct glint_arguments *a, const struct glint_option *o, const char *inside,
+                        const char **value)
+{
+    if (!o->value) {
+        if (!inside)
+            return o->key;
+        glint_usage_error(a->command, "%s takes no value", o->name);
+        return GLINT_ARG_ERROR;
+    }
+    *value = inside ? inside : a->at < a->argc ? a->argv[a->at++] : NULL;
+    if (*value)
+        return o->key;
+    glint_usage_error(a->command, "%s needs a value: %s %s", o->name, o->name, o->value);
+    return GLINT_ARG_ERROR;
+}
+
+int glint_arguments_next(struct glint_arguments *a, const char **value_out)
+{
+    *value_out = NULL;
+    if (a->at >= a->argc)
+        return GLINT_ARG_END;
+    const char *given = a->argv[a->at++];
+    if (a->only_inputs || given[0] != '-' || given[1] == 0) {
+        *value_out = given;
+        return GLINT_ARG_INPUT;
+    }
+    if (strcmp(given, "--") == 0) {
+        a->only_inputs = true;
+        return glint_arguments_next(a, value_out);
+    }
+    if (strcmp(given, "--help") == 0 || strcmp(given, "-h") == 0) {
+        glint_command_help(a->command);
+        return GLINT_ARG_HELP;
+    }
+    const size_t length = strcspn(given, "=");
+    for (const struct glint_option *o = a->command->options; o->name; o++)
+        if (strlen(o->name) == length && memcmp(o->name, given, length) == 0)
+            return option_value(a, o, given[length] ? given + length + 1 : NULL, value_out);
+    return unknown_option(a->command, given);
+}
+
+int glint_arguments_exit(int arg)
+{
+    return arg == GLINT_ARG_HELP ? GLINT_EXIT_OK : GLINT_EXIT_USAGE;
+}
+
+bool glint_value_int(const struct glint_command *c, const char *option, const char *text, int64_t lo,
+                     int64_t hi, int32_t *out)
+{
+    char *end;
+    errno = 0;
+    const long long v = strtoll(text, &end, 10);
+    if (end == text || *end || errno || v < lo || v > hi) {
+        glint_usage_error(c, "%s %s: expected a whole number from %lld to %lld", option, text, (long long)lo,
+                          (long long)hi);
+        return false;
+    }
+    *out = (int32_t)v;
+    return true;
+}
+
+bool glint_value_float(const struct glint_command *c, const char *option, const char *text, double lo,
+                       double hi, float *out)
+{
+    char *end;
+    const double v = strtod(text, &end);
+    if (end == text || *end || !(v >= lo && v <= hi)) {
+        glint_usage_error(c, "%s %s: expected a number from %g to %g", option, text, lo, hi);
+        return false;
+    }
+    *out = (float)v;
+    return true;
+}
+
+/* A run of digits; *text moves behind it. */
+static bool digits(const char **text, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    if (**text < '0' || **text > '9')
+        return false;
+    *out = strtoull(*text, &end, 10);
+    *text = end;
+    return errno == 0;
+}
+
+bool glint_value_frames(const struct glint_command *c, const char *option, const char *text,
+                        uint64_t *from_out, uint64_t *to_out)
+{
+    const char *at = text;
+    uint64_t from = 0, to = UINT64_MAX;
+    bool good = *at == ':' || digits(&at, &from);
+    good = good && *at++ == ':';
+    good = good && (*at == 0 || digits(&at, &to)) && *at == 0 && from < to;
+    if (!good) {
+        glint_usage_error(c, "%s %s: expected A:B, the frames from A to before B", option, text);
+        return false;
+    }
+    *from_out = from;
+    *to_out = to;
+    return true;
+}
+
+bool glint_value_device(const struct glint_command *c, const char *option, const char *text)
+{
+    const char *at = text + 5;
+    uint64_t index;
+    if (strcmp(text, "auto") == 0 || strcmp(text, "cpu") == 0 || strcmp(text, "cuda") == 0)
+        return true;
+    if (strncmp(text, "cuda:", 5) == 0 && digits(&at, &index) && *at == 0)
+        return true;
+    glint_usage_error(c, "%s %s: expected auto, cpu, cuda or cuda:N", option, text);
+    return false;
+}

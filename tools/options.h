@@ -1,0 +1,74 @@
+/* tools/options.h - the command line of `glint`: declared options, exit codes, one-line errors. */
+#ifndef GLINT_TOOLS_OPTIONS_H
+#define GLINT_TOOLS_OPTIONS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum glint_exit { /* scripts rely on them */
+                  GLINT_EXIT_OK = 0,
+                  GLINT_EXIT_FAILED = 1, /* at run time */
+                  GLINT_EXIT_USAGE = 2,
+                  GLINT_EXIT_INPUT = 3,
+                  GLINT_EXIT_DEVICE = 4, /* a device or a permission is missing */
+};
+
+struct glint_option {
+    const char *name;  /* "--threads" */
+    const char *value; /* "N" for the help; NULL: a flag */
+    const char *help;
+    int key; /* the command's own, > 0 */
+};
+
+struct glint_command {
+    const char *name, *help;            /* one line */
+    const char *usage;                  /* behind the name: "INPUT... [options]" */
+    const char *example;                /* lines, each with its newline */
+    const struct glint_option *options; /* ends with a name of NULL */
+    int (*run)(const struct glint_command *command, int argc, char **argv); /* argv[0]: the command's name */
+};
+
+/* Walks the arguments. Options may stand anywhere, as "--name value" or "--name=value"; "--" ends them. */
+struct glint_arguments {
+    const struct glint_command *command;
+    int argc, at;
+    char **argv;
+    bool only_inputs;
+};
+enum { GLINT_ARG_END = 0, GLINT_ARG_INPUT = -1, GLINT_ARG_ERROR = -2, GLINT_ARG_HELP = -3 };
+
+/* The next option's key with its value (NULL for flags), or one of GLINT_ARG_*. --help prints the command's
+ * help to stdout; an error has printed its line. */
+int glint_arguments_next(struct glint_arguments *a, const char **value_out);
+
+/* What the command returns for GLINT_ARG_ERROR and GLINT_ARG_HELP. */
+int glint_arguments_exit(int arg);
+
+/* Values: false after a printed line that names option, value and what was expected. */
+bool glint_value_int(const struct glint_command *c, const char *option, const char *text, int64_t lo,
+                     int64_t hi, int32_t *out);
+bool glint_value_float(const struct glint_command *c, const char *option, const char *text, double lo,
+                       double hi, float *out);
+/* "A:B" with A or B left out, B beyond the last frame: frames A <= i < B. */
+bool glint_value_frames(const struct glint_command *c, const char *option, const char *text,
+                        uint64_t *from_out, uint64_t *to_out);
+
+/* "auto", "cpu", "cuda" or "cuda:N". */
+bool glint_value_device(const struct glint_command *c, const char *option, const char *text);
+
+/* Prints "glint: run: ..." to stderr, with where help is, and returns GLINT_EXIT_USAGE. */
+int glint_usage_error(const struct glint_command *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Prints "glint: " and the library's reason for a failed call and returns the exit code for it. */
+enum glint_side { GLINT_SIDE_INPUT, GLINT_SIDE_OUTPUT };
+int glint_report_failure(int status, enum glint_side side);
+
+/* Prints "glint: ..." to stderr, one line. */
+void glint_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+void glint_command_help(const struct glint_command *c);
+
+/* The entry of `names` (n of them) nearest to `wrong`, NULL when none is near: for "did you mean". */
+const char *glint_nearest_name(const char *wrong, const char *const *names, int n);
+#endif
