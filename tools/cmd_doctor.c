@@ -1,4 +1,5 @@
 /* tools/cmd_doctor.c - what this machine has, what is missing, and how to get it. */
+#define _GNU_SOURCE
 #include "core/cpu.h"
 #include "tools/commands.h"
 #include "tools/places.h"

@@ -139,7 +139,7 @@ static void draw_points(struct glint_image *image, const struct view *v, const s
                 continue;
             const struct glint_color color =
                 frame->has_masks ? palette->color[frame->point_class[i]] : height_color(p->z[i]);
-            glint_raster_dot(image, view_x(v, p->y[i]), view_y(v, p->x[i]), color, ground ? 0.55f : 1.0f);
+            glint_raster_dot(image, view_x(v, p->y[i]), view_y(v, p->x[i]), color, ground ? 0.75f : 1.0f);
         }
 }
 
@@ -179,12 +179,12 @@ static void stroke(struct glint_image *image, const struct pen *pen, float x0, f
 }
 
 /* The outline, and the heading as a line from the centre through the middle of the front. */
-static bool draw_box(struct glint_image *image, const struct view *v, const struct glint_box *box,
+static void draw_box(struct glint_image *image, const struct view *v, const struct glint_box *box,
                      const struct pen *pen)
 {
     float xy[8];
     if (!box_corners(v, box, xy))
-        return false;
+        return;
     if (pen->tint > 0.0f)
         glint_raster_convex(image, xy, 4, pen->color, pen->tint);
     for (int i = 0; i < 4; i++)
@@ -193,7 +193,20 @@ static bool draw_box(struct glint_image *image, const struct view *v, const stru
     const float front_x = 0.5f * (xy[0] + xy[6]), front_y = 0.5f * (xy[1] + xy[7]);
     const float reach = 1.25f; /* a little beyond the front */
     stroke(image, pen, mx, my, mx + reach * (front_x - mx), my + reach * (front_y - my));
-    return true;
+}
+
+/* Words to the right of the box's rightmost corner. */
+static void words_beside(struct glint_image *image, const struct view *v, const struct glint_box *box,
+                         struct glint_color color, const char *text)
+{
+    float xy[8];
+    int right = 0;
+    if (!box_corners(v, box, xy))
+        return;
+    for (int i = 1; i < 4; i++)
+        if (xy[2 * i] > xy[2 * right])
+            right = i;
+    words_at(image, xy[2 * right] + 5.0f, xy[2 * right + 1] + 4.0f, 8.5f, color, text);
 }
 
 static struct pen label_pen(uint8_t state)
@@ -209,9 +222,9 @@ static void draw_labels(struct glint_image *image, const struct view *v, const s
 {
     for (int32_t i = 0; i < s->n_labels; i++) {
         const struct pen pen = label_pen(s->label_state[i]);
-        if (draw_box(image, v, &s->labels[i].box, &pen) && s->label_state[i] == GLINT_MATCH_NONE)
-            words_at(image, view_x(v, s->labels[i].box.center[1]) + 9.0f,
-                     view_y(v, s->labels[i].box.center[0]) + 16.0f, 8.5f, missed, s->labels[i].name);
+        draw_box(image, v, &s->labels[i].box, &pen);
+        if (s->label_state[i] == GLINT_MATCH_NONE)
+            words_beside(image, v, &s->labels[i].box, missed, s->labels[i].name);
     }
 }
 
@@ -224,30 +237,17 @@ static struct pen box_pen(const struct glint_scene *s, int32_t i)
                         s->labels ? 0.0f : 0.14f, false};
 }
 
-/* The score to the right of the box's rightmost corner. */
-static void draw_score(struct glint_image *image, const struct view *v, const struct glint_box *box,
-                       struct glint_color color)
-{
-    float xy[8];
-    char text[16];
-    if (!box_corners(v, box, xy))
-        return;
-    int right = 0;
-    for (int i = 1; i < 4; i++)
-        if (xy[2 * i] > xy[2 * right])
-            right = i;
-    snprintf(text, sizeof text, "%.2f", (double)box->score);
-    words_at(image, xy[2 * right] + 5.0f, xy[2 * right + 1] + 4.0f, 8.5f, color, text);
-}
-
 static void draw_boxes(struct glint_image *image, const struct view *v, const struct glint_scene *s)
 {
     for (int32_t i = 0; i < s->frame->n_boxes; i++) {
         const struct pen pen = box_pen(s, i);
         draw_box(image, v, &s->frame->boxes[i], &pen);
     }
-    for (int32_t i = 0; i < s->frame->n_boxes; i++)
-        draw_score(image, v, &s->frame->boxes[i], box_pen(s, i).color);
+    for (int32_t i = 0; i < s->frame->n_boxes; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%.2f", (double)s->frame->boxes[i].score);
+        words_beside(image, v, &s->frame->boxes[i], box_pen(s, i).color, text);
+    }
 }
 
 /* 63400 -> "63,400" */
