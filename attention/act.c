@@ -1,5 +1,6 @@
 /* attention/act.c - see act.h. */
 #include "attention/act.h"
+#include "core/cpu.h"
 
 void glint_softmax_c(float *s, int64_t ld, int32_t m, int32_t n, float scale, float *inverse_sum_out)
 {
@@ -16,6 +17,10 @@ void glint_softmax_c(float *s, int64_t ld, int32_t m, int32_t n, float scale, fl
 glint_softmax_fn *glint_softmax_get(unsigned isa)
 {
     glint_softmax_fn *fn = glint_softmax_c;
-    (void)isa;
+#if GLINT_HAVE_X86
+    if (isa & GLINT_ISA_AVX512)
+        fn = glint_softmax_avx512;
+#endif
+    (void)isa; /* unused in a build without */
     return fn;
 }

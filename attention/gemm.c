@@ -87,7 +87,11 @@ void glint_gemm_c(const struct glint_gemm *g)
 glint_gemm_fn *glint_gemm_get(unsigned isa)
 {
     glint_gemm_fn *fn = glint_gemm_c;
-    (void)isa;
+#if GLINT_HAVE_X86
+    if (isa & GLINT_ISA_AVX512)
+        fn = glint_gemm_avx512;
+#endif
+    (void)isa; /* unused in a build without */
     return fn;
 }
 

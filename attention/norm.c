@@ -1,5 +1,6 @@
 /* attention/norm.c - see norm.h. */
 #include "attention/norm.h"
+#include "core/cpu.h"
 #include <math.h>
 
 void glint_norm_c(const float *a, int64_t lda, int32_t m, int32_t n, const float *weight, const float *bias,
@@ -21,7 +22,11 @@ void glint_norm_c(const float *a, int64_t lda, int32_t m, int32_t n, const float
 glint_norm_fn *glint_norm_get(unsigned isa)
 {
     glint_norm_fn *fn = glint_norm_c;
-    (void)isa;
+#if GLINT_HAVE_X86
+    if (isa & GLINT_ISA_AVX512)
+        fn = glint_norm_avx512;
+#endif
+    (void)isa; /* unused in a build without */
     return fn;
 }
 

@@ -1,0 +1,149 @@
+/* attention/x86/gemm_avx512.c - glint_gemm_fn with AVX-512.
+ *
+ * A tile is 14 rows by one panel of 32 columns: 28 accumulators, two registers of B, the rest for broadcasts
+ * of A. Each step of k costs 28 multiply-adds (14 cycles of two units) and 16 loads (8 cycles), so the
+ * multiply-adds bound it. Panels are the outer loop: a panel stays in the second-level cache while the rows,
+ * which are fewer, pass by. Panels of at most 16 columns have tiles half as wide. */
+#include "attention/gemm.h"
+#include "attention/x86/vec_math_avx512.h"
+
+#define TILE 14
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 14")
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+struct panel {
+    const struct glint_gemm *g;
+    const float *b;        /* k x 32 */
+    int32_t first;         /* its first column of c */
+    __mmask16 mask[2];     /* the columns that c has */
+    __m512 bias[2], least; /* least: what a result is raised to (ReLU: 0) */
+};
+
+INLINE float *result(const struct panel *p, int32_t m, int half)
+{
+    const struct glint_gemm *g = p->g;
+    return (g->c_rows ? g->c_rows[m] : g->c + m * g->ldc) + p->first + 16 * half;
+}
+
+INLINE __m512 add_residual(const struct panel *p, int32_t m, int half, __m512 v)
+{
+    const struct glint_gemm *g = p->g;
+    const float *row = g->residual_rows ? g->residual_rows[m] : g->residual ? g->residual + m * g->ldr : NULL;
+    return row ? _mm512_add_ps(v, _mm512_maskz_loadu_ps(p->mask[half], row + p->first + 16 * half)) : v;
+}
+
+/* Bias, ReLU, residual. */
+INLINE void finish(const struct panel *p, int32_t m, int half, __m512 v)
+{
+    v = _mm512_max_ps(p->least, _mm512_add_ps(v, p->bias[half])); /* a NaN is the second operand and stays */
+    _mm512_mask_storeu_ps(result(p, m, half), p->mask[half], add_residual(p, m, half, v));
+}
+
+/* Bias, GELU, residual of a tile of sums: a loop, which keeps the long GELU out of the unrolled code. */
+static void finish_gelu(const struct panel *p, int32_t m, int32_t count, int halves,
+                        float (*sum)[GLINT_PANEL])
+{
+    for (int32_t i = 0; i < count; i++)
+        for (int half = 0; half < halves; half++) {
+            const __m512 v = _mm512_add_ps(_mm512_loadu_ps(sum[i] + 16 * half), p->bias[half]);
+            const __m512 r = add_residual(p, m + i, half, glint_gelu_avx512(v));
+            _mm512_mask_storeu_ps(result(p, m + i, half), p->mask[half], r);
+        }
+}
+
+/* Rows m .. m + count - 1 times `halves` halves of a panel, as a tile of `rows` rows: the last stands in for
+ * those that are not there. */
+INLINE void tile(const struct panel *p, int32_t m, int32_t count, const int rows, const int halves)
+{
+    const struct glint_gemm *g = p->g;
+    const int32_t length = g->w->k / g->n_segments;
+    const float *b = p->b;
+    __m512 sum[TILE][2];
+    UNROLL for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
+    for (int32_t s = 0; s < g->n_segments; s++) {
+        const float *const *row = g->rows + (int64_t)s * g->m + m;
+        const float *a[TILE];
+        UNROLL for (int i = 0; i < rows; i++) a[i] = row[i < count ? i : count - 1];
+        for (int32_t k = 0; k < length; k++, b += GLINT_PANEL) {
+            const __m512 b0 = _mm512_loadu_ps(b);
+            const __m512 b1 = halves == 2 ? _mm512_loadu_ps(b + 16) : b0;
+            UNROLL for (int i = 0; i < rows; i++)
+            {
+                const __m512 v = _mm512_set1_ps(a[i][k]);
+                sum[i][0] = _mm512_fmadd_ps(v, b0, sum[i][0]);
+                if (halves == 2)
+                    sum[i][1] = _mm512_fmadd_ps(v, b1, sum[i][1]);
+            }
+        }
+    }
+    if (g->act == GLINT_ACT_GELU) {
+        float stored[TILE][GLINT_PANEL];
+        UNROLL for (int i = 0; i < rows; i++)
+        {
+            _mm512_storeu_ps(stored[i], sum[i][0]);
+            if (halves == 2)
+                _mm512_storeu_ps(stored[i] + 16, sum[i][1]);
+        }
+        finish_gelu(p, m, count, halves, stored);
+        return;
+    }
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        if (i < count) {
+            finish(p, m + i, 0, sum[i][0]);
+            if (halves == 2)
+                finish(p, m + i, 1, sum[i][1]);
+        }
+    }
+}
+
+INLINE void tiles(const struct panel *p, const int halves)
+{
+    const int32_t m = p->g->m;
+    int32_t i = 0;
+    for (; i + TILE <= m; i += TILE)
+        tile(p, i, TILE, TILE, halves);
+    const int32_t rest = m - i;
+    if (rest > 9)
+        tile(p, i, rest, TILE, halves);
+    else if (rest > 4)
+        tile(p, i, rest, 9, halves);
+    else if (rest > 1)
+        tile(p, i, rest, 4, halves);
+    else if (rest == 1)
+        tile(p, i, rest, 1, halves);
+}
+
+static void wide_panel(const struct panel *p)
+{
+    tiles(p, 2);
+}
+
+static void narrow_panel(const struct panel *p)
+{
+    tiles(p, 1);
+}
+
+void glint_gemm_avx512(const struct glint_gemm *g)
+{
+    const struct glint_weights *w = g->w;
+    for (int32_t first = 0; first < w->n; first += GLINT_PANEL) {
+        const struct panel p = {
+            .g = g,
+            .b = w->panels + (int64_t)first * w->k,
+            .first = first,
+            .mask = {glint_mask_avx512(w->n - first), glint_mask_avx512(w->n - first - 16)},
+            .bias = {_mm512_loadu_ps(w->bias + first), _mm512_loadu_ps(w->bias + first + 16)},
+            .least = _mm512_set1_ps(g->act == GLINT_ACT_RELU ? 0.0f : -__builtin_inff()),
+        };
+        if (w->n - first > 16)
+            wide_panel(&p);
+        else
+            narrow_panel(&p);
+    }
+}
