@@ -1,7 +1,6 @@
 /* io/capture.c - see capture.h. The first packets are copied, since a source's packet lasts only until its
  * next. */
 #include "io/capture.h"
-#include "io/source_pcap.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,11 +63,11 @@ int glint_capture_open(const char *path, const struct glint_source_settings *sou
     memset(capture_out, 0, sizeof *capture_out);
     if (!settings.capture)
         settings.capture = path;
-    GLINT_TRY(glint_source_pcap_open(path, source_settings, &look));
+    GLINT_TRY(glint_source_open(path, source_settings, &look));
     int status = glint_capture_sniff(look, &settings, &capture_out->decoder);
     look->ops->close(look);
     if (status == GLINT_OK)
-        status = glint_source_pcap_open(path, source_settings, &capture_out->source);
+        status = glint_source_open(path, source_settings, &capture_out->source);
     if (status != GLINT_OK)
         glint_capture_close(capture_out);
     return status;

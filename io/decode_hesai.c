@@ -1,0 +1,412 @@
+/* io/decode_hesai.c - Hesai's mechanical sensors: the XT family, QT64, Pandar40P.
+ *
+ * A packet is a header (not the Pandar40P), blocks of an azimuth (u16, 0.01 degree) and one unit per channel
+ * (distance u16, reflectivity u8, one byte more in the newer ones), and a tail with return mode, UTC date and
+ * time to the second, us and, where sent, the number of the packet ("Point Cloud Data Packet" in the user
+ * manuals of PandarXT, PandarQT and Pandar40P). All numbers little endian. With several returns so many
+ * successive blocks are of one firing.
+ *
+ * A channel's azimuth is the block's plus its offset; the sensors count block azimuths so that no turn during
+ * the block is to be added. Points are in the sensor's frame of the manuals: y at azimuth 0, x at 90 degrees.
+ * Times of blocks and channels are the vendor's tables, relative to the tail's time. */
+#include "calib/beam_load.h"
+#include "core/bytes.h"
+#include "io/decoder_family.h"
+#include "io/lanes.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHANNELS_CAP 64
+#define GPS_SIZE     512
+#define GPS_PORT     10110
+
+struct hesai_tail { /* bytes from the tail's beginning */
+    uint8_t size;   /* without the number */
+    uint8_t mode, date, us;
+    int16_t year;         /* of date byte 0 */
+    bool number_optional; /* else always there; u32 at `size` */
+};
+
+/* Block b fires at block_t0_ns + block_ns * (from_end ? -floor((blocks - 1 - b) / returns) : floor(b /
+ * returns)), a channel laser_first_ns + laser_ns * (channel % lasers) or laser_table_ns[channel] later. */
+struct hesai_timing {
+    int32_t t0_ns;
+    double block_ns;
+    bool from_end;
+    int32_t laser_first_ns, laser_ns, lasers;
+    const int32_t *laser_table_ns;
+};
+
+struct hesai_model {
+    const char *name;
+    uint8_t version[2]; /* header bytes 2, 3; 0 0: no header, blocks begin with FF EE */
+    uint8_t channels, blocks, unit_bytes;
+    float unit_m;
+    const struct hesai_tail *tail;
+    struct hesai_timing timing;
+    const float *elevation_deg, *azimuth_deg; /* nominal; azimuth NULL: all 0 */
+};
+
+static const struct hesai_tail tail_xt = {24, 10, 13, 19, 1900, false};
+static const struct hesai_tail tail_qt = {24, 16, 18, 12, 1900, false};
+static const struct hesai_tail tail_40p = {22, 14, 16, 10, 2000, true};
+
+static const float xt32_elevation[] = {15, 14, 13, 12, 11, 10, 9,  8,  7,  6,   5,   4,   3,   2,   1,   0,
+                                       -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16};
+static const float xt16_elevation[] = {15, 13, 11, 9, 7, 5, 3, 1, -1, -3, -5, -7, -9, -11, -13, -15};
+static const float xt32m_elevation[] = {19.5f,  18.2f, 16.9f,  15.6f,  14.3f,  13,     11.7f,  10.4f,
+                                        9.1f,   7.8f,  6.5f,   5.2f,   3.9f,   2.6f,   1.3f,   0,
+                                        -1.3f,  -2.6f, -3.9f,  -5.2f,  -6.5f,  -7.8f,  -9.1f,  -10.4f,
+                                        -11.7f, -13,   -14.3f, -15.6f, -16.9f, -18.2f, -19.5f, -20.8f};
+static const float qt64_elevation[] = {
+    -52.121f, -49.785f, -47.577f, -45.477f, -43.465f, -41.528f, -39.653f, -37.831f, -36.055f, -34.32f,
+    -32.619f, -30.95f,  -29.308f, -27.69f,  -26.094f, -24.517f, -22.964f, -21.42f,  -19.889f, -18.372f,
+    -16.865f, -15.368f, -13.88f,  -12.399f, -10.925f, -9.457f,  -7.994f,  -6.535f,  -5.079f,  -3.626f,
+    -2.175f,  -0.725f,  0.725f,   2.175f,   3.626f,   5.079f,   6.534f,   7.993f,   9.456f,   10.923f,
+    12.397f,  13.877f,  15.365f,  16.861f,  18.368f,  19.885f,  21.415f,  22.959f,  24.524f,  26.101f,
+    27.697f,  29.315f,  30.957f,  32.627f,  34.328f,  36.064f,  37.84f,   39.662f,  41.537f,  43.475f,
+    45.487f,  47.587f,  49.795f,  52.133f};
+static const float qt64_azimuth[] = {
+    8.736f,  8.314f,  7.964f,  7.669f,  7.417f,  7.198f,  7.007f,  6.838f,  6.688f,  6.554f,  6.434f,
+    6.326f,  6.228f,  6.14f,   6.059f,  5.987f,  -5.27f,  -5.216f, -5.167f, -5.123f, -5.083f, -5.047f,
+    -5.016f, -4.988f, -4.963f, -4.942f, -4.924f, -4.91f,  -4.898f, -4.889f, -4.884f, -4.881f, 5.493f,
+    5.496f,  5.502f,  5.512f,  5.525f,  5.541f,  5.561f,  5.584f,  5.611f,  5.642f,  5.676f,  5.716f,
+    5.759f,  5.808f,  5.862f,  5.921f,  -5.33f,  -5.396f, -5.469f, -5.55f,  -5.64f,  -5.74f,  -5.85f,
+    -5.974f, -6.113f, -6.269f, -6.447f, -6.651f, -6.887f, -7.163f, -7.493f, -7.892f};
+static const int32_t qt64_laser_ns[] = {
+    12310,  14370,  16430,  18490,  20540,  22600,  24660,  26710,  29160,  31220,  33280,  35340,  37390,
+    39450,  41500,  43560,  46610,  48670,  50730,  52780,  54840,  56900,  58950,  61010,  63450,  65520,
+    67580,  69630,  71690,  73740,  75800,  77860,  80900,  82970,  85020,  87080,  89140,  91190,  93250,
+    95300,  97750,  99820,  101870, 103930, 105980, 108040, 110100, 112150, 115200, 117260, 119320, 121380,
+    123430, 125490, 127540, 129600, 132050, 134110, 136170, 138220, 140280, 142340, 144390, 146450};
+static const float pandar40p_elevation[] = {
+    14.794f, 10.944f, 7.971f,  4.969f,   2.952f,  1.94f,    1.6f,     1.263f,   0.925f,   0.587f,
+    0.249f,  -0.088f, -0.425f, -0.763f,  -1.101f, -1.439f,  -1.776f,  -2.116f,  -2.453f,  -2.788f,
+    -3.128f, -3.463f, -3.8f,   -4.138f,  -4.473f, -4.808f,  -5.145f,  -5.479f,  -5.814f,  -6.149f,
+    -7.151f, -8.147f, -9.148f, -10.133f, -11.12f, -12.094f, -13.062f, -14.018f, -18.977f, -24.985f};
+static const float pandar40p_azimuth[] = {
+    -1.042f, -1.042f, -1.042f, -1.042f, -1.042f, -1.042f, 3.125f,  -5.208f, -1.042f, 3.125f,
+    -5.208f, -1.042f, 3.125f,  -5.208f, -1.042f, 3.125f,  -5.208f, -1.042f, 3.125f,  -5.208f,
+    -1.042f, 3.125f,  -5.208f, -1.042f, 3.125f,  -5.208f, -1.042f, 3.125f,  -5.208f, -1.042f,
+    -1.042f, -1.042f, -1.042f, -1.042f, -1.042f, -1.042f, -1.042f, -1.042f, -1.042f, -1.042f};
+static const int32_t pandar40p_laser_ns[] = {-42220, -28470, -16040, -3620,  -45490, -31740, -47460, -54670,
+                                             -20620, -33710, -40910, -8190,  -20620, -27160, -50730, -8190,
+                                             -14740, -36980, -45490, -52700, -23890, -31740, -38950, -11470,
+                                             -18650, -25190, -48760, -6230,  -12770, -35010, -21920, -9500,
+                                             -43520, -29770, -17350, -4920,  -42220, -28470, -16040, -3620};
+
+/* PandarXT manuals: firings 50 us apart, the last 5.632 us after the tail's time; lasers 1.512 us apart, the
+ * XT16's every second one of them, the XT32M's in two groups 2.888 us apart. */
+static const struct hesai_model models[] = {
+    {"Hesai PandarXT32",
+     {6, 1},
+     32,
+     8,
+     4,
+     0.004f,
+     &tail_xt,
+     {5632, 50000, true, 368, 1512, 32, NULL},
+     xt32_elevation,
+     NULL},
+    {"Hesai PandarXT16",
+     {6, 1},
+     16,
+     8,
+     4,
+     0.004f,
+     &tail_xt,
+     {5632, 50000, true, 368, 3024, 16, NULL},
+     xt16_elevation,
+     NULL},
+    {"Hesai PandarXT32M2X",
+     {6, 1},
+     32,
+     6,
+     4,
+     0.005f,
+     &tail_xt,
+     {5632, 50000, true, 368, 2888, 16, NULL},
+     xt32m_elevation,
+     NULL},
+    {"Hesai PandarQT64",
+     {3, 1},
+     64,
+     4,
+     4,
+     0.004f,
+     &tail_qt,
+     {25710, 500000.0 / 3, false, 0, 0, 0, qt64_laser_ns},
+     qt64_elevation,
+     qt64_azimuth},
+    {"Hesai Pandar40P",
+     {0, 0},
+     40,
+     10,
+     3,
+     0.004f,
+     &tail_40p,
+     {-28580, 55560, true, 0, 0, 0, pandar40p_laser_ns},
+     pandar40p_elevation,
+     pandar40p_azimuth},
+};
+#define N_MODELS ((int32_t)(sizeof models / sizeof models[0]))
+
+struct hesai {
+    struct glint_decoder base;
+    const struct hesai_model *model;
+    bool has_last;
+    uint32_t last_number;
+    struct glint_lanes lanes;
+    struct glint_shot shot;
+    struct glint_turns turns;
+};
+
+static const struct {
+    uint8_t byte, returns;
+    const char *text;
+} modes[] = {
+    {0x33, 1, "first"},
+    {0x37, 1, "strongest"},
+    {0x38, 1, "last"},
+    {0x39, 2, "dual (last, strongest)"},
+    {0x3b, 2, "dual (last, first)"},
+    {0x3c, 2, "dual (first, strongest)"},
+    {0x3d, 3, "triple (first, last, strongest)"},
+};
+
+/* ---- layout ---- */
+
+static bool has_header(const struct hesai_model *m)
+{
+    return m->version[0] != 0;
+}
+
+static uint32_t header_bytes(const struct hesai_model *m)
+{
+    return has_header(m) ? 12 : 0;
+}
+
+/* Azimuth, after the flag FF EE where there is no header, and the units. */
+static uint32_t block_bytes(const struct hesai_model *m)
+{
+    return (has_header(m) ? 2u : 4u) + (uint32_t)m->channels * m->unit_bytes;
+}
+
+static uint32_t tail_at(const struct hesai_model *m)
+{
+    return header_bytes(m) + m->blocks * block_bytes(m);
+}
+
+static bool size_fits(const struct hesai_model *m, uint32_t size)
+{
+    const uint32_t least = tail_at(m) + m->tail->size;
+    return size == least + 4 || (m->tail->number_optional && size == least);
+}
+
+/* EE FF, version, then number of lasers and blocks, the distance unit in mm at byte 9. */
+static bool header_fits(const struct hesai_model *m, const uint8_t *p)
+{
+    if (!has_header(m))
+        return p[0] == 0xff && p[1] == 0xee;
+    return p[0] == 0xee && p[1] == 0xff && memcmp(p + 2, m->version, 2) == 0 && p[6] == m->channels &&
+           p[7] == m->blocks && p[9] == (int)(m->unit_m * 1000 + 0.5f);
+}
+
+static const uint8_t *block_at(const struct hesai_model *m, const uint8_t *data, int32_t b)
+{
+    return data + header_bytes(m) + (uint32_t)b * block_bytes(m) + (has_header(m) ? 0 : 2);
+}
+
+/* What starts as one of ours does, but is no whole packet of this model. */
+static bool is_damaged(const struct hesai_model *m, const struct glint_packet *p)
+{
+    if (p->size < 12)
+        return false;
+    return has_header(m) ? p->data[0] == 0xee && p->data[1] == 0xff && memcmp(p->data + 2, m->version, 2) == 0
+                         : header_fits(m, p->data);
+}
+
+static bool blocks_fit(const struct hesai_model *m, const uint8_t *data)
+{
+    for (int32_t b = 0; b < m->blocks; b++) {
+        const uint8_t *at = block_at(m, data, b);
+        if (glint_le16(at) >= GLINT_AZIMUTH_STEPS || (!has_header(m) && (at[-2] != 0xff || at[-1] != 0xee)))
+            return false;
+    }
+    return true;
+}
+
+/* Index into modes, -1 for none. */
+static int32_t mode_of(const uint8_t *tail, const struct hesai_tail *t)
+{
+    for (int32_t i = 0; i < (int32_t)(sizeof modes / sizeof modes[0]); i++)
+        if (modes[i].byte == tail[t->mode])
+            return i;
+    return -1;
+}
+
+/* ---- time ---- */
+
+/* Days since 1970-01-01 of a date in the Gregorian calendar (year >= 1970). */
+static int64_t days_of(int32_t year, int32_t month, int32_t day)
+{
+    static const int16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    const int32_t y = month > 2 ? year : year - 1; /* leap days that are over */
+    const int32_t leaps = y / 4 - y / 100 + y / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400);
+    return (int64_t)(year - 1970) * 365 + leaps + before[month - 1] + day - 1;
+}
+
+/* The tail's UTC in ns since 1970, or 0 when it is no date: a sensor without a clock. */
+static int64_t time_of(const uint8_t *tail, const struct hesai_tail *t)
+{
+    const uint8_t *d = tail + t->date; /* year, month, day, hour, minute, second */
+    if (d[0] == 0 || d[1] < 1 || d[1] > 12 || d[2] < 1 || d[2] > 31 || d[3] > 23 || d[4] > 59 || d[5] > 60 ||
+        t->year + d[0] < 1970)
+        return glint_le32(tail + t->us) * INT64_C(1000);
+    const int64_t s = days_of(t->year + d[0], d[1], d[2]) * 86400 + d[3] * 3600 + d[4] * 60 + d[5];
+    return s * 1000000000 + glint_le32(tail + t->us) * INT64_C(1000);
+}
+
+static int64_t block_time(const struct hesai_model *m, int32_t b, int32_t returns)
+{
+    const struct hesai_timing *t = &m->timing;
+    const int32_t firings = t->from_end ? -((m->blocks - 1 - b) / returns) : b / returns;
+    return t->t0_ns + (int64_t)(t->block_ns * firings);
+}
+
+/* ---- packets ---- */
+
+static void read_block(const struct hesai_model *m, const uint8_t *at, struct glint_shot *shot)
+{
+    const uint8_t *p = at + 2;
+    for (int32_t i = 0; i < m->channels; i++, p += m->unit_bytes) {
+        const uint32_t raw = glint_le16(p);
+        shot->hit[i] = raw;
+        shot->distance[i] = (float)raw * m->unit_m;
+        shot->intensity[i] = (float)p[2] * (1.0f / 255);
+    }
+}
+
+static void decode_blocks(struct hesai *h, const uint8_t *data, int64_t t_ns, int32_t returns,
+                          struct glint_returns *returns_out)
+{
+    for (int32_t b = 0; b < h->model->blocks; b++) {
+        const uint8_t *at = block_at(h->model, data, b);
+        const uint16_t azimuth = glint_le16(at);
+        read_block(h->model, at, &h->shot);
+        /* the turn is by 90 degrees minus the azimuth */
+        glint_lanes_place(&h->lanes, h->turns.sin[azimuth], h->turns.cos[azimuth], &h->shot);
+        const struct glint_block block = {(float)azimuth * 0.01f, t_ns + block_time(h->model, b, returns),
+                                          (uint16_t)b, (uint8_t)(b % returns)};
+        glint_lanes_append(&h->lanes, &h->shot, &block, returns_out);
+    }
+}
+
+static uint32_t missing(struct hesai *h, uint32_t number)
+{
+    const uint64_t modulus = UINT64_C(1) << 32;
+    const uint32_t lost = h->has_last ? glint_decoder_missing(h->last_number, number, modulus) : 0;
+    const bool late = h->has_last && (uint32_t)(h->last_number - number) < 1000;
+    if (!late)
+        h->last_number = number;
+    h->has_last = true;
+    return lost;
+}
+
+static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint_packet *p,
+                                     struct glint_returns *returns_out, uint32_t *lost_out)
+{
+    struct hesai *h = (struct hesai *)d;
+    const struct hesai_model *m = h->model;
+    *lost_out = 0;
+    returns_out->n = 0;
+    returns_out->frame_id = -1;
+    if (p->size == GPS_SIZE && p->dst_port == GPS_PORT)
+        return GLINT_PACKET_OTHER;
+    if (!size_fits(m, p->size) || !header_fits(m, p->data))
+        return is_damaged(m, p) ? GLINT_PACKET_MALFORMED : GLINT_PACKET_FOREIGN;
+    const uint8_t *tail = p->data + tail_at(m);
+    const int32_t mode = mode_of(tail, m->tail);
+    if (mode < 0 || !blocks_fit(m, p->data))
+        return GLINT_PACKET_MALFORMED;
+    if (p->size == tail_at(m) + m->tail->size + 4)
+        *lost_out = missing(h, glint_le32(tail + m->tail->size));
+    const int64_t t_ns = glint_decoder_utc(d, time_of(tail, m->tail), true, p->stamp_ns);
+    decode_blocks(h, p->data, t_ns, modes[mode].returns, returns_out);
+    snprintf(d->return_mode, sizeof d->return_mode, "%s", modes[mode].text);
+    return GLINT_PACKET_LIDAR;
+}
+
+static void close_decoder(struct glint_decoder *d)
+{
+    free(d);
+}
+
+static const struct glint_decoder_ops ops = {"hesai", decode, close_decoder};
+
+/* ---- opening ---- */
+
+static const char *model_name(int32_t model)
+{
+    return models[model].name;
+}
+
+static int32_t model_of(const struct glint_packet *p)
+{
+    for (int32_t i = 0; i < N_MODELS; i++)
+        if (size_fits(&models[i], p->size) && header_fits(&models[i], p->data) &&
+            blocks_fit(&models[i], p->data))
+            return i;
+    return -1;
+}
+
+static void set_lanes(struct hesai *h, const struct glint_beams *beams)
+{
+    const struct hesai_timing *t = &h->model->timing;
+    h->lanes.n = h->model->channels;
+    for (int32_t i = 0; i < h->lanes.n; i++) {
+        glint_lanes_set(&h->lanes, i, beams, i);
+        h->lanes.t_ns[i] =
+            t->laser_table_ns ? t->laser_table_ns[i] : t->laser_first_ns + i % t->lasers * t->laser_ns;
+    }
+}
+
+/* Two returns (three only at half the rate) of every channel for a turn at 5 Hz, and a twentieth more. */
+static int32_t most_points(const struct hesai_model *m)
+{
+    return (int32_t)(200e6 / m->timing.block_ns * 2 * m->channels * 1.05);
+}
+
+static int open_decoder(const struct glint_decoder_settings *settings, int32_t model,
+                        const struct glint_packet *packets, int32_t n_packets,
+                        struct glint_decoder **decoder_out)
+{
+    struct glint_beams beams;
+    (void)packets;
+    (void)n_packets;
+    if (model < 0)
+        return glint_fail(GLINT_E_FORMAT,
+                          "no Hesai packet of a known model: name the sensor, for example xt32");
+    const struct hesai_model *m = &models[model];
+    if (settings->calib)
+        GLINT_TRY(glint_beams_load_hesai(settings->calib, m->channels, &beams));
+    else
+        glint_beams_init(&beams, m->channels, m->elevation_deg, m->azimuth_deg);
+    struct hesai *h = calloc(1, sizeof *h);
+    if (!h)
+        return glint_fail(GLINT_E_NOMEM, "no memory for a decoder");
+    h->base.ops = &ops;
+    h->model = m;
+    h->base.to_vehicle_yaw = -GLINT_PI / 2;
+    h->base.cap_points = most_points(m);
+    snprintf(h->base.sensor, sizeof h->base.sensor, "%s", m->name);
+    snprintf(h->base.calibration, sizeof h->base.calibration, "%s", beams.source);
+    set_lanes(h, &beams);
+    glint_turns_init(&h->turns);
+    *decoder_out = &h->base;
+    return GLINT_OK;
+}
+
+const struct glint_decoder_family glint_family_hesai = {"hesai", N_MODELS, model_name, model_of,
+                                                        open_decoder};
