@@ -18,6 +18,8 @@ glint_softmax_fn *glint_softmax_get(unsigned isa)
 {
     glint_softmax_fn *fn = glint_softmax_c;
 #if GLINT_HAVE_X86
+    if (isa & GLINT_ISA_AVX2)
+        fn = glint_softmax_avx2;
     if (isa & GLINT_ISA_AVX512)
         fn = glint_softmax_avx512;
 #endif

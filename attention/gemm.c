@@ -88,6 +88,8 @@ glint_gemm_fn *glint_gemm_get(unsigned isa)
 {
     glint_gemm_fn *fn = glint_gemm_c;
 #if GLINT_HAVE_X86
+    if (isa & GLINT_ISA_AVX2)
+        fn = glint_gemm_avx2;
     if (isa & GLINT_ISA_AVX512)
         fn = glint_gemm_avx512;
 #endif

@@ -23,6 +23,8 @@ glint_norm_fn *glint_norm_get(unsigned isa)
 {
     glint_norm_fn *fn = glint_norm_c;
 #if GLINT_HAVE_X86
+    if (isa & GLINT_ISA_AVX2)
+        fn = glint_norm_avx2;
     if (isa & GLINT_ISA_AVX512)
         fn = glint_norm_avx512;
 #endif
