@@ -220,11 +220,11 @@ bool glint_value_frames(const struct glint_command *c, const char *option, const
 
 bool glint_value_device(const struct glint_command *c, const char *option, const char *text)
 {
-    const char *at = text + 5;
+    const char *at = strncmp(text, "cuda:", 5) == 0 ? text + 5 : "";
     uint64_t index;
     if (strcmp(text, "auto") == 0 || strcmp(text, "cpu") == 0 || strcmp(text, "cuda") == 0)
         return true;
-    if (strncmp(text, "cuda:", 5) == 0 && digits(&at, &index) && *at == 0)
+    if (digits(&at, &index) && *at == 0)
         return true;
     glint_usage_error(c, "%s %s: expected auto, cpu, cuda or cuda:N", option, text);
     return false;
