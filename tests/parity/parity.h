@@ -15,7 +15,11 @@
 #define PARITY_KERNELS(X)                                                                                    \
     X(cell)                                                                                                  \
     X(window_key)                                                                                            \
-    X(voxelize)
+    X(voxelize)                                                                                              \
+    X(gemm)                                                                                                  \
+    X(flat_layer)                                                                                            \
+    X(vfe)                                                                                                   \
+    X(conv)
 
 struct parity_buffer;
 

@@ -1,0 +1,116 @@
+/* tests/parity/parity_conv.c - the convolutions of model/bev.h, with the kernels of each instruction set. */
+#include "model/bev.h"
+#include "tests/parity/parity.h"
+#include <math.h>
+#include <stdio.h>
+
+struct shape {
+    int32_t h, w, c_in, c_out, stride, up; /* up > 0: a transposed convolution */
+    bool residual, slice;                  /* slice: channels of a wider map */
+};
+
+static struct glint_map make_map(struct parity *p, int32_t h, int32_t w, int32_t c, bool slice)
+{
+    struct glint_map map;
+    const int32_t wide = slice ? 2 * c : c;
+    const size_t bytes = glint_map_bytes(h, w, wide);
+    float *memory = parity_alloc(p, bytes);
+    for (size_t i = 0; i < bytes / sizeof *memory;
+         i++) /* finite everywhere: residual maps are compared whole */
+        memory[i] = (float)((i * 2654435761u >> 8) % 2001) * 1e-3f - 1.0f;
+    glint_map_init(&map, memory, h, w, wide);
+    glint_map_clear_border(&map);
+    return glint_map_slice(&map, slice ? c : 0, c);
+}
+
+static struct glint_weights make_weights(struct parity *p, int32_t k, int32_t n)
+{
+    struct glint_weights w;
+    float *rows = parity_alloc(p, (size_t)n * (size_t)k * sizeof *rows);
+    parity_fill_uniform(p, rows, (int64_t)n * k, -1, 1);
+    glint_weights_pack(&w, parity_alloc(p, glint_weights_bytes(k, n)), rows, k, NULL, rows, k, n);
+    return w;
+}
+
+struct call {
+    struct glint_exec *x;
+    struct glint_map in, out, residual;
+    struct glint_weights w[9];
+    struct shape s;
+};
+
+static void run(void *ctx)
+{
+    struct call *c = ctx;
+    if (c->s.up)
+        glint_deconv(c->x, &c->in, c->w, c->s.up, GLINT_ACT_RELU, &c->out);
+    else
+        glint_conv3x3(c->x, &c->in, c->w, c->s.stride, GLINT_ACT_RELU, c->s.residual ? &c->residual : NULL,
+                      &c->out);
+}
+
+static void make_call(struct parity *p, struct call *c)
+{
+    const struct shape s = c->s;
+    const int32_t oh = s.up ? s.up * s.h : (s.h - 1) / s.stride + 1;
+    const int32_t ow = s.up ? s.up * s.w : (s.w - 1) / s.stride + 1;
+    c->in = make_map(p, s.h, s.w, s.c_in, s.slice);
+    c->out = make_map(p, oh, ow, s.c_out, s.slice);
+    c->residual = make_map(p, oh, ow, s.c_out, false);
+    for (int32_t i = 0; i < (s.up ? s.up * s.up : 1); i++)
+        c->w[i] = make_weights(p, s.up ? s.c_in : 9 * s.c_in, s.c_out);
+}
+
+static void one(struct parity *p, struct shape s)
+{
+    parity_shape(p, "%d x %d, %d -> %d, stride %d, up %d, residual %d, slice %d", s.h, s.w, s.c_in, s.c_out,
+                 s.stride, s.up, s.residual, s.slice);
+    struct glint_exec reference = p->exec;
+    reference.isa = 0;
+    struct call c = {.x = &reference, .s = s};
+    make_call(p, &c);
+    const int64_t values =
+        c.out.h * c.out.pitch - 2 * c.out.ld; /* from the first pixel to the last, gaps included */
+    float *want = parity_alloc(p, (size_t)values * sizeof *want);
+    run(&c);
+    for (int64_t i = 0; i < values; i++)
+        want[i] = c.out.data[i];
+    c.x = &p->exec;
+    run(&c);
+    parity_close(p, "map", c.out.data, want, values, -1, -1, 2e-6);
+}
+
+static void check(struct parity *p)
+{
+    for (int32_t size = 1; size <= 9; size++)
+        for (int32_t stride = 1; stride <= 2; stride++)
+            one(p,
+                (struct shape){size, 10 - size, 1 + size * 3, 1 + size * 5, stride, 0, size & 1, size & 2});
+    one(p, (struct shape){33, 70, 64, 64, 1, 0, true, false});
+    one(p, (struct shape){33, 70, 32, 48, 2, 0, false, false});
+    for (int32_t up = 1; up <= 3; up++)
+        one(p, (struct shape){5, 3 + 60 * up, 24, 33, 1, up, false, up & 1});
+}
+
+static void bench(struct parity *p)
+{
+    static const struct shape shapes[] = {
+        {468, 468, 128, 128, 1, 0, false, false}, {234, 234, 128, 128, 1, 0, false, false},
+        {468, 468, 256, 64, 1, 0, false, false},  {468, 468, 64, 64, 1, 0, true, false},
+        {468, 468, 64, 128, 2, 0, false, false},  {468, 468, 64, 3, 1, 0, false, false},
+        {234, 234, 128, 128, 1, 2, false, true},
+    };
+    for (size_t i = 0; i < (p->exec.isa ? sizeof shapes / sizeof shapes[0] : 0); i++) {
+        char label[80];
+        parity_shape(p, "bench %zu", i);
+        struct call c = {.x = &p->exec, .s = shapes[i]};
+        make_call(p, &c);
+        snprintf(label, sizeof label, "%s %d->%d, %dx%d%s", c.s.up ? "deconv" : "3x3", c.s.c_in, c.s.c_out,
+                 c.s.h, c.s.w, c.s.stride == 2 ? ", stride 2" : "");
+        const double pixels = (double)c.out.h * c.out.w;
+        parity_time(p, label, (int64_t)pixels, "pixel",
+                    2.0 * (c.s.up ? 1 : 9) * pixels * c.s.c_in * c.s.c_out, run, &c);
+    }
+}
+
+const struct parity_kernel parity_conv = {check, bench};
