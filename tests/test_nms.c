@@ -10,7 +10,7 @@
 static struct glint_rect rects[CAP];
 static int32_t order[CAP], keep[CAP], want[CAP];
 static float scores[CAP];
-static float scratch[4 * CAP];
+static double scratch[4 * CAP];
 
 static const struct glint_nms_rule no_caps = {.pre_max = CAP, .post_max = CAP};
 
