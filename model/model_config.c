@@ -129,8 +129,11 @@ static int read_input(struct glint_model_config *c)
 static int read_cells(struct glint_model_config *c, struct glint_json grid)
 {
     struct glint_grid *g = &c->grid;
+    double lo[6], size[3];
     GLINT_TRY(glint_config_floats(grid, "range", 6, -METRES_MAX, METRES_MAX, c->range));
     GLINT_TRY(glint_config_floats(grid, "pillar", 3, 1e-3, METRES_MAX, c->pillar));
+    GLINT_TRY(glint_json_f64s(grid, "range", 6, 6, lo, NULL));
+    GLINT_TRY(glint_json_f64s(grid, "pillar", 3, 3, size, NULL));
     for (int k = 0; k < 3; k++) {
         const float n = ceilf((c->range[3 + k] - c->range[k]) / c->pillar[k]);
         if (!(c->range[k] < c->range[3 + k]))
@@ -143,6 +146,7 @@ static int read_cells(struct glint_model_config *c, struct glint_json grid)
         g->origin[k] = c->range[k];
         g->cell[k] = c->pillar[k];
         g->dim[k] = (int32_t)n;
+        c->centre_offset[k] = (float)(size[k] / 2 + lo[k]);
     }
     return GLINT_OK;
 }

@@ -22,8 +22,8 @@ struct glint_model_config {
     float sensor_height_m[2]; /* 0 0: unknown */
     float range[6];           /* x y z lowest, x y z highest, m */
     float pillar[3];          /* cell size, m */
-    struct glint_grid
-        grid;            /* origin, cell, dim, filter, drop_first; clamp and x_major are the architecture's */
+    struct glint_grid grid;   /* origin, cell, dim, filter, drop_first; the rest is the architecture's */
+    float centre_offset[3];   /* centre of a cell = (float)cell * pillar + this; rounded once */
     int32_t max_pillars; /* most pillars of a frame; 0: as many as there are cells */
 };
 

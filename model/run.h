@@ -34,7 +34,6 @@ float *glint_run_floats(const struct glint_run *run, int32_t value);
 int32_t *glint_run_ints(const struct glint_run *run, int32_t value);
 void *glint_run_bytes(const struct glint_run *run, int32_t value);
 struct glint_map glint_run_map(const struct glint_run *run, int32_t value); /* slices too */
-bool glint_run_has(const struct glint_layer *layer, int32_t index); /* whether input `index` is there */
 
 /* Counts work done (2 per multiply-add) for the layer's stage. */
 void glint_run_flop(struct glint_run *run, const struct glint_layer *layer, double flop);
@@ -42,4 +41,7 @@ void glint_run_flop(struct glint_run *run, const struct glint_layer *layer, doub
 /* Shows a tensor to the tap, if there is one: data row-major, of n_dims dimensions. */
 void glint_run_tap(struct glint_run *run, const char *name, enum glint_dtype dtype, int32_t n_dims,
                    const int64_t *shape, const void *data);
+
+/* Bytes of tap_memory that a network's values need. */
+size_t glint_run_tap_bytes(const struct glint_net *net);
 #endif

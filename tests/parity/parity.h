@@ -14,8 +14,6 @@
 
 #define PARITY_KERNELS(X)                                                                                    \
     X(cell)                                                                                                  \
-    X(nms)                                                                                                   \
-    X(peaks)                                                                                                 \
     X(window_key)                                                                                            \
     X(voxelize)                                                                                              \
     X(gemm)                                                                                                  \

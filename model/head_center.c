@@ -1,0 +1,347 @@
+/* model/head_center.c - see head_center.h.
+ *
+ * The best cells are kept in a heap with the worst on top, so that memory is bounded whatever the maps hold;
+ * most cells fail one comparison of the logit with that of the least score, before any exponential. The order
+ * (score, then class, then cell) is total, so the result does not depend on how cells are visited. */
+#include "model/head_center.h"
+#include "core/box.h"
+#include "core/status.h"
+#include "model/nms.h"
+#include <math.h>
+#include <string.h>
+
+#define TOP_K_MAX 65536
+#define GLINT_PI  3.14159265358979323846
+
+static const struct {
+    const char *name;
+    int32_t channels;
+} branches[] = {
+#define GLINT_CENTER_ENTRY(upper, name, channels) {#name, channels},
+    GLINT_CENTER_MAP(GLINT_CENTER_ENTRY)
+#undef GLINT_CENTER_ENTRY
+};
+
+const char *glint_center_branch_name(enum glint_center_branch branch)
+{
+    return branches[branch].name;
+}
+
+int32_t glint_center_branch_channels(enum glint_center_branch branch, int32_t n_classes)
+{
+    return branches[branch].channels ? branches[branch].channels : n_classes;
+}
+
+/* Memory */
+
+static size_t carve(struct glint_candidates *c, uint8_t *memory, int32_t cap, int32_t n_raw)
+{
+    const size_t words[] = {GLINT_CENTER_BOX, 1, 1, 2, (size_t)n_raw, 1};
+    uint8_t *part[6];
+    size_t used = 0;
+    for (int i = 0; i < 6; i++) {
+        part[i] = memory ? memory + used : NULL;
+        used += glint_arena_round((size_t)cap * words[i] * 4);
+    }
+    if (memory)
+        *c = (struct glint_candidates){cap,
+                                       0,
+                                       n_raw,
+                                       (float *)part[0],
+                                       (float *)part[1],
+                                       (int32_t *)part[2],
+                                       (int32_t *)part[3],
+                                       (float *)part[4],
+                                       (int32_t *)part[5]};
+    return used;
+}
+
+size_t glint_candidates_bytes(int32_t cap, int32_t n_raw)
+{
+    return carve(NULL, NULL, cap, n_raw);
+}
+
+void glint_candidates_init(struct glint_candidates *c, void *memory, int32_t cap, int32_t n_raw)
+{
+    carve(c, memory, cap, n_raw);
+}
+
+/* Configuration */
+
+static int check_order(struct glint_json section, const float range[6])
+{
+    for (size_t k = 0; k < 3; k++)
+        if (!(range[k] <= range[3 + k]))
+            return glint_json_fail(glint_json_at(glint_json_get(section, "range"), k),
+                                   "three lowest, then three highest coordinates expected");
+    return GLINT_OK;
+}
+
+int glint_center_config(const struct glint_model_config *config, struct glint_center *c)
+{
+    struct glint_json decode, nms;
+    double power = 0;
+    const int32_t n = config->n_classes;
+    GLINT_TRY(glint_config_section(config->root, "decode", "top_k score iou_power range", &decode));
+    GLINT_TRY(glint_config_section(config->root, "nms", "iou pre post range", &nms));
+    *c = (struct glint_center){.n_classes = n};
+    GLINT_TRY(glint_json_i32(decode, "top_k", 1, TOP_K_MAX, &c->top_k));
+    GLINT_TRY(glint_config_floats(decode, "score", n, 0, 1, c->score));
+    GLINT_TRY(glint_config_optional_f64(decode, "iou_power", 0, 16, &power));
+    GLINT_TRY(glint_config_floats(decode, "range", 6, -1e4, 1e4, c->range));
+    GLINT_TRY(check_order(decode, c->range));
+    GLINT_TRY(glint_config_floats(nms, "iou", n, 0, 1, c->nms_iou));
+    GLINT_TRY(glint_json_i32s(nms, "pre", n, GLINT_CLASSES_MAX, 1, TOP_K_MAX, c->nms_pre, NULL));
+    GLINT_TRY(glint_json_i32s(nms, "post", n, GLINT_CLASSES_MAX, 1, TOP_K_MAX, c->nms_post, NULL));
+    GLINT_TRY(glint_config_floats(nms, "range", 6, -1e4, 1e4, c->nms_range));
+    GLINT_TRY(check_order(nms, c->nms_range));
+    c->iou_power = (float)power;
+    return GLINT_OK;
+}
+
+/* The best cells: a heap in the output's score, label and cell, the worst first. */
+
+struct ranked {
+    float score;
+    int32_t label, y, x;
+};
+
+static struct ranked get(const struct glint_candidates *h, int32_t i)
+{
+    return (struct ranked){h->score[i], h->label[i], h->cell[2 * i], h->cell[2 * i + 1]};
+}
+
+static void put(struct glint_candidates *h, int32_t i, struct ranked r)
+{
+    h->score[i] = r.score;
+    h->label[i] = r.label;
+    h->cell[2 * i] = r.y;
+    h->cell[2 * i + 1] = r.x;
+}
+
+static bool worse(struct ranked a, struct ranked b)
+{
+    if (a.score != b.score)
+        return a.score < b.score;
+    if (a.label != b.label)
+        return a.label > b.label;
+    return a.y != b.y ? a.y > b.y : a.x > b.x;
+}
+
+static void sift_up(struct glint_candidates *h, int32_t i, struct ranked r)
+{
+    for (; i > 0 && worse(r, get(h, (i - 1) / 2)); i = (i - 1) / 2)
+        put(h, i, get(h, (i - 1) / 2));
+    put(h, i, r);
+}
+
+static void sift_down(struct glint_candidates *h, int32_t i, int32_t n, struct ranked r)
+{
+    for (int32_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
+        if (child + 1 < n && worse(get(h, child + 1), get(h, child)))
+            child++;
+        if (!worse(get(h, child), r))
+            break;
+        put(h, i, get(h, child));
+        i = child;
+    }
+    put(h, i, r);
+}
+
+static void offer(struct glint_candidates *h, struct ranked r)
+{
+    if (h->n < h->cap)
+        sift_up(h, h->n++, r);
+    else if (worse(get(h, 0), r))
+        sift_down(h, 0, h->n, r);
+}
+
+/* Worst to the end, one after another: descending. */
+static void sort_heap(struct glint_candidates *h)
+{
+    for (int32_t n = h->n - 1; n > 0; n--) {
+        const struct ranked last = get(h, n);
+        put(h, n, get(h, 0));
+        sift_down(h, 0, n, last);
+    }
+}
+
+static const float *at(const struct glint_map *map, int64_t y, int64_t x)
+{
+    return map->data + y * map->pitch + x * map->ld;
+}
+
+static float cell_score(const struct glint_center *c, float logit, const struct glint_map *iou, int32_t y,
+                        int32_t x)
+{
+    const float score = (float)(1.0 / (1.0 + exp(-(double)logit)));
+    if (!iou || c->iou_power == 0.0f)
+        return score;
+    const float v = *at(iou, y, x);
+    const float fit = v > 1.0f ? 1.0f : v < 0.0f ? 0.0f : v;
+    return score * (c->iou_power == 2.0f ? fit * fit : (float)pow((double)fit, (double)c->iou_power));
+}
+
+/* No logit below this can reach the score: sigmoid's inverse, with room for rounding. */
+static float least_logit(float score)
+{
+    if (score <= 0.0f)
+        return -INFINITY;
+    return score >= 1.0f ? INFINITY : (float)(log((double)score / (1.0 - (double)score)) - 1e-3);
+}
+
+static void collect(const struct glint_center *c, const struct glint_map *heat, const struct glint_map *iou,
+                    float least_score, struct glint_candidates *out)
+{
+    float least[GLINT_CLASSES_MAX], logit[GLINT_CLASSES_MAX];
+    for (int32_t k = 0; k < c->n_classes; k++) {
+        least[k] = least_score >= 0.0f ? least_score : c->score[k];
+        logit[k] = least_logit(least[k]);
+    }
+    for (int32_t y = 0; y < heat->h; y++)
+        for (int32_t x = 0; x < heat->w; x++) {
+            const float *h = at(heat, y, x);
+            for (int32_t k = 0; k < c->n_classes; k++) {
+                if (!(h[k] >= logit[k]))
+                    continue;
+                const float score = cell_score(c, h[k], iou, y, x);
+                if (score > least[k])
+                    offer(out, (struct ranked){score, k, y, x});
+            }
+        }
+    sort_heap(out);
+}
+
+/* Boxes of the cells */
+
+static void decode_box(const struct glint_center *c, const struct glint_map *const maps[], int32_t y,
+                       int32_t x, float box[GLINT_CENTER_BOX])
+{
+    const float *reg = at(maps[GLINT_CENTER_REG], y, x), *dim = at(maps[GLINT_CENTER_DIM], y, x);
+    const float *rot = at(maps[GLINT_CENTER_ROT], y, x);
+    box[0] = ((float)x + reg[0]) * c->cell[0] + c->origin[0];
+    box[1] = ((float)y + reg[1]) * c->cell[1] + c->origin[1];
+    box[2] = *at(maps[GLINT_CENTER_HEIGHT], y, x);
+    for (int k = 0; k < 3; k++)
+        box[3 + k] = expf(dim[k]);
+    box[6] = atan2f(rot[0], rot[1]);
+    for (int k = 0; k < 2; k++)
+        box[7 + k] = maps[GLINT_CENTER_VEL] ? at(maps[GLINT_CENTER_VEL], y, x)[k] : 0.0f;
+}
+
+static bool in_range(const float *center, const float range[6])
+{
+    for (int k = 0; k < 3; k++)
+        if (!(center[k] >= range[k] && center[k] <= range[3 + k]))
+            return false;
+    return true;
+}
+
+static bool finite_box(const float box[GLINT_CENTER_BOX])
+{
+    bool finite = true;
+    for (int k = 0; k < GLINT_CENTER_BOX; k++)
+        finite = finite && isfinite(box[k]);
+    return finite;
+}
+
+static void copy_raw(const struct glint_center *c, const struct glint_map *const maps[], int32_t y, int32_t x,
+                     float *raw)
+{
+    for (int b = 0; b < GLINT_CENTER_BRANCHES; b++) {
+        const int32_t n = glint_center_branch_channels(b, c->n_classes);
+        if (maps[b])
+            memcpy(raw, at(maps[b], y, x), (size_t)n * sizeof *raw);
+        else
+            memset(raw, 0, (size_t)n * sizeof *raw);
+        raw += n;
+    }
+}
+
+void glint_center_decode(const struct glint_center *c,
+                         const struct glint_map *const maps[GLINT_CENTER_BRANCHES], float least_score,
+                         struct glint_candidates *out)
+{
+    int32_t kept = 0;
+    out->n = 0;
+    collect(c, maps[GLINT_CENTER_HEATMAP], maps[GLINT_CENTER_IOU], least_score, out);
+    for (int32_t i = 0; i < out->n; i++) {
+        float box[GLINT_CENTER_BOX];
+        const int32_t y = out->cell[2 * i], x = out->cell[2 * i + 1];
+        decode_box(c, maps, y, x, box);
+        if (!in_range(box, c->range) || !finite_box(box))
+            continue;
+        put(out, kept, get(out, i));
+        memcpy(out->box + (size_t)kept * GLINT_CENTER_BOX, box, sizeof box);
+        copy_raw(c, maps, y, x, out->raw + (size_t)kept * (size_t)out->n_raw);
+        out->source[kept] = kept;
+        kept++;
+    }
+    out->n = kept;
+}
+
+/* Suppression */
+
+static size_t carve_work(struct glint_center_work *w, uint8_t *memory, int32_t cap)
+{
+    const size_t n = (size_t)cap;
+    const size_t rects = glint_arena_round(n * sizeof(struct glint_rect)),
+                 list = glint_arena_round(n * sizeof(int32_t));
+    if (memory) {
+        w->rects = (struct glint_rect *)memory;
+        w->list = (int32_t *)(memory + rects);
+        w->keep = (int32_t *)(memory + rects + list);
+        w->scratch = memory + rects + 2 * list;
+    }
+    return rects + 2 * list + glint_nms_scratch(cap);
+}
+
+size_t glint_center_work_bytes(int32_t cap)
+{
+    return carve_work(NULL, NULL, cap);
+}
+
+void glint_center_work_init(struct glint_center_work *work, void *memory, int32_t cap)
+{
+    carve_work(work, memory, cap);
+}
+
+static void take(const struct glint_candidates *in, int32_t i, struct glint_candidates *out)
+{
+    put(out, out->n, get(in, i));
+    memcpy(out->box + (size_t)out->n * GLINT_CENTER_BOX, in->box + (size_t)i * GLINT_CENTER_BOX,
+           GLINT_CENTER_BOX * sizeof *in->box);
+    out->source[out->n++] = i;
+}
+
+void glint_center_nms(const struct glint_center *c, const struct glint_candidates *in,
+                      const struct glint_center_work *work, struct glint_candidates *out)
+{
+    out->n = 0;
+    for (int32_t i = 0; i < in->n; i++) {
+        const float *b = in->box + (size_t)i * GLINT_CENTER_BOX;
+        work->rects[i] = (struct glint_rect){b[0], b[1], b[3], b[4], -(double)b[6]};
+    }
+    for (int32_t k = 0; k < c->n_classes; k++) {
+        const struct glint_nms_rule rule = {c->nms_iou[k], c->nms_pre[k], c->nms_post[k]};
+        int32_t n = 0;
+        for (int32_t i = 0; i < in->n; i++)
+            if (in->label[i] == k)
+                work->list[n++] = i;
+        n = glint_nms_rotated(work->rects, work->list, n, &rule, work->keep, work->scratch);
+        for (int32_t i = 0; i < n; i++)
+            if (in_range(in->box + (size_t)work->keep[i] * GLINT_CENTER_BOX, c->nms_range))
+                take(in, work->keep[i], out);
+    }
+}
+
+void glint_center_box(const float box[GLINT_CENTER_BOX], float score, int32_t label, struct glint_box *out)
+{
+    *out = (struct glint_box){.center = {box[0], box[1], box[2]},
+                              .size = {box[4], box[3], box[5]}, /* dy is along the heading */
+                              .yaw = (float)glint_wrap_angle(-(double)box[6] - GLINT_PI / 2),
+                              .velocity = {box[7], box[8]},
+                              .score = score,
+                              .label = label,
+                              .id = -1};
+}

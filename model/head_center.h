@@ -1,0 +1,86 @@
+/* model/head_center.h - boxes from the maps of a centre head (Yin et al., Center-based 3D Object Detection
+ * and Tracking, CVPR 2021): score, best cells, box of a cell, range; then suppression per class. */
+#ifndef GLINT_MODEL_HEAD_CENTER_H
+#define GLINT_MODEL_HEAD_CENTER_H
+#include "core/box.h"
+#include "model/build.h"
+
+/* The branches of the head, in the order of a candidate's raw values; the head's maps are the decode layer's
+ * inputs. */
+#define GLINT_CENTER_MAP(X)                                                                                  \
+    X(REG, reg, 2)       /* place in the cell, cells from its lower corner */                                \
+    X(HEIGHT, height, 1) /* centre's z, m */                                                                 \
+    X(DIM, dim, 3)       /* logarithms of the sizes along the box's x, y, z */                               \
+    X(ROT, rot, 2)       /* sine, cosine of the yaw (clockwise, see below) */                                \
+    X(VEL, vel, 2)       /* m/s */                                                                           \
+    X(IOU, iou, 1)       /* how well the box fits, 0..1 */                                                   \
+    X(HEATMAP, heatmap, 0 /* one per class */)
+
+enum glint_center_branch {
+#define GLINT_CENTER_ENUM(upper, name, channels) GLINT_CENTER_##upper,
+    GLINT_CENTER_MAP(GLINT_CENTER_ENUM)
+#undef GLINT_CENTER_ENUM
+        GLINT_CENTER_BRANCHES
+};
+
+const char *glint_center_branch_name(enum glint_center_branch branch);
+int32_t glint_center_branch_channels(enum glint_center_branch branch, int32_t n_classes);
+
+#define GLINT_CENTER_BOX 9 /* X Y Z dx dy dz yaw vx vy, as the reference has them: yaw clockwise */
+
+struct glint_center { /* of both layers, CENTER_DECODE and CENTER_NMS */
+    int32_t n_classes, top_k;
+    float cell[2], origin[2];       /* of the head's map, m */
+    float score[GLINT_CLASSES_MAX]; /* least score per class */
+    float iou_power;
+    float range[6]; /* of a candidate's centre, m */
+    float nms_iou[GLINT_CLASSES_MAX];
+    int32_t nms_pre[GLINT_CLASSES_MAX], nms_post[GLINT_CLASSES_MAX]; /* most boxes before and after */
+    float nms_range[6]; /* of a box's centre, after suppression, m */
+};
+
+/* Boxes in descending score; equal scores by class, then cell. In one block of memory. */
+struct glint_candidates {
+    int32_t cap, n, n_raw;
+    float *box; /* n x 9, Z at the centre */
+    float *score;
+    int32_t *label;
+    int32_t *cell;   /* n x 2: y, x */
+    float *raw;      /* n x n_raw: the head's values at the cell, branches in order */
+    int32_t *source; /* of detections: index of the candidate */
+};
+
+/* Carves arrays for cap boxes from memory (glint_candidates_bytes). */
+size_t glint_candidates_bytes(int32_t cap, int32_t n_raw);
+void glint_candidates_init(struct glint_candidates *c, void *memory, int32_t cap, int32_t n_raw);
+
+/* Reads the sections "decode" and "nms". GLINT_E_FORMAT. */
+int glint_center_config(const struct glint_model_config *config, struct glint_center *center);
+
+/* maps: one per branch; vel and iou may be NULL (zero velocity, no rectification). least_score < 0:
+ * center->score. candidates: initialised, cap top_k. The best top_k cells over all classes above their
+ * class's score, those whose box lies in the range. */
+void glint_center_decode(const struct glint_center *center,
+                         const struct glint_map *const maps[GLINT_CENTER_BRANCHES], float least_score,
+                         struct glint_candidates *out);
+
+struct glint_center_work { /* memory of glint_center_nms for cap candidates */
+    struct glint_rect *rects;
+    int32_t *list, *keep;
+    void *scratch;
+};
+size_t glint_center_work_bytes(int32_t cap);
+void glint_center_work_init(struct glint_center_work *work, void *memory, int32_t cap);
+
+/* Per class the best nms_pre, greedy suppression by rotated IoU above nms_iou, the best nms_post; classes one
+ * after another; then nms_range. out: initialised as candidates are, no raw values; Z at the centre. */
+void glint_center_nms(const struct glint_center *center, const struct glint_candidates *in,
+                      const struct glint_center_work *work, struct glint_candidates *out);
+
+/* Adds both layers; maps: values by branch, -1 for none (velocity, iou). */
+void glint_build_center(struct glint_build *b, const struct glint_center *center,
+                        const int32_t maps[GLINT_CENTER_BRANCHES]);
+
+/* A box of a centre head as everything outside of the model room has it. */
+void glint_center_box(const float box[GLINT_CENTER_BOX], float score, int32_t label, struct glint_box *out);
+#endif

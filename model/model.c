@@ -1,0 +1,239 @@
+/* model/model.c - the public face of a model; see glint/model.h. Everything is reserved in glint_model_open,
+ * so that a run only walks the list of layers. */
+#include "core/cpu.h"
+#include "core/status.h"
+#include "glint/model.h"
+#include "model/plan.h"
+#include "model/run.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMORY_MAX  ((size_t)8 << 30) /* a configuration that needs more is taken for a mistake */
+#define SCRATCH_MIN ((size_t)1 << 20) /* per worker */
+
+struct glint_model {
+    struct glint_model_config config;
+    struct glint_net net;
+    struct glint_arena weights, memory, voxel_memory;
+    struct glint_voxels voxels;
+    struct glint_exec exec;
+    struct glint_run run;
+    struct glint_model_info info;
+    bool keep_stages;
+};
+
+void glint_model_settings_default(struct glint_model_settings *s)
+{
+    *s = (struct glint_model_settings){
+        .device = "auto",
+        .n_threads = glint_cpu_count(),
+        .isa = glint_cpu_isa(),
+        .cap_points = 262144,
+        .score = -1.0f,
+    };
+}
+
+static int check_settings(const struct glint_model_settings *s)
+{
+    const char *device = s->device ? s->device : "auto";
+    if (strcmp(device, "auto") && strcmp(device, "cpu"))
+        return glint_fail(GLINT_E_DEVICE, "device \"%s\": this build runs on \"cpu\" only", device);
+    if (s->n_threads < 1 || s->n_threads > 1024)
+        return glint_fail(GLINT_E_ARG, "threads: 1..1024 expected, found %d", s->n_threads);
+    if (s->cap_points < 1 || s->cap_points > 1 << 24)
+        return glint_fail(GLINT_E_ARG, "points: a capacity of 1..%d expected, found %d", 1 << 24,
+                          s->cap_points);
+    return GLINT_OK;
+}
+
+/* Opening, in order: configuration, layers, weights, memory. */
+
+static int join_path(char *path, size_t size, const char *folder, const char *file)
+{
+    if (snprintf(path, size, "%s/%s", folder, file) >= (int)size)
+        return glint_fail(GLINT_E_ARG, "%.64s...: path longer than %zu", folder, size - 1);
+    return GLINT_OK;
+}
+
+static int open_weights(struct glint_model *m, const char *folder)
+{
+    char path[1024];
+    struct glint_safetensors *file;
+    GLINT_TRY(join_path(path, sizeof path, folder, "model.safetensors"));
+    GLINT_TRY(glint_safetensors_open(path, &file));
+    const int status = glint_net_bind(&m->net, file, path, &m->weights, &m->info.n_parameters);
+    glint_safetensors_close(file);
+    return status;
+}
+
+static size_t scratch_bytes(const struct glint_net *net)
+{
+    size_t most = SCRATCH_MIN;
+    for (int32_t i = 0; i < net->n_layers; i++) {
+        const struct glint_op_info *op = glint_op_get(net->layers[i].op);
+        const size_t bytes = op->scratch ? op->scratch(net, &net->layers[i]) : 0;
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+static int reserve(struct glint_model *m, const struct glint_model_settings *s)
+{
+    size_t planned;
+    GLINT_TRY(glint_plan_net(&m->net, &planned));
+    const size_t voxels = glint_voxels_bytes(m->net.cap_points, m->net.cap_voxels);
+    const size_t tap = s->keep_stages ? glint_run_tap_bytes(&m->net) : 0, scratch = scratch_bytes(&m->net);
+    const size_t total = planned + voxels + tap + scratch * (size_t)s->n_threads;
+    if (total > MEMORY_MAX)
+        return glint_json_fail(m->config.root,
+                               "a network of these sizes needs %.1f GB of memory; %.0f GB are allowed",
+                               (double)total / 1e9, (double)MEMORY_MAX / 1e9);
+    GLINT_TRY(glint_arena_init(&m->memory, planned));
+    GLINT_TRY(glint_arena_init(&m->voxel_memory, voxels));
+    GLINT_TRY(glint_voxels_init(&m->voxels, &m->voxel_memory, m->net.cap_points, m->net.cap_voxels));
+    if (tap)
+        GLINT_TRY(glint_arena_init(&m->run.tap_memory, tap));
+    m->info.memory_bytes = total + m->weights.cap;
+    return glint_exec_init(&m->exec, s->isa, s->n_threads, scratch);
+}
+
+static void fill_info(struct glint_model *m)
+{
+    const struct glint_model_config *c = &m->config;
+    m->info.arch = c->arch;
+    m->info.name = c->name;
+    m->info.n_classes = c->n_classes;
+    m->info.n_point_classes = c->n_point_classes;
+    m->info.classes = c->classes;
+    m->info.point_classes = c->point_classes;
+    m->info.uses_intensity = c->uses_intensity;
+    memcpy(m->info.range, c->range, sizeof m->info.range);
+    memcpy(m->info.sensor_height_m, c->sensor_height_m, sizeof m->info.sensor_height_m);
+}
+
+static int open_model(struct glint_model *m, const char *folder, const struct glint_model_settings *s)
+{
+    char path[1024];
+    GLINT_TRY(check_settings(s));
+    GLINT_TRY(join_path(path, sizeof path, folder, "config.json"));
+    GLINT_TRY(glint_model_config_open(path, &m->config));
+    GLINT_TRY(glint_net_build(&m->config, s->cap_points, s->keep_stages, &m->net));
+    GLINT_TRY(open_weights(m, folder));
+    GLINT_TRY(reserve(m, s));
+    fill_info(m);
+    return GLINT_OK;
+}
+
+int glint_model_open(const char *folder, const struct glint_model_settings *settings,
+                     struct glint_trace *trace, struct glint_model **model_out)
+{
+    *model_out = NULL;
+    struct glint_model *m = calloc(1, sizeof *m);
+    if (!m)
+        return glint_fail(GLINT_E_NOMEM, "%s: no memory for a model", folder);
+    const int status = open_model(m, folder, settings);
+    if (status != GLINT_OK) {
+        glint_model_close(m);
+        return status;
+    }
+    m->keep_stages = settings->keep_stages;
+    m->run.exec = &m->exec;
+    m->run.trace = trace;
+    m->run.config = &m->config;
+    m->run.net = &m->net;
+    m->run.voxels = &m->voxels;
+    m->run.memory = m->memory.base;
+    m->run.score = settings->score;
+    *model_out = m;
+    return GLINT_OK;
+}
+
+void glint_model_close(struct glint_model *m)
+{
+    if (!m)
+        return;
+    glint_exec_fini(&m->exec);
+    glint_arena_fini(&m->run.tap_memory);
+    glint_arena_fini(&m->voxel_memory);
+    glint_arena_fini(&m->memory);
+    glint_arena_fini(&m->weights);
+    glint_net_fini(&m->net);
+    glint_model_config_close(&m->config);
+    free(m);
+}
+
+const struct glint_model_info *glint_model_info(const struct glint_model *m)
+{
+    return &m->info;
+}
+
+int glint_model_run(struct glint_model *m, struct glint_frame *frame)
+{
+    m->run.frame = frame;
+    frame->n_boxes = 0;
+    frame->has_masks = false;
+    return glint_run_net(&m->run);
+}
+
+void glint_model_set_tap(struct glint_model *m, glint_tap_fn *fn, void *ctx)
+{
+    m->run.tap = m->keep_stages ? fn : NULL;
+    m->run.tap_ctx = ctx;
+}
+
+void glint_model_cost(const struct glint_model *m, struct glint_model_cost *cost_out)
+{
+    *cost_out = m->run.cost;
+}
+
+/* Words for people */
+
+int32_t glint_model_layers(const struct glint_model *m)
+{
+    return m->net.n_layers;
+}
+
+static void shape_text(const struct glint_net *net, int32_t value, char *text, size_t size)
+{
+    const struct glint_value *v = &net->values[value];
+    switch (v->kind) {
+    case GLINT_VALUE_VOXELS:
+        snprintf(text, size, "pillars");
+        break;
+    case GLINT_VALUE_POINTS:
+        snprintf(text, size, "points x %d", v->c);
+        break;
+    case GLINT_VALUE_TOKENS:
+        snprintf(text, size, "P x %d", v->c);
+        break;
+    case GLINT_VALUE_ORDER:
+        snprintf(text, size, "order");
+        break;
+    case GLINT_VALUE_MAP:
+        snprintf(text, size, "%d x %d x %d", v->c, v->h, v->w);
+        break;
+    case GLINT_VALUE_BYTES:
+        snprintf(text, size, "boxes");
+        break;
+    }
+}
+
+void glint_model_layer_text(const struct glint_model *m, int32_t index, char *text, size_t size)
+{
+    if (index < 0 || index >= m->net.n_layers) {
+        snprintf(text, size, "%s", "");
+        return;
+    }
+    const struct glint_layer *layer = &m->net.layers[index];
+    const struct glint_op_info *op = glint_op_get(layer->op);
+    char in[48] = "points", out[48] = "", params[160] = "";
+    if (layer->n_in)
+        shape_text(&m->net, layer->in[0], in, sizeof in);
+    if (layer->n_out)
+        shape_text(&m->net, layer->out[0], out, sizeof out);
+    if (op->text)
+        op->text(layer, params, sizeof params);
+    snprintf(text, size, "%3d  %-8s  %-13s  %-16s -> %-16s  %-48s %s", index, glint_stage_name(layer->stage),
+             op->name, in, out, layer->name, params);
+}

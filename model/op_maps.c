@@ -1,0 +1,175 @@
+/* model/op_maps.c - operations on bird's-eye maps: the kernels of bev.h as layers. Memory is shared between
+ * values, so each layer clears the border of the map it writes. */
+#include "core/status.h"
+#include "model/ops.h"
+#include "model/run.h"
+#include <stdio.h>
+
+extern const struct glint_op_info glint_op_bev_scatter, glint_op_conv3x3, glint_op_conv1x1, glint_op_deconv,
+    glint_op_add;
+
+static struct glint_map out_map(const struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_map map = glint_run_map(r, layer->out[0]);
+    glint_map_clear_border(&map);
+    return map;
+}
+
+/* bev_scatter */
+
+static int bev_scatter_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_map out = glint_run_map(r, layer->out[0]);
+    return glint_bev_scatter(r->exec, glint_run_floats(r, layer->in[0]), r->voxels->coord,
+                             r->voxels->n_voxels, &out);
+}
+
+const struct glint_op_info glint_op_bev_scatter = {.name = "bev_scatter", .run = bev_scatter_run};
+
+/* conv3x3, conv1x1 */
+
+static int conv_bind(struct glint_bind *bind, struct glint_layer *layer)
+{
+    struct glint_conv_params *p = layer->params;
+    return glint_bind_affine(bind, &p->affine, &p->weights);
+}
+
+static void count_conv(struct glint_run *r, const struct glint_layer *layer, const struct glint_weights *w,
+                       const struct glint_map *out)
+{
+    glint_run_flop(r, layer, 2.0 * out->h * out->w * (double)w->k * w->n);
+}
+
+static int conv3x3_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_conv_params *p = layer->params;
+    const struct glint_map in = glint_run_map(r, layer->in[0]), out = out_map(r, layer);
+    const struct glint_map residual =
+        layer->n_in > 1 ? glint_run_map(r, layer->in[1]) : (struct glint_map){0};
+    count_conv(r, layer, &p->weights, &out);
+    return glint_conv3x3(r->exec, &in, &p->weights, p->stride, p->act, layer->n_in > 1 ? &residual : NULL,
+                         &out);
+}
+
+static int conv1x1_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_conv_params *p = layer->params;
+    const struct glint_map in = glint_run_map(r, layer->in[0]), out = out_map(r, layer);
+    count_conv(r, layer, &p->weights, &out);
+    return glint_conv1x1(r->exec, &in, &p->weights, p->act, &out);
+}
+
+static void conv_text(const struct glint_layer *layer, char *text, size_t size)
+{
+    const struct glint_conv_params *p = layer->params;
+    snprintf(text, size, "%d -> %d%s%s%s", p->affine.k, p->affine.n, p->stride == 2 ? ", stride 2" : "",
+             p->act == GLINT_ACT_RELU ? ", relu" : "", layer->n_in > 1 ? ", residual" : "");
+}
+
+const struct glint_op_info glint_op_conv3x3 = {
+    .name = "conv3x3",
+    .params_size = sizeof(struct glint_conv_params),
+    .bind = conv_bind,
+    .run = conv3x3_run,
+    .text = conv_text,
+};
+const struct glint_op_info glint_op_conv1x1 = {
+    .name = "conv1x1",
+    .params_size = sizeof(struct glint_conv_params),
+    .bind = conv_bind,
+    .run = conv1x1_run,
+    .text = conv_text,
+};
+
+struct glint_layer *glint_build_conv(struct glint_build *b, enum glint_stage stage, const char *prefix,
+                                     bool with_bias, const char *norm, double norm_eps, int32_t kernel,
+                                     int32_t stride, enum glint_act act, int32_t in, int32_t residual,
+                                     int32_t out)
+{
+    struct glint_layer *layer =
+        glint_build_layer(b, kernel == 3 ? GLINT_OP_CONV3X3 : GLINT_OP_CONV1X1, stage, "%s", prefix);
+    struct glint_conv_params *p = layer->params;
+    glint_affine_set(&p->affine, prefix, with_bias, norm, norm_eps, b->net->values[in].c,
+                     b->net->values[out].c, kernel);
+    p->stride = stride;
+    p->act = act;
+    glint_build_in(b, layer, in);
+    if (residual >= 0)
+        glint_build_in(b, layer, residual);
+    glint_build_out(b, layer, out);
+    return layer;
+}
+
+/* deconv */
+
+static int deconv_bind(struct glint_bind *bind, struct glint_layer *layer)
+{
+    struct glint_deconv_params *p = layer->params;
+    return glint_bind_deconv(bind, &p->affine, p->weights);
+}
+
+static int deconv_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_deconv_params *p = layer->params;
+    const struct glint_map in = glint_run_map(r, layer->in[0]), out = out_map(r, layer);
+    glint_run_flop(r, layer, 2.0 * out.h * out.w * (double)p->affine.k * p->affine.n);
+    return glint_deconv(r->exec, &in, p->weights, p->affine.kernel, p->act, &out);
+}
+
+static void deconv_text(const struct glint_layer *layer, char *text, size_t size)
+{
+    const struct glint_deconv_params *p = layer->params;
+    snprintf(text, size, "%d -> %d, x %d%s", p->affine.k, p->affine.n, p->affine.kernel,
+             p->act == GLINT_ACT_RELU ? ", relu" : "");
+}
+
+const struct glint_op_info glint_op_deconv = {
+    .name = "deconv",
+    .params_size = sizeof(struct glint_deconv_params),
+    .bind = deconv_bind,
+    .run = deconv_run,
+    .text = deconv_text,
+};
+
+struct glint_layer *glint_build_deconv(struct glint_build *b, enum glint_stage stage, const char *prefix,
+                                       const char *norm, double norm_eps, int32_t scale, enum glint_act act,
+                                       int32_t in, int32_t out)
+{
+    struct glint_layer *layer = glint_build_layer(b, GLINT_OP_DECONV, stage, "%s", prefix);
+    struct glint_deconv_params *p = layer->params;
+    glint_affine_set(&p->affine, prefix, false, norm, norm_eps, b->net->values[in].c, b->net->values[out].c,
+                     scale);
+    p->act = act;
+    glint_build_in(b, layer, in);
+    glint_build_out(b, layer, out);
+    return layer;
+}
+
+/* add */
+
+struct add {
+    struct glint_map a, b, out;
+};
+
+static void add_rows(void *ctx, int64_t begin, int64_t end, int worker)
+{
+    const struct add *m = ctx;
+    (void)worker;
+    for (int64_t y = begin; y < end; y++)
+        for (int64_t x = 0; x < m->out.w; x++) {
+            const float *a = m->a.data + y * m->a.pitch + x * m->a.ld;
+            const float *b = m->b.data + y * m->b.pitch + x * m->b.ld;
+            float *out = m->out.data + y * m->out.pitch + x * m->out.ld;
+            for (int32_t c = 0; c < m->out.c; c++)
+                out[c] = a[c] + b[c];
+        }
+}
+
+static int add_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    struct add m = {glint_run_map(r, layer->in[0]), glint_run_map(r, layer->in[1]), out_map(r, layer)};
+    glint_pool_for(r->exec->pool, m.out.h, 8, add_rows, &m);
+    return GLINT_OK;
+}
+
+const struct glint_op_info glint_op_add = {.name = "add", .run = add_run};

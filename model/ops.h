@@ -1,0 +1,79 @@
+/* model/ops.h - the parameters of the operations that several architectures share; an operation's run and
+ * bind are in op_tokens.c (points and tokens) and op_maps.c (bird's-eye maps). */
+#ifndef GLINT_MODEL_OPS_H
+#define GLINT_MODEL_OPS_H
+#include "attention/flat_layer.h"
+#include "attention/posenc.h"
+#include "attention/vfe.h"
+#include "model/build.h"
+#include "voxel/window.h"
+
+/* VOXELIZE: -> voxels */
+struct glint_voxelize_params {
+    struct glint_grid grid;
+};
+
+/* VFE: voxels -> tokens (out[0]). Further outputs are optional: members *_out are their place in layer->out,
+ * 0 for none. The maps' weights are set by bind from the affines. */
+struct glint_vfe_params {
+    struct glint_vfe vfe;
+    struct glint_affine point[GLINT_VFE_LAYERS], voxel[GLINT_VFE_LAYERS];
+    float intensity_scale; /* of the column of intensity, besides its own scale; not on network inputs */
+    int32_t in_out, mean_out, point_out[GLINT_VFE_LAYERS], voxel_out[GLINT_VFE_LAYERS];
+};
+
+/* Fills an encoder layer: tensors LINEAR.weight [width, k], or [width, 2 k] when the voxel's maximum is
+ * joined (l > 0), and the batch norm NORM. */
+void glint_vfe_layer_set(struct glint_vfe_params *p, const char *linear, const char *norm, double norm_eps,
+                         int32_t width);
+
+/* POSENC: voxels -> tokens */
+struct glint_posenc_params {
+    struct glint_posenc posenc; /* made by bind */
+    enum { GLINT_POSENC_FLATFORMER, GLINT_POSENC_WINDOW } style;
+    int32_t dim;
+    int32_t n_values;      /* FLATFORMER: the grid's side */
+    int32_t window, shift; /* WINDOW */
+    float temperature;     /* WINDOW */
+};
+
+/* WINDOW_ORDER: voxels -> order (out[0]), scratch of 4 int32 per voxel (out[1], bytes) */
+struct glint_window_order_params {
+    struct glint_window_order order;
+};
+
+/* FLAT_LAYER: tokens, positions, order -> tokens; attention output (out[1], bytes) when a tap wants it */
+struct glint_flat_layer_params {
+    struct glint_flat_layer layer;
+    struct glint_affine qk, v, out, fc1, fc2;
+    char norm1[GLINT_TENSOR_NAME], norm2[GLINT_TENSOR_NAME]; /* prefixes */
+    bool first; /* the first layer of the network: the groups themselves are shown to a tap */
+};
+
+/* CONV3X3 and CONV1X1: map (, map to add) -> map */
+struct glint_conv_params {
+    struct glint_affine affine;
+    struct glint_weights weights;
+    int32_t stride;
+    enum glint_act act;
+};
+
+#define GLINT_DECONV_MAX 4
+
+/* DECONV: map -> map */
+struct glint_deconv_params {
+    struct glint_affine affine;
+    struct glint_weights weights[GLINT_DECONV_MAX * GLINT_DECONV_MAX];
+    enum glint_act act;
+};
+
+/* Adds a 3x3 (kernel 3) or 1x1 convolution from `in` to `out`, relu or none; prefix and norm as in
+ * glint_affine_set; residual -1: none. */
+struct glint_layer *glint_build_conv(struct glint_build *b, enum glint_stage stage, const char *prefix,
+                                     bool with_bias, const char *norm, double norm_eps, int32_t kernel,
+                                     int32_t stride, enum glint_act act, int32_t in, int32_t residual,
+                                     int32_t out);
+struct glint_layer *glint_build_deconv(struct glint_build *b, enum glint_stage stage, const char *prefix,
+                                       const char *norm, double norm_eps, int32_t scale, enum glint_act act,
+                                       int32_t in, int32_t out);
+#endif
