@@ -93,8 +93,10 @@ int64_t glint_span_begin(struct glint_trace *t)
     return glint_clock_monotonic_ns();
 }
 
-static void list_span(struct glint_trace *t, const char *name, uint64_t frame, int64_t begun_ns, int64_t ns)
+void glint_span_list(struct glint_trace *t, const char *name, uint64_t frame, int64_t begun_ns, int64_t ns)
 {
+    if (!t)
+        return;
     pthread_mutex_lock(&t->mutex);
     add_event(
         t,
@@ -110,14 +112,15 @@ int64_t glint_span_end(struct glint_trace *t, enum glint_stage stage, struct gli
     if (frame)
         frame->latency_ns[stage] = (frame->latency_ns[stage] < 0 ? 0 : frame->latency_ns[stage]) + ns;
     if (t)
-        list_span(t, glint_stage_name(stage), frame ? frame->index : GLINT_TRACE_NO_FRAME, begun_ns, ns);
+        glint_span_list(t, glint_stage_name(stage), frame ? frame->index : GLINT_TRACE_NO_FRAME, begun_ns,
+                        ns);
     return ns;
 }
 
 void glint_span_part(struct glint_trace *t, const char *name, uint64_t frame_index, int64_t begun_ns)
 {
     if (t)
-        list_span(t, name, frame_index, begun_ns, glint_clock_monotonic_ns() - begun_ns);
+        glint_span_list(t, name, frame_index, begun_ns, glint_clock_monotonic_ns() - begun_ns);
 }
 
 void glint_trace_frame_done(struct glint_trace *t, struct glint_frame *frame)

@@ -4,8 +4,7 @@
 #include "core/trace.h"
 #include <pthread.h>
 
-#define GLINT_TRACE_THREADS  64 /* tracks; later threads share the last one */
-#define GLINT_TRACE_NO_FRAME UINT64_MAX
+#define GLINT_TRACE_THREADS 64 /* tracks; later threads share the last one */
 
 enum glint_trace_kind { GLINT_TRACE_SPAN, GLINT_TRACE_COUNTER, GLINT_TRACE_FRAME };
 

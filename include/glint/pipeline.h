@@ -1,0 +1,104 @@
+/* glint/pipeline.h - the way from an input to its results: source, decoder and framer, model, sinks, in
+ * order.
+ *
+ *     struct glint_pipeline_settings s;
+ *     glint_pipeline_settings_default(&s);
+ *     s.source = source;
+ *     s.cap_points = glint_pipeline_cap_points(source, NULL);
+ *     ... open a model with the same cap_points: s.model = model; sinks: s.sinks[s.n_sinks++] = sink ...
+ *     int status = glint_pipeline_open(&s, &pipeline);
+ *     if (status == GLINT_OK)
+ *         status = glint_pipeline_run(pipeline); // until the input ends, stop() or a failure
+ *     glint_pipeline_stats(pipeline, &stats);    // before close
+ *     glint_pipeline_close(pipeline);            // then close model, source, trace
+ *
+ * The same settings give the same results in the same order with one thread or several. */
+#ifndef GLINT_PIPELINE_H
+#define GLINT_PIPELINE_H
+#include "glint/frame.h"
+#include "glint/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct glint_pipeline;
+struct glint_source;
+struct glint_decoder;
+struct glint_model;
+struct glint_sink;
+struct glint_trace;
+
+enum glint_queue_policy {
+    GLINT_QUEUE_WAIT,  /* nothing is dropped, the input waits: recorded data */
+    GLINT_QUEUE_NEWEST /* the input never waits, the oldest waiting frame is dropped and counted: live data */
+};
+
+#define GLINT_PIPELINE_SINKS 16
+
+struct glint_pipeline_settings {
+    struct glint_source *source;   /* needed; used until run returns; stays the caller's */
+    struct glint_decoder *decoder; /* for sources of packets; stays the caller's. NULL: chosen from the first
+                                    * packets by the next two, and the pipeline's own */
+    const char *sensor, *calib;    /* as in io/decoder.h; may be NULL. Used during open only */
+    double cut_deg;                /* azimuth at which turns are cut, as the sensor counts */
+    bool sensor_frame;             /* leave points in the sensor's own frame instead of the vehicle's */
+
+    struct glint_model *model; /* NULL: points only; stays the caller's */
+    struct glint_sink
+        *sinks[GLINT_PIPELINE_SINKS]; /* written in this order. The pipeline's own after a successful
+                                       * open: run finishes them, close closes them */
+    int32_t n_sinks;
+    struct glint_trace
+        *trace; /* NULL: none (frames carry their latencies all the same); stays the caller's */
+
+    int32_t n_threads; /* 1: all in the thread that calls run. More: input, inference and publishing
+                        * overlap, in three threads. The model's own threads are its settings' */
+    uint64_t first_frame,
+        end_frame; /* frames first <= index < end are inferred and published; run ends after end */
+    bool
+        stop_at_bad_file; /* false: a folder goes on after a file that cannot be read (counted as a dropped
+                           * frame, whose number stays unused); run returns the first such error at its end */
+    enum glint_queue_policy policy; /* between input and inference, with several threads */
+    int32_t queue_depth;            /* frames that may wait between two threads, >= 1 */
+    int32_t cap_points, cap_boxes;  /* of a frame; cap_points 0: glint_pipeline_cap_points() */
+};
+
+/* One thread, all frames, waiting queues of depth 2, 4096 boxes; everything else zero. */
+void glint_pipeline_settings_default(struct glint_pipeline_settings *settings);
+
+/* The most points a frame of this input can have, as far as it is known, for settings of the pipeline and the
+ * model. decoder: of a source of packets, NULL when there is none yet. */
+int32_t glint_pipeline_cap_points(struct glint_source *source, const struct glint_decoder *decoder);
+
+/* Checks the settings, chooses a decoder where one is wanted (reads up to 64 packets, which are not lost) and
+ * reserves all memory. GLINT_E_ARG, GLINT_E_NOMEM, GLINT_E_FORMAT (no packets, packets of no known sensor),
+ * GLINT_E_NOTFOUND (calibration); then the sinks stay the caller's. */
+int glint_pipeline_open(const struct glint_pipeline_settings *settings, struct glint_pipeline **pipeline_out);
+
+/* Runs to the end of the input, once. All that came before a failure is published, all sinks but a failed one
+ * are finished, and then the first failure is returned, its reason in glint_error_text(): of the source (a
+ * capture cut short, a bad file), of the model, of a sink (disk full). GLINT_E_CANCELLED after
+ * glint_pipeline_stop(), with all complete frames published. Allocates nothing per frame. */
+int glint_pipeline_run(struct glint_pipeline *pipeline);
+
+/* Makes run end soon: from any thread, also from a signal handler. */
+void glint_pipeline_stop(struct glint_pipeline *pipeline);
+
+void glint_pipeline_close(struct glint_pipeline *pipeline); /* not during run; NULL is fine */
+
+struct glint_pipeline_stats {
+    /* in = published + dropped (+ those on their way, during run). Dropped: by the queue's policy, by a
+     * failure, or bad files. Frames outside of first_frame..end_frame are not in. */
+    uint64_t frames_in, frames_published, frames_dropped;
+    struct glint_loss loss; /* at the end of the input; complete after run only */
+    int64_t wall_ns;        /* of run, so far */
+    double progress;        /* 0..1 of the input read, < 0 unknown */
+};
+/* Frames, time and progress at any time from any thread. */
+void glint_pipeline_stats(const struct glint_pipeline *pipeline, struct glint_pipeline_stats *stats_out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,273 @@
+/* pipeline/pipeline.c - see glint/pipeline.h: which stages, in which threads, with which memory. */
+#include "core/clock.h"
+#include "core/status.h"
+#include "io/source_pcap.h"
+#include "pipeline/chain.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POINTS_UNLESS_KNOWN 300000
+
+void glint_pipeline_settings_default(struct glint_pipeline_settings *settings)
+{
+    *settings = (struct glint_pipeline_settings){
+        .n_threads = 1, .end_frame = UINT64_MAX, .queue_depth = 2, .cap_boxes = 4096};
+}
+
+int32_t glint_pipeline_cap_points(struct glint_source *source, const struct glint_decoder *decoder)
+{
+    int32_t n = 0;
+    if (source->ops->gives_packets)
+        n = decoder ? decoder->cap_points : 0;
+    else if (source->ops->cap_points)
+        n = source->ops->cap_points(source);
+    return n > 0 ? n : POINTS_UNLESS_KNOWN;
+}
+
+/* Opening */
+
+static int check(const struct glint_pipeline_settings *s)
+{
+    if (!s->source)
+        return glint_fail(GLINT_E_ARG, "pipeline without a source");
+    if (s->n_sinks < 0 || s->n_sinks > GLINT_PIPELINE_SINKS)
+        return glint_fail(GLINT_E_ARG, "%d sinks: 0 to %d wanted", s->n_sinks, GLINT_PIPELINE_SINKS);
+    if (s->n_threads < 1 || s->queue_depth < 1 || s->queue_depth > 1024)
+        return glint_fail(GLINT_E_ARG, "%d threads, queues of %d: 1 or more, and 1 to 1024 wanted",
+                          s->n_threads, s->queue_depth);
+    return GLINT_OK;
+}
+
+static int open_decoder(struct glint_pipeline *p)
+{
+    const struct glint_pipeline_settings *s = &p->settings;
+    GLINT_TRY(glint_peek_init(&p->peek));
+    p->env.peek = &p->peek;
+    p->env.decoder = s->decoder;
+    if (s->decoder)
+        return GLINT_OK;
+    const struct glint_decoder_settings wanted = {
+        .sensor = s->sensor, .calib = s->calib, .capture = s->source->path};
+    GLINT_TRY(glint_peek_decoder(&p->peek, s->source, &wanted, &p->own_decoder));
+    p->env.decoder = p->own_decoder;
+    return GLINT_OK;
+}
+
+static void add_stage(struct glint_pipeline *p, const struct glint_stage_info *info)
+{
+    p->info[p->n_stages++] = info;
+}
+
+static void choose_stages(struct glint_pipeline *p)
+{
+    if (p->settings.source->ops->gives_packets) {
+        add_stage(p, &glint_stage_packets);
+        add_stage(p, &glint_stage_decode);
+        add_stage(p, &glint_stage_frame);
+    } else {
+        add_stage(p, &glint_stage_frames);
+    }
+    p->maker = p->n_stages - 1;
+    if (p->settings.model)
+        add_stage(p, &glint_stage_infer);
+    add_stage(p, &glint_stage_publish);
+}
+
+static int init_stages(struct glint_pipeline *p)
+{
+    for (int i = 0; i < p->n_stages; i++) {
+        p->priv[i] = calloc(1, p->info[i]->priv_size);
+        if (!p->priv[i])
+            return glint_fail(GLINT_E_NOMEM, "no memory for stage %s", p->info[i]->name);
+        p->outs[i].emit.put = glint_chain_put;
+        p->outs[i].stage = i;
+        GLINT_TRY(p->info[i]->init(p->priv[i], &p->env));
+    }
+    return GLINT_OK;
+}
+
+static void add_chain(struct glint_pipeline *p, const char *name, int first, int end)
+{
+    struct glint_chain *c = &p->chains[p->n_chains++];
+    *c = (struct glint_chain){
+        .pipeline = p, .name = name, .first = first, .n = end - first, .current = -1, .failed = -1};
+    for (int i = first; i < end; i++)
+        p->outs[i].chain = c;
+}
+
+/* Chain i and the next one share ring i. Only the first queue may drop: what is inferred is published. */
+static int make_chains(struct glint_pipeline *p)
+{
+    if (p->settings.n_threads == 1) {
+        add_chain(p, "glint", 0, p->n_stages);
+        return GLINT_OK;
+    }
+    add_chain(p, "input", 0, p->maker + 1);
+    if (p->settings.model)
+        add_chain(p, "infer", p->maker + 1, p->maker + 2);
+    add_chain(p, "publish", p->n_stages - 1, p->n_stages);
+    for (int i = 0; i + 1 < p->n_chains; i++) {
+        const bool newest = i == 0 && p->settings.policy == GLINT_QUEUE_NEWEST;
+        GLINT_TRY(glint_ring_open(p->settings.queue_depth, newest ? GLINT_RING_NEWEST : GLINT_RING_WAIT,
+                                  &p->rings[i]));
+        p->chains[i].out = p->chains[i + 1].in = p->rings[i];
+    }
+    return GLINT_OK;
+}
+
+/* One frame per chain, and those in the queues: then the input never waits for one. */
+static int make_frames(struct glint_pipeline *p)
+{
+    struct glint_pipeline_settings *s = &p->settings;
+    if (s->cap_points == 0)
+        s->cap_points = glint_pipeline_cap_points(s->source, p->env.decoder);
+    const int32_t n = p->n_chains + (p->n_chains - 1) * s->queue_depth;
+    return glint_frame_pool_open(n, s->cap_points, s->cap_boxes, &p->frames);
+}
+
+static int open_parts(struct glint_pipeline *p)
+{
+    p->env.settings = &p->settings;
+    p->env.loss = &p->loss;
+    p->env.sink_failed = p->sink_failed;
+    if (p->settings.source->ops->gives_packets)
+        GLINT_TRY(open_decoder(p));
+    choose_stages(p);
+    GLINT_TRY(make_chains(p));
+    GLINT_TRY(make_frames(p));
+    p->env.frames = p->frames;
+    return init_stages(p);
+}
+
+int glint_pipeline_open(const struct glint_pipeline_settings *settings, struct glint_pipeline **pipeline_out)
+{
+    *pipeline_out = NULL;
+    GLINT_TRY(check(settings));
+    struct glint_pipeline *p = calloc(1, sizeof *p);
+    if (!p)
+        return glint_fail(GLINT_E_NOMEM, "no memory for a pipeline");
+    p->settings = *settings;
+    p->progress_ppm = -1;
+    pthread_mutex_init(&p->mutex, NULL);
+    const int status = open_parts(p);
+    if (status != GLINT_OK) {
+        p->settings.n_sinks = 0; /* still the caller's */
+        glint_pipeline_close(p);
+        return status;
+    }
+    *pipeline_out = p;
+    return GLINT_OK;
+}
+
+void glint_pipeline_close(struct glint_pipeline *p)
+{
+    if (!p)
+        return;
+    for (int i = p->n_stages; i-- > 0;) {
+        if (p->priv[i] && p->info[i]->fini)
+            p->info[i]->fini(p->priv[i]);
+        free(p->priv[i]);
+    }
+    for (int32_t i = 0; i < p->settings.n_sinks; i++)
+        p->settings.sinks[i]->ops->close(p->settings.sinks[i]);
+    for (int i = 0; i < GLINT_CHAINS - 1; i++)
+        glint_ring_close(p->rings[i]);
+    glint_frame_pool_close(p->frames);
+    glint_peek_fini(&p->peek);
+    glint_decoder_close(p->own_decoder);
+    pthread_mutex_destroy(&p->mutex);
+    free(p);
+}
+
+/* Running */
+
+bool glint_pipeline_keep_failure(struct glint_pipeline *p, int status)
+{
+    pthread_mutex_lock(&p->mutex);
+    const bool first = p->status == GLINT_OK;
+    if (first) {
+        p->status = status;
+        snprintf(p->reason, sizeof p->reason, "%s", glint_error_text());
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return first;
+}
+
+static void *chain_main(void *arg)
+{
+    glint_chain_run(arg);
+    return NULL;
+}
+
+/* The last chain runs here, the others in threads of their own. */
+static void run_chains(struct glint_pipeline *p)
+{
+    for (int i = 0; i + 1 < p->n_chains; i++) {
+        struct glint_chain *c = &p->chains[i];
+        c->started = pthread_create(&c->thread, NULL, chain_main, c) == 0;
+        if (!c->started) {
+            glint_pipeline_keep_failure(p, glint_fail(GLINT_E_NOMEM, "cannot start thread %s", c->name));
+            glint_chain_end(c);
+        }
+    }
+    glint_chain_run(&p->chains[p->n_chains - 1]);
+    for (int i = 0; i + 1 < p->n_chains; i++)
+        if (p->chains[i].started)
+            pthread_join(p->chains[i].thread, NULL);
+}
+
+static void finish_sinks(struct glint_pipeline *p)
+{
+    for (int32_t i = 0; i < p->settings.n_sinks; i++) {
+        struct glint_sink *sink = p->settings.sinks[i];
+        const int status = p->sink_failed[i] ? GLINT_OK : sink->ops->finish(sink);
+        if (status < 0)
+            glint_pipeline_keep_failure(p, status);
+    }
+}
+
+int glint_pipeline_run(struct glint_pipeline *p)
+{
+    if (p->started_ns != 0)
+        return glint_fail(GLINT_E_ARG, "a pipeline runs once");
+    p->started_ns = glint_clock_monotonic_ns();
+    run_chains(p);
+    finish_sinks(p);
+    p->ended_ns = glint_clock_monotonic_ns();
+    if (p->status != GLINT_OK)
+        return glint_fail(p->status, "%s", p->reason);
+    return p->stop ? glint_fail(GLINT_E_CANCELLED, "stopped") : GLINT_OK;
+}
+
+void glint_pipeline_stop(struct glint_pipeline *p)
+{
+    atomic_store(&p->stop, true);
+}
+
+/* After run: what the packets and the last frame say. */
+static void sum_up_loss(const struct glint_pipeline *p, struct glint_loss *loss)
+{
+    *loss = p->last_loss;
+    if (p->settings.source->ops->gives_packets) {
+        *loss = p->loss;
+        loss->points_dropped = p->last_loss.points_dropped;
+        loss->points_clipped = p->last_loss.points_clipped;
+        glint_source_pcap_account(p->settings.source, loss);
+    }
+    loss->frames_dropped = p->frames_dropped;
+}
+
+void glint_pipeline_stats(const struct glint_pipeline *p, struct glint_pipeline_stats *stats_out)
+{
+    *stats_out = (struct glint_pipeline_stats){.frames_in = p->frames_in,
+                                               .frames_published = p->frames_published,
+                                               .frames_dropped = p->frames_dropped};
+    const int64_t started = p->started_ns, ended = p->ended_ns;
+    const int32_t ppm = p->progress_ppm;
+    if (started != 0)
+        stats_out->wall_ns = (ended != 0 ? ended : glint_clock_monotonic_ns()) - started;
+    stats_out->progress = ppm < 0 ? -1 : 1e-6 * ppm;
+    if (ended != 0)
+        sum_up_loss(p, &stats_out->loss);
+}
