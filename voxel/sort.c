@@ -32,29 +32,51 @@ int32_t glint_sort_bits(uint32_t largest)
     return bits;
 }
 
+/* Neighbouring points often share a digit, and a counter cannot be read back before it is written: even and
+ * odd elements have their own counters. */
+static void count(const struct pass *p, int32_t first, int32_t last, uint32_t *restrict even)
+{
+    uint32_t odd[DIGITS];
+    const uint32_t *restrict key = p->key;
+    const uint32_t mask = p->mask;
+    const int32_t shift = p->shift;
+    memset(even, 0, ((size_t)mask + 1) * sizeof *even);
+    memset(odd, 0, ((size_t)mask + 1) * sizeof *odd);
+    int32_t i = first;
+    for (; i < last - 1; i += 2) {
+        even[(key[i] >> shift) & mask]++;
+        odd[(key[i + 1] >> shift) & mask]++;
+    }
+    if (i < last)
+        even[(key[i] >> shift) & mask]++;
+    for (uint32_t digit = 0; digit <= mask; digit++)
+        even[digit] += odd[digit];
+}
+
 static void count_piece(void *ctx, int64_t begin, int64_t end, int worker)
 {
     (void)worker;
     const struct pass *p = ctx;
     for (int64_t piece = begin; piece < end; piece++) {
-        uint32_t *count = p->place[piece];
-        memset(count, 0, ((size_t)p->mask + 1) * sizeof *count);
         const int32_t first = (int32_t)piece * p->piece;
-        const int32_t last = p->n - first > p->piece ? first + p->piece : p->n;
-        for (int32_t i = first; i < last; i++)
-            count[(p->key[i] >> p->shift) & p->mask]++;
+        count(p, first, p->n - first > p->piece ? first + p->piece : p->n, p->place[piece]);
     }
 }
 
-static inline void move(const struct pass *p, uint32_t *place, int32_t first, int32_t last, bool positions,
-                        bool with_keys)
+/* Values in locals: stores to the counters and outputs could otherwise change what p holds. */
+static inline void move(const struct pass *p, uint32_t *restrict place, int32_t first, int32_t last,
+                        bool positions, bool with_keys)
 {
+    const uint32_t *restrict key = p->key, mask = p->mask;
+    const int32_t *restrict order = p->order, shift = p->shift;
+    uint32_t *restrict key_out = p->key_out;
+    int32_t *restrict order_out = p->order_out;
     for (int32_t i = first; i < last; i++) {
-        const uint32_t key = p->key[i];
-        const uint32_t to = place[(key >> p->shift) & p->mask]++;
-        p->order_out[to] = positions ? i : p->order[i];
+        const uint32_t k = key[i];
+        const uint32_t to = place[(k >> shift) & mask]++;
+        order_out[to] = positions ? i : order[i];
         if (with_keys)
-            p->key_out[to] = key;
+            key_out[to] = k;
     }
 }
 

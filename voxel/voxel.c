@@ -74,6 +74,27 @@ static int32_t first_run(const uint32_t *key, int32_t n)
     return n > 0 ? lower_bound(key, n, key[0] + 1) : 0;
 }
 
+/* Numbers ascend, so most voxels lie in the row of the one before: two divisions per row instead of per
+ * voxel. */
+static void write_coords(const struct glint_grid *g, const uint32_t *key, struct glint_voxels *v)
+{
+    const int fast = g->x_major ? 1 : 0;
+    const uint32_t n_fast = (uint32_t)g->dim[fast];
+    uint32_t row_begin = 0;
+    int32_t row[3] = {0, 0, 0};
+    for (int32_t i = 0; i < v->n_voxels; i++) {
+        const uint32_t number = key[v->start[i]];
+        int32_t *coord = v->coord + 3 * (int64_t)i;
+        if (number - row_begin >= n_fast) {
+            glint_grid_coord(g, number, row);
+            row_begin = number - (uint32_t)row[fast];
+        }
+        coord[fast] = (int32_t)(number - row_begin);
+        coord[1 - fast] = row[1 - fast];
+        coord[2] = row[2];
+    }
+}
+
 static void clear(struct glint_voxels *v)
 {
     v->n_points = v->n_voxels = 0;
@@ -108,7 +129,6 @@ int glint_voxelize(struct glint_exec *x, const struct glint_grid *g, const struc
     v->n_rejected = n - n_inside;
     v->n_dropped = skip;
     v->n_clipped = n_inside - skip - v->n_points;
-    for (int32_t i = 0; i < v->n_voxels; i++)
-        glint_grid_coord(&grid, key[skip + v->start[i]], v->coord + 3 * (int64_t)i);
+    write_coords(&grid, key + skip, v);
     return GLINT_OK;
 }
