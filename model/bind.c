@@ -255,22 +255,29 @@ int glint_bind_deconv(struct glint_bind *bind, const struct glint_affine *a, str
     return status;
 }
 
-int glint_bind_affines(struct glint_bind *bind, const struct glint_affine *a, int32_t n_maps,
-                       struct glint_weights *out)
+/* rows[o][m * k + i] = weight[m * n + o][i] */
+static void join_rows(const struct glint_affine *a, const float *weight, int32_t n_maps, float *rows)
+{
+    for (int64_t o = 0; o < a->n; o++)
+        for (int64_t m = 0; m < n_maps; m++)
+            memcpy(rows + (o * n_maps + m) * a->k, weight + (m * a->n + o) * a->k,
+                   (size_t)a->k * sizeof *rows);
+}
+
+int glint_bind_joined(struct glint_bind *bind, const struct glint_affine *a, int32_t n_maps,
+                      struct glint_weights *out)
 {
     const float *weight;
     struct fold f;
     float *rows = NULL;
     GLINT_TRY(
         glint_bind_tensor(bind, a->weight, 2, (const int64_t[]){(int64_t)n_maps * a->n, a->k}, &weight));
-    GLINT_TRY(alloc_buffers(a, a->k, &f, &rows));
+    GLINT_TRY(alloc_buffers(a, (int64_t)n_maps * a->k, &f, &rows));
     int status = read_fold(bind, a, &f);
-    for (int32_t m = 0; status == GLINT_OK && m < n_maps; m++) {
-        const int64_t size = (int64_t)a->n * a->k;
-        if (bind->filling)
-            memcpy(rows, weight + m * size, (size_t)size * sizeof *rows);
-        status = pack(bind, a, &f, rows, a->k, &out[m]);
-    }
+    if (status == GLINT_OK && bind->filling)
+        join_rows(a, weight, n_maps, rows);
+    if (status == GLINT_OK)
+        status = pack(bind, a, &f, rows, n_maps * a->k, out);
     free(f.factor);
     return status;
 }

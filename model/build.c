@@ -16,6 +16,7 @@
 /* Adding a model's architecture is one file and one line here. */
 static const struct glint_arch *const archs[] = {
     &glint_arch_flatformer,
+    &glint_arch_flatpoint,
 };
 
 /* Values */

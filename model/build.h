@@ -65,11 +65,10 @@ int glint_bind_affine(struct glint_bind *bind, const struct glint_affine *a, str
 /* A transposed convolution's s * s maps (weight [k, n, s, s], a->kernel = s), out: s * s. */
 int glint_bind_deconv(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out);
 
-/* A linear map with one set of rows per place: weight [n_maps * n, k], out: n_maps (rows m * n .. of map m);
- * norm and bias are [n], shared by all. */
-int glint_bind_affines(struct glint_bind *bind, const struct glint_affine *a, int32_t n_maps,
-                       struct glint_weights *out);
-
+/* A linear map of n_maps joined inputs whose parts are stacked in one tensor: weight [n_maps * n, k] (rows m
+ * * n .. of input m) becomes n x (n_maps * k), the inputs one after another; norm and bias are [n]. */
+int glint_bind_joined(struct glint_bind *bind, const struct glint_affine *a, int32_t n_maps,
+                      struct glint_weights *out);
 /* A copy of a vector [n]; NULL while measuring. */
 int glint_bind_vector(struct glint_bind *bind, const char *name, int32_t n, const float **out);
 
@@ -110,7 +109,7 @@ struct glint_arch {
     bool (*recognise)(struct glint_json foreign);
     int (*convert)(struct glint_json foreign, struct glint_text *config_out);
 };
-extern const struct glint_arch glint_arch_flatformer;
+extern const struct glint_arch glint_arch_flatformer, glint_arch_flatpoint;
 
 /* NULL for an unknown name. The table is in build.c. */
 const struct glint_arch *glint_arch_find(const char *name);

@@ -21,7 +21,11 @@
     X(DECONV, deconv)               /* map -> map */                                                         \
     X(ADD, add)                     /* map, map -> map */                                                    \
     X(CENTER_DECODE, center_decode) /* maps -> candidates */                                                 \
-    X(CENTER_NMS, center_nms)       /* candidates -> frame's boxes */
+    X(CENTER_NMS, center_nms)       /* candidates -> frame's boxes */                                        \
+    X(PATCH_MERGE, patch_merge)     /* tokens, voxels -> map */                                              \
+    X(PEAK_HEAD, peak_head)         /* heat map, map -> peaks with boxes */                                  \
+    X(DISTANCE_NMS, distance_nms)   /* peaks with boxes -> frame's boxes */                                  \
+    X(POINT_HEAD, point_head)       /* points, tokens, map, voxels -> frame's masks */
 
 enum glint_op {
 #define GLINT_OP_ENUM(upper, name) GLINT_OP_##upper,

@@ -107,10 +107,11 @@ static int read_input(struct glint_model_config *c)
     const char *text = "0..1";
     if (glint_json_has(input, "intensity"))
         GLINT_TRY(glint_json_string(input, "intensity", &text));
-    if (strcmp(text, "0..1") && strcmp(text, "0..255"))
+    if (strcmp(text, "0..1") && strcmp(text, "0..255") && strcmp(text, "unused"))
         return glint_json_fail(glint_json_get(input, "intensity"),
-                               "\"0..1\" or \"0..255\" expected, found \"%s\"", text);
-    c->intensity_scale = strcmp(text, "0..1") ? 255.0f : 1.0f;
+                               "\"0..1\", \"0..255\" or \"unused\" expected, found \"%s\"", text);
+    c->intensity_scale = !strcmp(text, "0..1") ? 1.0f : !strcmp(text, "0..255") ? 255.0f : 0.0f;
+    c->uses_intensity &= c->intensity_scale > 0;
     text = "x forward, y left, z up";
     if (glint_json_has(input, "axes"))
         GLINT_TRY(glint_json_string(input, "axes", &text));

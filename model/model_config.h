@@ -18,13 +18,13 @@ struct glint_model_config {
     int32_t n_fields; /* the point features the network takes, in its order */
     enum glint_point_field fields[GLINT_FIELDS_MAX];
     bool uses_intensity;
-    float intensity_scale;    /* the frame's 0..1 times this is what the network was trained on */
+    float intensity_scale;    /* the frame's 0..1 times this is what the network sees; 0: unused */
     float sensor_height_m[2]; /* 0 0: unknown */
     float range[6];           /* x y z lowest, x y z highest, m */
     float pillar[3];          /* cell size, m */
     struct glint_grid grid;   /* origin, cell, dim, filter, drop_first; the rest is the architecture's */
     float centre_offset[3];   /* centre of a cell = (float)cell * pillar + this; rounded once */
-    int32_t max_pillars; /* most pillars of a frame; 0: as many as there are cells */
+    int32_t max_pillars;      /* most pillars of a frame; 0: as many as there are cells */
 };
 
 /* Reads and checks path. GLINT_E_NOTFOUND, GLINT_E_FORMAT with file and member. *config is then closed. */
