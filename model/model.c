@@ -47,7 +47,7 @@ static int check_settings(const struct glint_model_settings *s)
     return GLINT_OK;
 }
 
-/* Opening, in order: configuration, layers, weights, memory. */
+/* Opening, in order: configuration, layers, memory (refused when absurd), weights. */
 
 static int join_path(char *path, size_t size, const char *folder, const char *file)
 {
@@ -94,7 +94,7 @@ static int reserve(struct glint_model *m, const struct glint_model_settings *s)
     GLINT_TRY(glint_voxels_init(&m->voxels, &m->voxel_memory, m->net.cap_points, m->net.cap_voxels));
     if (tap)
         GLINT_TRY(glint_arena_init(&m->run.tap_memory, tap));
-    m->info.memory_bytes = total + m->weights.cap;
+    m->info.memory_bytes = total;
     return glint_exec_init(&m->exec, s->isa, s->n_threads, scratch);
 }
 
@@ -119,8 +119,9 @@ static int open_model(struct glint_model *m, const char *folder, const struct gl
     GLINT_TRY(join_path(path, sizeof path, folder, "config.json"));
     GLINT_TRY(glint_model_config_open(path, &m->config));
     GLINT_TRY(glint_net_build(&m->config, s->cap_points, s->keep_stages, &m->net));
-    GLINT_TRY(open_weights(m, folder));
     GLINT_TRY(reserve(m, s));
+    GLINT_TRY(open_weights(m, folder));
+    m->info.memory_bytes += m->weights.cap;
     fill_info(m);
     return GLINT_OK;
 }

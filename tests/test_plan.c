@@ -1,0 +1,94 @@
+/* tests/test_plan.c - memory planning: blocks that live together never overlap, and memory is shared. */
+#include "tests/util.h"
+#include "core/arena.h"
+#include "core/status.h"
+#include "model/plan.h"
+
+#define BLOCKS 200
+
+static void no_two_that_live_together_overlap(void **state)
+{
+    (void)state;
+    uint64_t seed = 1;
+    for (int round = 0; round < 300; round++) {
+        struct glint_plan_block b[BLOCKS];
+        const int32_t n = (int32_t)(glint_test_random(&seed) % BLOCKS) + 1;
+        size_t total, sum = 0;
+        for (int32_t i = 0; i < n; i++) {
+            const int32_t first = (int32_t)(glint_test_random(&seed) % 50);
+            b[i] = (struct glint_plan_block){.bytes = glint_test_random(&seed) % 10000,
+                                             .first = first,
+                                             .last = first + (int32_t)(glint_test_random(&seed) % 10)};
+            sum += glint_arena_round(b[i].bytes);
+        }
+        assert_int_equal(glint_plan_blocks(b, n, &total), GLINT_OK);
+        assert_true(total <= sum);
+        for (int32_t i = 0; i < n; i++) {
+            assert_int_equal(b[i].offset % GLINT_ARENA_ALIGN, 0);
+            assert_true(b[i].offset + b[i].bytes <= total);
+            for (int32_t k = 0; k < i; k++) {
+                const bool together = b[i].first <= b[k].last && b[k].first <= b[i].last;
+                const bool overlap =
+                    b[i].offset < b[k].offset + b[k].bytes && b[k].offset < b[i].offset + b[i].bytes;
+                assert_false(together && overlap);
+            }
+        }
+    }
+}
+
+/* A chain, each block needed by the next step only: two places are enough. */
+static void a_chain_needs_two_places(void **state)
+{
+    (void)state;
+    struct glint_plan_block b[20];
+    size_t total;
+    for (int32_t i = 0; i < 20; i++)
+        b[i] = (struct glint_plan_block){.bytes = 640, .first = i, .last = i + 1};
+    assert_int_equal(glint_plan_blocks(b, 20, &total), GLINT_OK);
+    assert_int_equal(total, 1280);
+}
+
+static void nothing_needs_nothing(void **state)
+{
+    (void)state;
+    size_t total = 5;
+    assert_int_equal(glint_plan_blocks(NULL, 0, &total), GLINT_OK);
+    assert_int_equal(total, 0);
+}
+
+/* A slice lives in its parent's memory, which is kept as long as the slice is used. */
+static void a_slice_keeps_its_parent(void **state)
+{
+    (void)state;
+    struct glint_value v[] = {
+        {.kind = GLINT_VALUE_MAP, .h = 4, .w = 4, .c = 8, .parent = -1},
+        {.kind = GLINT_VALUE_MAP, .h = 4, .w = 4, .c = 4, .parent = 0},
+        {.kind = GLINT_VALUE_BYTES, .bytes = 100, .parent = -1},
+        {.kind = GLINT_VALUE_BYTES, .bytes = 100, .parent = -1}, /* used by nobody */
+    };
+    struct glint_layer l[] = {
+        {.n_out = 1, .out = {1}},
+        {.n_out = 1, .out = {2}},
+        {.n_in = 1, .in = {1}},
+    };
+    struct glint_net net = {.n_layers = 3, .layers = l, .n_values = 4, .values = v};
+    size_t total;
+    assert_int_equal(glint_plan_net(&net, &total), GLINT_OK);
+    assert_int_equal(v[0].first, 0);
+    assert_int_equal(v[0].last, 2);
+    assert_int_equal(v[2].first, 1);
+    assert_int_equal(v[3].first, -1);
+    assert_int_equal(v[0].bytes, 6 * 6 * 8 * 4);
+    assert_int_equal(total, glint_arena_round(v[0].bytes) + 128);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_two_that_live_together_overlap),
+        cmocka_unit_test(a_chain_needs_two_places),
+        cmocka_unit_test(nothing_needs_nothing),
+        cmocka_unit_test(a_slice_keeps_its_parent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
