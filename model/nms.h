@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 struct glint_nms_rule {
-    double
-        threshold; /* a box goes when its IoU with a kept one is > threshold (strict, exact IoU in double) */
+    double threshold; /* a box goes when its IoU with a kept one is > threshold (strict, exact IoU in double);
+                         >= 0 */
     int32_t pre_max;  /* only the first pre_max candidates are looked at */
     int32_t post_max; /* at most so many are kept */
 };
@@ -16,7 +16,7 @@ struct glint_nms_rule {
  * post_max) of them. Returns their number. The result is that of the exact IoU of every pair; rectangles with
  * a side that is not positive, or anything not finite, overlap nothing. rects: yaw counter-clockwise; both of
  * a network's clockwise yaws may as well be mirrored by the caller (y -> -y), the IoU is the same. scratch:
- * glint_nms_scratch(n) bytes, aligned to 4. Time is proportional to candidates times kept boxes. Allocates
+ * glint_nms_scratch(n) bytes, aligned to 8. Time is proportional to candidates times kept boxes. Allocates
  * nothing. */
 int32_t glint_nms_rotated(const struct glint_rect *rects, const int32_t *candidates, int32_t n,
                           const struct glint_nms_rule *rule, int32_t *keep_out, void *scratch);

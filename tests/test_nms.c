@@ -10,7 +10,7 @@
 static struct glint_rect rects[CAP];
 static int32_t order[CAP], keep[CAP], want[CAP];
 static float scores[CAP];
-static float scratch[4 * CAP];
+static double scratch[4 * CAP];
 
 static const struct glint_nms_rule no_caps = {.pre_max = CAP, .post_max = CAP};
 
@@ -255,6 +255,21 @@ static void shortcuts_change_nothing(void **state)
     }
 }
 
+/* A common strip too thin for float is an overlap all the same; touching is none. */
+static void a_sliver_is_an_overlap(void **state)
+{
+    (void)state;
+    struct glint_nms_rule rule = no_caps; /* threshold 0 */
+    for (int i = 0; i < 3; i++) {
+        const double origin = i * 20000;
+        rects[0] = (struct glint_rect){origin, -origin, 4, 2, 0};
+        rects[1] = (struct glint_rect){origin + 4 - 1e-7, -origin, 4, 2, 0};
+        assert_int_equal(glint_nms_rotated(rects, NULL, 2, &rule, keep, scratch), 1);
+        rects[1].x = origin + 4;
+        assert_int_equal(glint_nms_rotated(rects, NULL, 2, &rule, keep, scratch), 2);
+    }
+}
+
 /* Labels 0 and 3 exclude each other at the larger of their distances, others only their like. */
 static void centres_too_near(void **state)
 {
@@ -299,9 +314,10 @@ static void nothing_is_fine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_keep_lists),     cmocka_unit_test(golden_detections),
-        cmocka_unit_test(evaluation_keep_lists), cmocka_unit_test(shortcuts_change_nothing),
-        cmocka_unit_test(centres_too_near),      cmocka_unit_test(nothing_is_fine),
+        cmocka_unit_test(golden_keep_lists),      cmocka_unit_test(golden_detections),
+        cmocka_unit_test(evaluation_keep_lists),  cmocka_unit_test(shortcuts_change_nothing),
+        cmocka_unit_test(a_sliver_is_an_overlap), cmocka_unit_test(centres_too_near),
+        cmocka_unit_test(nothing_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,8 @@
 
 #define PARITY_KERNELS(X)                                                                                    \
     X(cell)                                                                                                  \
+    X(nms)                                                                                                   \
+    X(peaks)                                                                                                 \
     X(window_key)                                                                                            \
     X(voxelize)                                                                                              \
     X(gemm)                                                                                                  \

@@ -106,7 +106,7 @@ static void run(void *ctx)
     glint_voxelize(&c->p->exec, &c->grid, &c->points, false, &c->voxels);
 }
 
-/* Rings of a spinning sensor on the ground, so that neighbours share cells as in real scans. */
+/* Rings of a spinning sensor 1.8 m above the ground, so that neighbours share cells as in real scans. */
 static void bench(struct parity *p)
 {
     parity_shape(p, "bench");
@@ -122,7 +122,9 @@ static void bench(struct parity *p)
     c.points = make_cloud(p, RANDOM, N);
     for (int32_t i = 0; i < N; i++) {
         const float angle = (float)(i / RINGS) * (6.2831853f * RINGS / N);
-        const float range = 3 + powf((float)(i % RINGS) / RINGS, 2) * parity_uniform(p, 60, 85);
+        const float down =
+            0.025f + 0.4f * (float)(i % RINGS) / RINGS; /* the beam's angle below the horizon, rad */
+        const float range = 1.8f / tanf(down) * parity_uniform(p, 0.9f, 1);
         c.points.x[i] = range * cosf(angle);
         c.points.y[i] = range * sinf(angle);
         c.points.z[i] = parity_uniform(p, -1.9f, 1);
