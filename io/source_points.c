@@ -155,7 +155,7 @@ struct source_points {
     char format[32]; /* "": by each file */
     bool is_folder;
     int32_t cap_points;
-    uint64_t n_frames;
+    uint64_t n_frames; /* so far, files that could not be read among them: their numbers stay unused */
     struct glint_cloud_scratch scratch;
     struct glint_loss loss; /* of the files so far */
 
@@ -197,15 +197,18 @@ static int next_frame(struct glint_source *source, struct glint_frame *frame)
         if (s->next == s->n_paths)
             return GLINT_E_EOF;
         int32_t cap_points;
-        GLINT_TRY(open_file(s, s->next++, &cap_points));
+        const int status = open_file(s, s->next++, &cap_points);
+        s->n_frames += status < 0;
+        GLINT_TRY(status);
     }
     const struct glint_cloud_file file = {s->paths[s->next - 1], s->file.data, s->file.size};
     const int status = glint_cloud_read(s->file_format, &file, s->item++, &s->scratch, frame);
+    const uint64_t index = s->n_frames++;
     if (status < 0) {
         close_file(s);
         return status;
     }
-    frame->index = s->n_frames++;
+    frame->index = index;
     s->loss.points_dropped += frame->loss.points_dropped;
     s->loss.points_clipped += frame->loss.points_clipped;
     frame->loss = s->loss;

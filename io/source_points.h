@@ -55,8 +55,8 @@ void glint_nuscenes_to_vehicle(const float sensor[3], float vehicle_out[3]);
 void glint_nuscenes_from_vehicle(const float vehicle[3], float sensor_out[3]);
 
 /* Frames of one file, or of all point files of a folder in byte order of their names (not of folders inside
- * it). A file that cannot be read fails the call that meets it; the next call goes on with the next file.
- * format NULL: by each file. GLINT_E_NOTFOUND, GLINT_E_IO, GLINT_E_FORMAT (empty file, no point file in the
- * folder). */
+ * it). A file that cannot be read fails the call that meets it; the next call goes on with the next file, and
+ * the frame's number stays unused. format NULL: by each file. GLINT_E_NOTFOUND, GLINT_E_IO, GLINT_E_FORMAT
+ * (empty file, no point file in the folder). */
 int glint_source_points_open(const char *path, const char *format, struct glint_source **source_out);
 #endif

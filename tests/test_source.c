@@ -63,7 +63,7 @@ static void a_folder_gives_its_files_in_order(void **state)
     f->points.n = 0;
     expect_ok(source->ops->next_frame(source, f));
     assert_string_equal(f->name, "4");
-    assert_true(f->index == 2 && f->points.n == 2 && f->points.z[1] == 6);
+    assert_true(f->index == 3 && f->points.n == 2 && f->points.z[1] == 6);
     expect_failure(source->ops->next_frame(source, f), GLINT_E_IO, "nested.bin: not a regular file");
     assert_true(source->ops->progress(source) == 1);
     assert_int_equal(source->ops->next_frame(source, f), GLINT_E_EOF);
