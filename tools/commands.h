@@ -3,5 +3,6 @@
 #define GLINT_TOOLS_COMMANDS_H
 #include "tools/options.h"
 
-extern const struct glint_command glint_cmd_doctor;
+extern const struct glint_command glint_cmd_run, glint_cmd_decode, glint_cmd_info, glint_cmd_import,
+    glint_cmd_bench, glint_cmd_doctor;
 #endif

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct glint_command *const commands[] = {&glint_cmd_doctor};
+static const struct glint_command *const commands[] = {&glint_cmd_run,   &glint_cmd_decode,
+                                                       &glint_cmd_info,  &glint_cmd_import,
+                                                       &glint_cmd_bench, &glint_cmd_doctor};
 #define N_COMMANDS ((int)(sizeof commands / sizeof commands[0]))
 
 static void help(FILE *out)

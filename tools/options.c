@@ -76,9 +76,10 @@ int glint_report_failure(int status, enum glint_side side)
         return GLINT_EXIT_USAGE;
     case GLINT_E_DEVICE:
         return GLINT_EXIT_DEVICE;
+    case GLINT_E_UNSUPPORTED:
+        return side == GLINT_SIDE_INPUT ? GLINT_EXIT_INPUT : GLINT_EXIT_USAGE;
     case GLINT_E_FORMAT:
     case GLINT_E_NOTFOUND:
-    case GLINT_E_UNSUPPORTED:
     case GLINT_E_IO:
         return side == GLINT_SIDE_INPUT ? GLINT_EXIT_INPUT : GLINT_EXIT_FAILED;
     default:

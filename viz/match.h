@@ -12,8 +12,9 @@ enum glint_match_state {
 struct glint_match_rule {
     float distance_m;   /* most distance of the centres, seen from above */
     int32_t min_points; /* labels with fewer returns are nobody's fault */
+    float reach_m;      /* neither are labels beyond this in x or y */
 };
-#define GLINT_MATCH_RULE_DEFAULT ((struct glint_match_rule){2.0f, 5})
+#define GLINT_MATCH_RULE_DEFAULT ((struct glint_match_rule){2.0f, 5, 51.2f})
 
 /* Greedy, in the order of boxes (score order inside a class, as models give them): each takes the nearest
  * free label of its class within reach; labels that count go before ignored ones. Writes one state per label

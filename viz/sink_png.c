@@ -82,7 +82,7 @@ static int write_frame(struct glint_sink *sink, const struct glint_frame *frame)
     if (s->settings.labels)
         scene.labels = glint_labels_frame(s->settings.labels, frame->index, &scene.n_labels);
     if (scene.labels) {
-        glint_match(&GLINT_MATCH_RULE_DEFAULT, frame->boxes, frame->n_boxes, scene.labels, scene.n_labels,
+        glint_match(&s->settings.rule, frame->boxes, frame->n_boxes, scene.labels, scene.n_labels,
                     s->box_state, s->label_state);
         scene.box_state = s->box_state;
         scene.label_state = s->label_state;
@@ -149,6 +149,8 @@ int glint_sink_png_open(const char *path, const struct glint_png_settings *setti
     s->settings.size_px = s->settings.size_px ? s->settings.size_px : 1200;
     s->settings.range_m = s->settings.range_m != 0.0f ? s->settings.range_m : 51.2f;
     s->settings.cap_boxes = s->settings.cap_boxes ? s->settings.cap_boxes : 4096;
+    if (s->settings.rule.distance_m == 0.0f)
+        s->settings.rule = GLINT_MATCH_RULE_DEFAULT;
     s->context = *context;
     int status = check(s);
     if (status == GLINT_OK)

@@ -1,0 +1,149 @@
+/* tools/cmd_decode.c - packets to points only. */
+#include "core/cpu.h"
+#include "io/decode_csv.h"
+#include "tools/commands.h"
+#include "tools/report.h"
+#include "tools/session.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { OUT = 1, SENSOR, CALIB, FRAMES, THREADS };
+
+struct job {
+    const struct glint_command *command;
+    const char *out;
+    int32_t n_threads;
+    const char *inputs[GLINT_SESSION_INPUTS];
+    struct glint_session session;
+    struct glint_outputs outputs;
+};
+
+static bool take(struct job *j, int arg, const char *value)
+{
+    switch (arg) {
+    case OUT:
+        j->out = value;
+        return true;
+    case SENSOR:
+        j->session.sensor = value;
+        return true;
+    case CALIB:
+        j->session.calib = value;
+        return true;
+    case FRAMES:
+        return glint_value_frames(j->command, "--frames", value, &j->session.first_frame,
+                                  &j->session.end_frame);
+    case THREADS:
+        return glint_value_int(j->command, "--threads", value, 1, 256, &j->n_threads);
+    default:
+        if (j->session.n_inputs < GLINT_SESSION_INPUTS) {
+            j->inputs[j->session.n_inputs++] = value;
+            return true;
+        }
+        glint_usage_error(j->command, "at most %d inputs: give their folder", GLINT_SESSION_INPUTS);
+        return false;
+    }
+}
+
+/* 0, or what to return plus one. */
+static int parse(struct job *j, int argc, char **argv)
+{
+    struct glint_arguments a = {j->command, argc, 1, argv, false};
+    const char *value;
+    for (int arg; (arg = glint_arguments_next(&a, &value)) != GLINT_ARG_END;) {
+        if (arg == GLINT_ARG_ERROR || arg == GLINT_ARG_HELP)
+            return 1 + glint_arguments_exit(arg);
+        if (!take(j, arg, value))
+            return 1 + GLINT_EXIT_USAGE;
+    }
+    if (j->session.n_inputs == 0)
+        return 1 + glint_usage_error(j->command, "no input given");
+    return j->out ? 0 : 1 + glint_usage_error(j->command, "--out FILE is needed: .pcd, .bin or .csv");
+}
+
+/* Whether the output is one table of every return: .csv or stdout for a capture. */
+static bool is_table(const struct job *j)
+{
+    const size_t n = strlen(j->out);
+    const bool csv = strcmp(j->out, "-") == 0 || (n > 4 && strcmp(j->out + n - 4, ".csv") == 0);
+    struct glint_source *source;
+    if (!csv || strchr(j->out, '%') || j->session.n_inputs != 1 ||
+        glint_source_open(j->inputs[0], NULL, &source) < 0)
+        return false;
+    const bool packets = source->ops->gives_packets;
+    glint_source_close(source);
+    return packets;
+}
+
+static int decode_table(struct job *j)
+{
+    const struct glint_decoder_settings settings = {j->session.sensor ? j->session.sensor : "auto",
+                                                    j->session.calib, j->inputs[0]};
+    struct glint_loss loss = {0};
+    if (j->session.first_frame > 0 || j->session.end_frame != UINT64_MAX)
+        return glint_usage_error(j->command,
+                                 "--frames does not go with a table of all returns: use %%06d in --out");
+    const int status = glint_decode_csv(j->inputs[0], &settings, j->out, &loss);
+    const int code =
+        status < 0 ? glint_report_failure(status, status == GLINT_E_IO ? GLINT_SIDE_OUTPUT : GLINT_SIDE_INPUT)
+                   : GLINT_EXIT_OK;
+    glint_report_loss(&loss);
+    return code;
+}
+
+static int decode_frames(struct job *j)
+{
+    static const struct glint_sink_context context;
+    int32_t cap_points;
+    int code = glint_session_probe(&j->session, &cap_points);
+    if (code && j->session.n_inputs == 1)
+        return code;
+    int status = glint_outputs_add(&j->outputs, j->out, &context, NULL);
+    if (status < 0)
+        return glint_report_failure(status, GLINT_SIDE_OUTPUT);
+    j->session.outputs = &j->outputs;
+    j->session.n_threads = j->n_threads;
+    code = glint_session_run(&j->session);
+    status = glint_outputs_close(&j->outputs);
+    if (status < 0 && !j->session.output_status) {
+        const int late = glint_report_failure(status, GLINT_SIDE_OUTPUT);
+        code = code ? code : late;
+    }
+    glint_report_loss(&j->session.loss);
+    return code;
+}
+
+static int run(const struct glint_command *c, int argc, char **argv)
+{
+    struct job *j = calloc(1, sizeof *j);
+    if (!j)
+        return GLINT_EXIT_FAILED;
+    j->command = c;
+    j->n_threads = glint_cpu_count();
+    j->session.end_frame = UINT64_MAX;
+    j->session.inputs = j->inputs;
+    int code = parse(j, argc, argv);
+    if (code)
+        code--;
+    else
+        code = is_table(j) ? decode_table(j) : decode_frames(j);
+    free(j);
+    return code;
+}
+
+static const struct glint_option options[] = {
+    {"--out", "FILE", "cloud_%06d.pcd, .bin or .csv, one file a frame; X.csv or -: one table of every return",
+     OUT},
+    {"--sensor", "NAME", "sensor of a capture: vlp16, hdl32e, xt32, ouster ... (default: by its packets)",
+     SENSOR},
+    {"--calib", "FILE", "the sensor's calibration or metadata file", CALIB},
+    {"--frames", "A:B", "only frames A to before B of each input", FRAMES},
+    {"--threads", "N", "1: one for everything; more: reading and writing overlap (default)", THREADS},
+    {NULL, NULL, NULL, 0}};
+
+const struct glint_command glint_cmd_decode = {"decode",
+                                               "packets to points only",
+                                               "INPUT... --out FILE [options]",
+                                               "  glint decode drive.pcap --out 'cloud_%06d.pcd'\n",
+                                               options,
+                                               run};

@@ -1,0 +1,182 @@
+/* tools/session.c - see session.h. Each input gets a pipeline of its own whose only sink passes frames on,
+ * with their number in the whole run, to the outputs, which live longer than a pipeline. */
+#define _GNU_SOURCE
+#include "tools/session.h"
+#include "io/capture.h"
+#include "tools/report.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct glint_pipeline *volatile interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (interrupted)
+        glint_pipeline_stop(interrupted);
+}
+
+struct forward {
+    struct glint_sink base;
+    struct glint_session *session;
+};
+
+static void show_progress(struct glint_session *s)
+{
+    struct glint_pipeline_stats stats;
+    glint_pipeline_stats(s->pipeline, &stats);
+    const double part = stats.progress < 0.0 ? -1.0 : (s->at + stats.progress) / s->n_inputs;
+    glint_progress_update(&s->progress, part, s->n_frames);
+}
+
+static int forward_write(struct glint_sink *sink, const struct glint_frame *frame)
+{
+    struct glint_session *s = ((struct forward *)sink)->session;
+    struct glint_frame numbered = *frame;
+    numbered.index += s->base;
+    s->next = numbered.index + 1;
+    s->n_frames++;
+    s->n_points += (uint64_t)frame->points.n;
+    s->n_boxes += (uint64_t)frame->n_boxes;
+    const int status = glint_outputs_write(s->outputs, &numbered);
+    if (status < 0) {
+        s->output_status = status;
+        return status;
+    }
+    if (s->on_frame)
+        s->on_frame(s->ctx, &numbered);
+    show_progress(s);
+    return GLINT_OK;
+}
+
+static int forward_finish(struct glint_sink *sink)
+{
+    (void)sink; /* the outputs are finished after the last input */
+    return GLINT_OK;
+}
+
+static void forward_close(struct glint_sink *sink)
+{
+    free(sink);
+}
+
+static const struct glint_sink_ops forward_ops = {"outputs", forward_write, forward_finish, forward_close};
+
+/* An open input: frames, or packets with their decoder. */
+struct input {
+    struct glint_source *source;
+    struct glint_capture capture;
+};
+
+static int input_open(const struct glint_session *s, const char *path, struct input *in)
+{
+    const struct glint_decoder_settings decoder = {s->sensor ? s->sensor : "auto", s->calib, path};
+    memset(in, 0, sizeof *in);
+    GLINT_TRY(glint_source_open(path, NULL, &in->source));
+    if (!in->source->ops->gives_packets)
+        return GLINT_OK;
+    glint_source_close(in->source);
+    in->source = NULL;
+    GLINT_TRY(glint_capture_open(path, NULL, &decoder, &in->capture));
+    in->source = in->capture.source;
+    return GLINT_OK;
+}
+
+static void input_close(struct input *in)
+{
+    if (in->capture.source)
+        glint_capture_close(&in->capture);
+    else
+        glint_source_close(in->source);
+}
+
+int glint_session_probe(struct glint_session *s, int32_t *cap_points_out)
+{
+    int first = GLINT_EXIT_OK;
+    *cap_points_out = 0;
+    for (int32_t i = 0; i < s->n_inputs; i++) {
+        struct input in;
+        const int status = input_open(s, s->inputs[i], &in);
+        if (status < 0) {
+            const int code = glint_report_failure(status, GLINT_SIDE_INPUT);
+            first = first ? first : code;
+            continue;
+        }
+        const int32_t cap = glint_pipeline_cap_points(in.source, in.capture.decoder);
+        *cap_points_out = cap > *cap_points_out ? cap : *cap_points_out;
+        input_close(&in);
+    }
+    return first;
+}
+
+static int pipeline_open(struct glint_session *s, const struct input *in)
+{
+    struct glint_pipeline_settings settings;
+    glint_pipeline_settings_default(&settings);
+    struct forward *forward = calloc(1, sizeof *forward);
+    if (!forward)
+        return glint_fail(GLINT_E_NOMEM, "no memory for an output");
+    forward->base = (struct glint_sink){&forward_ops, "outputs"};
+    forward->session = s;
+    settings.source = in->source;
+    settings.decoder = in->capture.decoder;
+    settings.model = s->model;
+    settings.sinks[settings.n_sinks++] = &forward->base;
+    settings.trace = s->trace;
+    settings.n_threads = s->n_threads;
+    settings.first_frame = s->first_frame;
+    settings.end_frame = s->end_frame;
+    settings.cap_points = glint_pipeline_cap_points(in->source, in->capture.decoder);
+    const int status = glint_pipeline_open(&settings, &s->pipeline);
+    if (status < 0)
+        free(forward);
+    return status;
+}
+
+static int run_input(struct glint_session *s, const char *path)
+{
+    struct input in;
+    struct glint_pipeline_stats stats;
+    int status = input_open(s, path, &in);
+    if (status == GLINT_OK)
+        status = pipeline_open(s, &in);
+    if (status == GLINT_OK) {
+        interrupted = s->pipeline;
+        status = glint_pipeline_run(s->pipeline);
+        interrupted = NULL;
+        glint_pipeline_stats(s->pipeline, &stats);
+        stats.loss.frames_dropped = stats.frames_dropped;
+        glint_report_add_loss(&s->loss, &stats.loss);
+        s->wall_ns += stats.wall_ns;
+        if (in.capture.decoder)
+            memcpy(s->sensor_name, in.capture.decoder->sensor, sizeof s->sensor_name);
+    }
+    glint_pipeline_close(s->pipeline);
+    s->pipeline = NULL;
+    input_close(&in);
+    return status;
+}
+
+int glint_session_run(struct glint_session *s)
+{
+    int first = GLINT_EXIT_OK;
+    struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    glint_progress_begin(&s->progress);
+    for (s->at = 0; s->at < s->n_inputs; s->at++) {
+        s->base = s->next;
+        const int status = run_input(s, s->inputs[s->at]);
+        if (status >= 0)
+            continue;
+        glint_progress_end(&s->progress);
+        const int code =
+            glint_report_failure(status, s->output_status ? GLINT_SIDE_OUTPUT : GLINT_SIDE_INPUT);
+        first = first ? first : code;
+        if (s->output_status || status == GLINT_E_CANCELLED)
+            break;
+    }
+    glint_progress_end(&s->progress);
+    return first;
+}

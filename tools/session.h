@@ -1,0 +1,47 @@
+/* tools/session.h - inputs, one after the other, through a pipeline to the outputs: what run, decode and
+ * bench share. */
+#ifndef GLINT_TOOLS_SESSION_H
+#define GLINT_TOOLS_SESSION_H
+#include "glint/model.h"
+#include "glint/pipeline.h"
+#include "tools/options.h"
+#include "tools/outputs.h"
+#include "tools/progress.h"
+
+#define GLINT_SESSION_INPUTS 4096
+
+struct glint_session { /* start with all zero, fill the first part */
+    const char **inputs;
+    int32_t n_inputs;
+    const char *sensor, *calib;
+    uint64_t first_frame, end_frame; /* of each input */
+    int32_t n_threads;               /* 1: one thread for all */
+    struct glint_model *model;       /* NULL: points only */
+    struct glint_trace *trace;
+    struct glint_outputs *outputs;
+    void (*on_frame)(void *ctx, const struct glint_frame *frame); /* after the outputs; may be NULL */
+    void *ctx;
+
+    /* Results, of all inputs. */
+    uint64_t n_frames, n_points, n_boxes;
+    struct glint_loss loss;
+    int64_t wall_ns;
+    char sensor_name[64]; /* of the last capture */
+
+    /* private */
+    uint64_t base, next; /* number of the input's first frame, and of the frame after the last one seen */
+    int output_status;   /* of the first output that failed */
+    int32_t at;
+    struct glint_pipeline *pipeline;
+    struct glint_progress progress;
+};
+
+/* The most points a frame of any input can have: for the model's settings. Opens every input once, so that
+ * one that cannot be read is told before anything starts: prints its line and returns its exit code. */
+int glint_session_probe(struct glint_session *s, int32_t *cap_points_out);
+
+/* Runs all inputs; frames are numbered on through all of them. An input that fails is told (one line) and the
+ * next one goes on; an output that fails ends it, as does Ctrl-C. Returns the exit code of the first failure.
+ */
+int glint_session_run(struct glint_session *s);
+#endif
