@@ -2,6 +2,7 @@
 #ifndef GLINT_MODEL_BEV_H
 #define GLINT_MODEL_BEV_H
 #include "attention/gemm.h"
+#include "model/active.h"
 
 /* h x w pixels of c channels, `ld` floats from pixel to pixel, `pitch` from row to row. One pixel of border
  * on every side is valid memory and zero (glint_map_clear_border), so that 3x3 kernels need no special cases.
@@ -39,4 +40,23 @@ int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct
  * out[s*y+a][s*x+b] = act(W_ab in[y][x] + bias). out is s times as high and wide. */
 int glint_deconv(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *weights,
                  int32_t s, enum glint_act act, const struct glint_map *out);
+
+/* The same at n pixels only, each named once: of the output for a convolution, of the input for
+ * glint_deconv_at (s = 1: a 1x1 convolution). Each pixel gets the same bits as in the whole map; the others
+ * stay as they are. */
+int glint_conv3x3_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                     int32_t stride, enum glint_act act, const struct glint_map *residual,
+                     const struct glint_map *out, const struct glint_pixel *pixels, int32_t n);
+int glint_deconv_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *weights,
+                    int32_t s, enum glint_act act, const struct glint_map *out,
+                    const struct glint_pixel *pixels, int32_t n);
+int glint_bev_scatter_at(struct glint_exec *x, const float *tokens, const int32_t *coord, int32_t n,
+                         const struct glint_map *out);
+
+/* Writes at n pixels what the network's map `out` holds there for an empty frame. small is that map of the
+ * same network on a small grid: a value depends only on the place within a period (the product of the
+ * strides) and on the distances to the borders, up to the network's reach, so a map of twice the reach and
+ * two periods has them all. The sides of small and out differ by multiples of the period. */
+int glint_background_fill(struct glint_exec *x, const struct glint_map *small, int32_t period,
+                          const struct glint_pixel *pixels, int32_t n, const struct glint_map *out);
 #endif

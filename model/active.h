@@ -1,0 +1,53 @@
+/* model/active.h - which pixels of a map differ from what an empty frame gives there.
+ *
+ * Most of a bird's-eye map holds no pillar. There, and as far from pillars as a network's kernels reach, each
+ * of its maps has the values that it has for an empty frame: the background. So it is enough, and exact to
+ * the last bit, to compute the active pixels, and to write the background where a layer reads beyond them:
+ *
+ *     glint_active_clear(&a0);
+ *     glint_active_set(&a0, coord, n);                 pillars
+ *     glint_active_grow(&a0, 1, &a1);                  outputs of a 3x3 convolution that see one
+ *     n1 = glint_active_list(&a1, list);
+ *     glint_conv3x3_at(x, ..., list, n1);
+ *     glint_active_grow(&a1, 1, &a2);                  the next convolution's outputs ...
+ *     glint_active_grow(&a2, 1, &reads);               ... and what they read,
+ *     glint_active_remove(&reads, &a1);                less what is computed,
+ *     glint_background_fill(x, &small, period, list, glint_active_list(&reads, list), &map);
+ */
+#ifndef GLINT_MODEL_ACTIVE_H
+#define GLINT_MODEL_ACTIVE_H
+#include "core/exec.h"
+
+struct glint_active {
+    int32_t h, w;   /* at most 65535 each */
+    int32_t words;  /* of a row */
+    uint64_t *bits; /* h x words; pixel x is bit x % 64 of word x / 64; bits beyond w are 0 */
+};
+
+struct glint_pixel {
+    uint16_t y, x;
+};
+
+size_t glint_active_bytes(int32_t h, int32_t w);
+void glint_active_init(struct glint_active *a, void *memory, int32_t h,
+                       int32_t w); /* owner's memory; cleared */
+void glint_active_clear(struct glint_active *a);
+
+/* Marks the cells of n pillars. coord: n x 3 (x, y, z). */
+void glint_active_set(struct glint_active *a, const int32_t *coord, int32_t n);
+
+/* out: the outputs of a 3x3 convolution of this stride (1, 2) that see an active pixel. out differs from in
+ * and has the size of the convolution's output. */
+void glint_active_grow(const struct glint_active *in, int32_t stride, struct glint_active *out);
+
+/* out: the s x s places of each active pixel. out is s times as high and wide. */
+void glint_active_upsample(const struct glint_active *in, int32_t s, struct glint_active *out);
+
+void glint_active_add(struct glint_active *a, const struct glint_active *b);    /* a or b, same size */
+void glint_active_remove(struct glint_active *a, const struct glint_active *b); /* a and not b */
+int64_t glint_active_count(const struct glint_active *a);
+
+/* The active pixels, in an order that keeps neighbours together (bands of four rows), to list (room for
+ * glint_active_count); returns their number. */
+int32_t glint_active_list(const struct glint_active *a, struct glint_pixel *list);
+#endif
