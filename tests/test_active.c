@@ -177,7 +177,8 @@ static void surround(struct glint_exec *x, struct sparse *s, const struct glint_
     open_active(&rest, reads->h, reads->w);
     glint_active_add(&rest, reads);
     glint_active_remove(&rest, computed);
-    glint_background_fill(x, small, 2, s->list, glint_active_list(&rest, s->list), map);
+    glint_background_fill(x, small, map->w == s->active[INPUT].w ? 2 : 1, s->list,
+                          glint_active_list(&rest, s->list), map);
     free(rest.bits);
 }
 
