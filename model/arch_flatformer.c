@@ -4,6 +4,7 @@
 #include "core/status.h"
 #include "model/head_center.h"
 #include "model/ops.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -551,6 +552,22 @@ static int convert_decode(struct glint_json foreign, struct glint_text *text, in
     return copy_numbers(text, "range", foreign, "limit", 6, "}\n}\n");
 }
 
+/* The member grid, where there is one, is what range and pillar size make. */
+static int check_cells(struct glint_json foreign)
+{
+    double range[6], pillar[3];
+    int32_t cells;
+    if (!glint_json_has(foreign, "grid"))
+        return GLINT_OK;
+    GLINT_TRY(glint_json_f64s(foreign, "pcr", 6, 6, range, NULL));
+    GLINT_TRY(glint_json_f64s(foreign, "vs", 3, 3, pillar, NULL));
+    GLINT_TRY(glint_json_i32(foreign, "grid", 1, 1 << 20, &cells));
+    const float n = ceilf(((float)range[3] - (float)range[0]) / (float)pillar[0]);
+    return n == (float)cells ? GLINT_OK
+                             : glint_json_fail(glint_json_get(foreign, "grid"),
+                                               "%g, from pcr and vs, expected, found %d", (double)n, cells);
+}
+
 /* What this file does not implement must not be asked for. */
 static int check_fixed(struct glint_json foreign)
 {
@@ -563,7 +580,8 @@ static int check_fixed(struct glint_json foreign)
     if (!yes)
         return glint_json_fail(foreign, "residual and norm_bbox: true expected");
     GLINT_TRY(glint_config_optional_i32(foreign, "osf", 1, 1, &factor));
-    return glint_config_optional_f64(foreign, "pos_temperature", 10000, 10000, &temperature);
+    GLINT_TRY(glint_config_optional_f64(foreign, "pos_temperature", 10000, 10000, &temperature));
+    return check_cells(foreign);
 }
 
 static int convert(struct glint_json foreign, struct glint_text *text)

@@ -1,0 +1,240 @@
+/* tests/test_head_center.c - boxes of a centre head from whole maps: the golden case, and made ones for
+ * order, limits and absurd values. */
+#include "tests/golden.h"
+#include "core/status.h"
+#include "model/head_center.h"
+#include <math.h>
+
+struct heads { /* a head's maps and candidates, in memory of their own */
+    struct glint_map map[GLINT_CENTER_BRANCHES];
+    const struct glint_map *maps[GLINT_CENTER_BRANCHES];
+    void *memory[GLINT_CENTER_BRANCHES + 3];
+    struct glint_candidates dec, det;
+    struct glint_center_work work;
+};
+
+static struct glint_center waymo_like(int32_t top_k)
+{
+    struct glint_center c = {.n_classes = 3,
+                             .top_k = top_k,
+                             .cell = {0.4f, 0.4f},
+                             .origin = {-51.2f, -51.2f},
+                             .score = {0.1f, 0.1f, 0.1f},
+                             .iou_power = 2,
+                             .range = {-51.2f, -51.2f, -10, 51.2f, 51.2f, 10},
+                             .nms_iou = {0.7f, 0.4f, 0.2f},
+                             .nms_pre = {300, 1000, 1000},
+                             .nms_post = {250, 60, 200},
+                             .nms_range = {-50, -50, -10, 50, 50, 10}};
+    return c;
+}
+
+static void heads_open(struct heads *h, const struct glint_center *c, int32_t height, int32_t width)
+{
+    *h = (struct heads){0};
+    for (int b = 0; b < GLINT_CENTER_BRANCHES; b++) {
+        const int32_t channels = glint_center_branch_channels(b, c->n_classes);
+        h->memory[b] = calloc(1, glint_map_bytes(height, width, channels));
+        glint_map_init(&h->map[b], h->memory[b], height, width, channels);
+        h->maps[b] = &h->map[b];
+    }
+    h->memory[7] = malloc(glint_candidates_bytes(c->top_k, 14));
+    h->memory[8] = malloc(glint_candidates_bytes(c->top_k, 0));
+    h->memory[9] = malloc(glint_center_work_bytes(c->top_k));
+    glint_candidates_init(&h->dec, h->memory[7], c->top_k, 14);
+    glint_candidates_init(&h->det, h->memory[8], c->top_k, 0);
+    glint_center_work_init(&h->work, h->memory[9], c->top_k);
+}
+
+static void heads_close(struct heads *h)
+{
+    for (int i = 0; i < GLINT_CENTER_BRANCHES + 3; i++)
+        free(h->memory[i]);
+}
+
+static float *cell(struct heads *h, enum glint_center_branch branch, int32_t y, int32_t x)
+{
+    const struct glint_map *m = &h->map[branch];
+    return m->data + y * m->pitch + x * m->ld;
+}
+
+/* The maps of the file, channels first, into ours. */
+static void load_maps(struct heads *h, const struct glint_safetensors *file)
+{
+    for (int b = 0; b < GLINT_CENTER_BRANCHES; b++) {
+        char name[32];
+        snprintf(name, sizeof name, "head.%s", glint_center_branch_name(b));
+        const float *in = glint_golden_f32(file, name);
+        for (int32_t c = 0; c < h->map[b].c; c++)
+            for (int32_t y = 0; y < h->map[b].h; y++)
+                for (int32_t x = 0; x < h->map[b].w; x++)
+                    cell(h, b, y, x)[c] = *in++;
+    }
+}
+
+static void the_golden_maps_give_the_golden_boxes(void **state)
+{
+    (void)state;
+    struct glint_safetensors *file = glint_golden_open("tiny_nuscenes_heads");
+    if (!file)
+        skip();
+    const struct glint_center c = waymo_like(1024);
+    struct heads h;
+    heads_open(&h, &c, 256, 256);
+    load_maps(&h, file);
+    glint_center_decode(&c, h.maps, -1, &h.dec);
+    glint_center_nms(&c, &h.dec, &h.work, &h.det);
+    assert_int_equal(h.dec.n, 813);
+    const float *box = glint_golden_f32(file, "dec.boxes"), *score = glint_golden_f32(file, "dec.scores");
+    assert_memory_equal(h.dec.label, glint_golden_i32(file, "dec.labels"), 813 * sizeof(int32_t));
+    assert_memory_equal(h.dec.cell, glint_golden_i32(file, "dec.cells"), 813 * 2 * sizeof(int32_t));
+    assert_memory_equal(h.dec.raw, glint_golden_f32(file, "dec.raw"), 813 * 14 * sizeof(float));
+    for (int32_t i = 0; i < 813; i++) {
+        assert_true(fabsf(h.dec.score[i] - score[i]) <= 1e-6f);
+        for (int k = 0; k < 9; k++)
+            assert_true(fabsf(h.dec.box[9 * i + k] - box[9 * i + k]) <=
+                        1e-5f * fmaxf(1, fabsf(box[9 * i + k])));
+    }
+    assert_int_equal(h.det.n, 383);
+    assert_memory_equal(h.det.source, glint_golden_i32(file, "det.src"), 383 * sizeof(int32_t));
+    assert_memory_equal(h.det.label, glint_golden_i32(file, "det.labels"), 383 * sizeof(int32_t));
+    heads_close(&h);
+    glint_safetensors_close(file);
+}
+
+/* All cells score the same: the first class's first cells, in order. */
+static void ties_go_by_class_then_cell(void **state)
+{
+    (void)state;
+    const struct glint_center c = waymo_like(10);
+    struct heads h;
+    heads_open(&h, &c, 5, 7);
+    for (int32_t y = 0; y < 5; y++)
+        for (int32_t x = 0; x < 7; x++) {
+            *cell(&h, GLINT_CENTER_IOU, y, x) = 2; /* clamped to 1 */
+            for (int k = 0; k < 3; k++)
+                cell(&h, GLINT_CENTER_HEATMAP, y, x)[k] = 1;
+        }
+    glint_center_decode(&c, h.maps, -1, &h.dec);
+    assert_int_equal(h.dec.n, 10);
+    for (int32_t i = 0; i < 10; i++) {
+        assert_int_equal(h.dec.label[i], 0);
+        assert_int_equal(h.dec.cell[2 * i], i / 7);
+        assert_int_equal(h.dec.cell[2 * i + 1], i % 7);
+        assert_true(fabsf(h.dec.score[i] - 0.7310586f) < 1e-6f);
+    }
+    heads_close(&h);
+}
+
+/* The best k of random scores, against sorting all of them. */
+static void the_best_k_are_kept(void **state)
+{
+    (void)state;
+    struct glint_center c = waymo_like(50);
+    struct heads h;
+    uint64_t seed = 3;
+    c.iou_power = 0;
+    heads_open(&h, &c, 40, 30);
+    for (int32_t y = 0; y < 40; y++)
+        for (int32_t x = 0; x < 30; x++)
+            for (int k = 0; k < 3; k++)
+                cell(&h, GLINT_CENTER_HEATMAP, y, x)[k] = glint_test_uniform(&seed, -4, 4);
+    glint_center_decode(&c, h.maps, -1, &h.dec);
+    assert_int_equal(h.dec.n, 50);
+    int32_t better = 0;
+    const float last = cell(&h, GLINT_CENTER_HEATMAP, h.dec.cell[98], h.dec.cell[99])[h.dec.label[49]];
+    for (int32_t y = 0; y < 40; y++)
+        for (int32_t x = 0; x < 30; x++)
+            for (int k = 0; k < 3; k++)
+                better += cell(&h, GLINT_CENTER_HEATMAP, y, x)[k] > last;
+    assert_int_equal(better, 49);
+    for (int32_t i = 1; i < 50; i++)
+        assert_true(h.dec.score[i] <= h.dec.score[i - 1]);
+    heads_close(&h);
+}
+
+static void scores_and_ranges_decide(void **state)
+{
+    (void)state;
+    struct glint_center c = waymo_like(100);
+    struct heads h;
+    heads_open(&h, &c, 8, 8);
+    for (int32_t y = 0; y < 8; y++)
+        for (int32_t x = 0; x < 8; x++)
+            for (int k = 0; k < 3; k++)
+                cell(&h, GLINT_CENTER_HEATMAP, y, x)[k] = -20;
+    float *heat = cell(&h, GLINT_CENTER_HEATMAP, 3, 4);
+    heat[1] = 0; /* score 0.5, times 0.8 squared */
+    *cell(&h, GLINT_CENTER_IOU, 3, 4) = 0.8f;
+    glint_center_decode(&c, h.maps, -1, &h.dec);
+    assert_int_equal(h.dec.n, 1);
+    assert_int_equal(h.dec.label[0], 1);
+    assert_true(fabsf(h.dec.score[0] - 0.32f) < 1e-6f);
+    glint_center_decode(&c, h.maps, 0.33f, &h.dec); /* a score of the caller's */
+    assert_int_equal(h.dec.n, 0);
+    glint_center_decode(&c, h.maps, 0.31f, &h.dec);
+    assert_int_equal(h.dec.n, 1);
+    c.score[1] = 0.4f; /* a score of the class */
+    glint_center_decode(&c, h.maps, -1, &h.dec);
+    assert_int_equal(h.dec.n, 0);
+    c.score[1] = 0.1f;
+    *cell(&h, GLINT_CENTER_HEIGHT, 3, 4) = 10.5f; /* outside */
+    glint_center_decode(&c, h.maps, -1, &h.dec);
+    assert_int_equal(h.dec.n, 0);
+    *cell(&h, GLINT_CENTER_HEIGHT, 3, 4) = NAN;
+    glint_center_decode(&c, h.maps, -1, &h.dec);
+    assert_int_equal(h.dec.n, 0);
+    *cell(&h, GLINT_CENTER_HEIGHT, 3, 4) = 0;
+    cell(&h, GLINT_CENTER_DIM, 3, 4)[0] = 200; /* its exponential is no float */
+    glint_center_decode(&c, h.maps, -1, &h.dec);
+    assert_int_equal(h.dec.n, 0);
+    heat[1] = NAN;
+    glint_center_decode(&c, h.maps, 0, &h.dec);
+    for (int32_t i = 0; i < h.dec.n; i++)
+        assert_true(h.dec.score[i] > 0);
+    heads_close(&h);
+}
+
+static void without_velocity_and_iou(void **state)
+{
+    (void)state;
+    const struct glint_center c = waymo_like(4);
+    struct heads h;
+    heads_open(&h, &c, 4, 4);
+    h.maps[GLINT_CENTER_VEL] = h.maps[GLINT_CENTER_IOU] = NULL;
+    cell(&h, GLINT_CENTER_HEATMAP, 1, 2)[2] = 3;
+    glint_center_decode(&c, h.maps, 0.6f, &h.dec);
+    assert_int_equal(h.dec.n, 1);
+    assert_true(fabsf(h.dec.score[0] - 0.95257413f) < 1e-6f);
+    assert_true(h.dec.box[7] == 0 && h.dec.box[8] == 0);
+    assert_true(h.dec.raw[13] == 3); /* the last class's logit, in its place */
+    heads_close(&h);
+}
+
+/* A reference's box and ours: length along the heading, counter-clockwise. */
+static void a_box_in_our_terms(void **state)
+{
+    (void)state;
+    const float box[9] = {1, 2, 3, 1.8f, 4.5f, 1.5f, 0, 7, 8}; /* yaw 0: its long side dy points to -y */
+    struct glint_box b;
+    glint_center_box(box, 0.5f, 2, &b);
+    assert_true(b.size[0] == 4.5f && b.size[1] == 1.8f && b.size[2] == 1.5f);
+    assert_true(fabsf(b.yaw + 1.5707963f) < 1e-6f);
+    assert_true(b.center[2] == 3 && b.velocity[0] == 7 && b.label == 2 && b.id == -1);
+    const float turned[9] = {0, 0, 0, 1, 2, 1, 3, 0, 0};
+    glint_center_box(turned, 0.5f, 0, &b);
+    assert_true(fabs((double)b.yaw - (-3 - 1.5707963267948966 + 6.283185307179586)) < 1e-6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_golden_maps_give_the_golden_boxes),
+        cmocka_unit_test(ties_go_by_class_then_cell),
+        cmocka_unit_test(the_best_k_are_kept),
+        cmocka_unit_test(scores_and_ranges_decide),
+        cmocka_unit_test(without_velocity_and_iou),
+        cmocka_unit_test(a_box_in_our_terms),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

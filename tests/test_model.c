@@ -1,0 +1,277 @@
+/* tests/test_model.c - a model in use: frames of all sizes, limits, settings, nothing allocated, import. */
+#include "tests/util.h"
+#include "tests/model_fixture.h"
+#include "core/frame.h"
+#include "core/trace.h"
+#include "glint/model.h"
+#include <malloc.h>
+#include <math.h>
+
+#define FOLDER GLINT_BUILD_DIR "/test_model_model"
+#define CAP    500
+
+static struct glint_model *open_fixture(const char *config, int32_t threads, float score,
+                                        struct glint_trace *trace)
+{
+    struct fixture *f = fixture_open();
+    struct glint_model_settings s;
+    struct glint_model *model;
+    glint_model_settings_default(&s);
+    s.n_threads = threads;
+    s.cap_points = CAP;
+    s.score = score;
+    fixture_write(f, FOLDER, config);
+    if (glint_model_open(FOLDER, &s, trace, &model) != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    fixture_close(f);
+    return model;
+}
+
+static struct glint_frame_pool *open_pool(int32_t cap_boxes)
+{
+    struct glint_frame_pool *pool;
+    assert_int_equal(glint_frame_pool_open(4, CAP + 10, cap_boxes, &pool), GLINT_OK);
+    return pool;
+}
+
+static struct glint_frame *random_frame(struct glint_frame_pool *pool, int32_t n)
+{
+    struct glint_frame *frame = glint_frame_get(pool, false);
+    uint64_t seed = 5;
+    for (int32_t i = 0; i < n; i++)
+        glint_frame_add_point(frame, glint_test_uniform(&seed, -9, 9), glint_test_uniform(&seed, -9, 9),
+                              glint_test_uniform(&seed, -2, 2), glint_test_uniform(&seed, 0, 1), 0, 0, 0);
+    return frame;
+}
+
+static void frames_of_all_sizes(void **state)
+{
+    (void)state;
+    static const int32_t sizes[] = {0, 1, 2, 11, 12, 13, 24, 100, CAP};
+    struct glint_model *model = open_fixture(NULL, 2, 0, NULL);
+    struct glint_frame_pool *pool = open_pool(100);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct glint_frame *frame = random_frame(pool, sizes[i]);
+        struct glint_model_cost cost;
+        assert_int_equal(glint_model_run(model, frame), GLINT_OK);
+        glint_model_cost(model, &cost);
+        assert_true(cost.n_points <= sizes[i] && cost.n_pillars <= cost.n_points);
+        assert_true(cost.flop[GLINT_STAGE_BEV] > 1e6 &&
+                    (cost.n_pillars == 0) == (cost.flop[GLINT_STAGE_ATTEND] == 0));
+        for (int32_t k = 0; k < frame->n_boxes; k++)
+            assert_true(isfinite(frame->boxes[k].yaw) && frame->boxes[k].score > 0 &&
+                        frame->boxes[k].label < 2);
+        glint_frame_unref(frame);
+    }
+    glint_frame_pool_close(pool);
+    glint_model_close(model);
+}
+
+static void more_points_than_the_capacity(void **state)
+{
+    (void)state;
+    struct glint_model *model = open_fixture(NULL, 1, -1, NULL);
+    struct glint_frame_pool *pool = open_pool(100);
+    struct glint_frame *frame = random_frame(pool, CAP + 1);
+    assert_int_equal(glint_model_run(model, frame), GLINT_E_CAPACITY);
+    frame->points.n = CAP;
+    assert_int_equal(glint_model_run(model, frame), GLINT_OK);
+    glint_frame_unref(frame);
+    glint_frame_pool_close(pool);
+    glint_model_close(model);
+}
+
+/* Pillars beyond max_pillars are left out, and the rest works. */
+static void more_pillars_than_the_capacity(void **state)
+{
+    (void)state;
+    const char *config =
+        fixture_replace("\"pillar\": [0.5, 0.5, 4]", "\"pillar\": [0.5, 0.5, 4], \"max_pillars\": 20");
+    struct glint_model *model = open_fixture(config, 1, -1, NULL);
+    struct glint_frame_pool *pool = open_pool(100);
+    struct glint_frame *frame = random_frame(pool, CAP);
+    struct glint_model_cost cost;
+    assert_int_equal(glint_model_run(model, frame), GLINT_OK);
+    glint_model_cost(model, &cost);
+    assert_int_equal(cost.n_pillars, 20);
+    glint_frame_unref(frame);
+    glint_frame_pool_close(pool);
+    glint_model_close(model);
+}
+
+/* A frame with little room for boxes gets the best, in the order of all. */
+static void the_best_boxes_are_kept(void **state)
+{
+    (void)state;
+    struct glint_model *model = open_fixture(NULL, 1, 0, NULL);
+    struct glint_frame_pool *wide = open_pool(100), *narrow = open_pool(5);
+    struct glint_frame *all = random_frame(wide, 300), *few = random_frame(narrow, 300);
+    assert_int_equal(glint_model_run(model, all), GLINT_OK);
+    assert_int_equal(glint_model_run(model, few), GLINT_OK);
+    assert_true(all->n_boxes > 5);
+    assert_int_equal(few->n_boxes, 5);
+    float least = 1;
+    int32_t better = 0, k = 0;
+    for (int32_t i = 0; i < 5; i++)
+        least = few->boxes[i].score < least ? few->boxes[i].score : least;
+    for (int32_t i = 0; i < all->n_boxes; i++) {
+        better += all->boxes[i].score > least;
+        if (k < 5 && !memcmp(&all->boxes[i], &few->boxes[k], sizeof few->boxes[k]))
+            k++;
+    }
+    assert_true(better <= 4);
+    assert_int_equal(k, 5);
+    glint_frame_unref(all);
+    glint_frame_unref(few);
+    glint_frame_pool_close(wide);
+    glint_frame_pool_close(narrow);
+    glint_model_close(model);
+}
+
+/* 0..255: a frame's intensity is scaled, a network input is not. */
+static void intensity_is_scaled(void **state)
+{
+    (void)state;
+    const char *config = fixture_replace("\"intensity\"]}", "\"intensity\"], \"intensity\": \"0..255\"}");
+    struct glint_frame_pool *pool = open_pool(100);
+    struct glint_frame *plain = random_frame(pool, 200), *scaled = random_frame(pool, 200);
+    for (int32_t i = 0; i < 200; i++) {
+        plain->points.intensity[i] = (float)(i % 256) / 255.0f;
+        scaled->points.intensity[i] = (float)(i % 256) / 255.0f * 255.0f;
+    }
+    scaled->as_network_input = true;
+    struct glint_model *model = open_fixture(config, 1, 0, NULL);
+    assert_int_equal(glint_model_run(model, plain), GLINT_OK);
+    assert_int_equal(glint_model_run(model, scaled), GLINT_OK);
+    assert_true(plain->n_boxes > 0);
+    assert_int_equal(plain->n_boxes, scaled->n_boxes);
+    for (int32_t i = 0; i < plain->n_boxes; i++)
+        assert_true(fabsf(plain->boxes[i].score - scaled->boxes[i].score) < 1e-5f);
+    scaled->as_network_input = false;
+    assert_int_equal(glint_model_run(model, scaled), GLINT_OK);
+    assert_true(scaled->n_boxes != plain->n_boxes ||
+                memcmp(scaled->boxes, plain->boxes, (size_t)plain->n_boxes * sizeof *plain->boxes));
+    glint_frame_unref(plain);
+    glint_frame_unref(scaled);
+    glint_frame_pool_close(pool);
+    glint_model_close(model);
+}
+
+static void stages_are_timed(void **state)
+{
+    (void)state;
+    struct glint_trace *trace;
+    assert_int_equal(glint_trace_open(100, &trace), GLINT_OK);
+    struct glint_model *model = open_fixture(NULL, 1, -1, trace);
+    struct glint_frame_pool *pool = open_pool(100);
+    struct glint_frame *frame = random_frame(pool, 200);
+    assert_int_equal(glint_model_run(model, frame), GLINT_OK);
+    for (int s = GLINT_STAGE_VOXELIZE; s <= GLINT_STAGE_NMS; s++)
+        assert_true(frame->latency_ns[s] >= 0);
+    assert_int_equal(frame->latency_ns[GLINT_STAGE_TRACK], -1);
+    glint_frame_unref(frame);
+    glint_frame_pool_close(pool);
+    glint_model_close(model);
+    glint_trace_close(trace);
+}
+
+/* The heap is the same before and after frames. */
+static void a_run_allocates_nothing(void **state)
+{
+    (void)state;
+    struct glint_model *model = open_fixture(NULL, 2, 0, NULL);
+    struct glint_frame_pool *pool = open_pool(100);
+    struct glint_frame *frame = random_frame(pool, 400);
+    assert_int_equal(glint_model_run(model, frame), GLINT_OK);
+    const struct mallinfo2 before = mallinfo2();
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(glint_model_run(model, frame), GLINT_OK);
+    const struct mallinfo2 after = mallinfo2();
+    assert_int_equal(after.uordblks, before.uordblks);
+    assert_int_equal(after.hblkhd, before.hblkhd);
+    glint_frame_unref(frame);
+    glint_frame_pool_close(pool);
+    glint_model_close(model);
+}
+
+/* Import */
+
+static void write_weights(const char *path, const char *config)
+{
+    struct fixture *f = fixture_open();
+    const char *const meta[] = {"config", config};
+    assert_int_equal(glint_safetensors_write(path, f->tensor, f->n, meta, config ? 1 : 0), GLINT_OK);
+    fixture_close(f);
+}
+
+static const char foreign[] =
+    "{\"name\": \"a \\\"b\\\"\", \"vs\": [0.5, 0.5, 4], \"pcr\": [-8, -8, -2, 8, 8, 2], \"filt\": [-8, -8, "
+    "-2, 8, 8, 2], "
+    "\"nf\": 4, \"vfe\": [8, 16], \"dim\": 16, \"heads\": 2, \"blocks\": 1, \"window\": 5, \"grid\": 32, "
+    "\"group\": 12, "
+    "\"bb\": [16, 24], \"nums\": [1, 1], \"strides\": [1, 2], \"fpn\": [8, 16], \"ups\": [1, 2], "
+    "\"max_num\": 50, "
+    "\"post\": [-8, -8, -9, 8, 8, 9], \"limit\": [-8, -8, -9, 8, 8, 9], \"pre\": [9, 9], \"postn\": [9, 9], "
+    "\"thr\": [0.5, 0.5], \"score_thr\": 0.1, \"iou_pow\": 2, \"ncls\": 2, \"share\": 8, \"bn_eps\": 0.001, "
+    "\"head_bn_eps\": 1e-5, \"ln_eps\": 1e-5}";
+
+static void import_says_what_is_wrong(void **state)
+{
+    (void)state;
+    const char *weights = GLINT_BUILD_DIR "/test_model_weights.safetensors",
+               *out = GLINT_BUILD_DIR "/test_model_imported";
+    write_weights(weights, NULL);
+    assert_int_equal(glint_model_import(weights, NULL, NULL, out), GLINT_E_FORMAT);
+    assert_non_null(strstr(glint_error_text(), "no \"config\""));
+    write_weights(weights, "{\"a\": 1}");
+    assert_int_equal(glint_model_import(weights, NULL, NULL, out), GLINT_E_FORMAT);
+    assert_non_null(strstr(glint_error_text(), "no architecture known"));
+    write_weights(weights, "{");
+    assert_int_equal(glint_model_import(weights, NULL, NULL, out), GLINT_E_FORMAT);
+    write_weights(weights, foreign);
+    assert_int_equal(glint_model_import(weights, "resnet", NULL, out), GLINT_E_FORMAT);
+    assert_non_null(strstr(glint_error_text(), "\"resnet\""));
+    assert_int_equal(glint_model_import("/nonexistent", NULL, NULL, out), GLINT_E_NOTFOUND);
+    /* 2 dim is not this fixture's feed-forward width: names the tensor, writes nothing */
+    assert_int_equal(glint_model_import(weights, NULL, NULL, out), GLINT_E_FORMAT);
+    assert_non_null(strstr(glint_error_text(), "fc1.weight"));
+    struct stat st;
+    assert_int_not_equal(stat(out, &st), 0);
+}
+
+/* The golden weights' configuration; the folder opens and carries the same tensors. */
+static void an_imported_folder_opens(void **state)
+{
+    (void)state;
+    char path[512];
+    if (!glint_test_shared("golden/flatformer/tiny_weights.safetensors", path, sizeof path))
+        skip();
+    const char *out = GLINT_BUILD_DIR "/test_model_tiny";
+    struct glint_model_settings s;
+    struct glint_model *model;
+    if (glint_model_import(path, "flatformer", NULL, out) != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    glint_model_settings_default(&s);
+    assert_int_equal(glint_model_open(out, &s, NULL, &model), GLINT_OK);
+    assert_string_equal(glint_model_info(model)->name, "tiny");
+    assert_string_equal(glint_model_info(model)->classes[0], "vehicle");
+    assert_true(glint_model_info(model)->memory_bytes < (size_t)400 << 20);
+    glint_model_close(model);
+    assert_int_equal(glint_model_import(path, NULL, NULL, "/proc/none/such"), GLINT_E_IO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frames_of_all_sizes),
+        cmocka_unit_test(more_points_than_the_capacity),
+        cmocka_unit_test(more_pillars_than_the_capacity),
+        cmocka_unit_test(the_best_boxes_are_kept),
+        cmocka_unit_test(intensity_is_scaled),
+        cmocka_unit_test(stages_are_timed),
+        cmocka_unit_test(a_run_allocates_nothing),
+        cmocka_unit_test(import_says_what_is_wrong),
+        cmocka_unit_test(an_imported_folder_opens),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
