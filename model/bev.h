@@ -54,9 +54,10 @@ int glint_bev_scatter_at(struct glint_exec *x, const float *tokens, const int32_
                          const struct glint_map *out);
 
 /* Writes at n pixels what the network's map `out` holds there for an empty frame. small is that map of the
- * same network on a small grid: a value depends only on the place within a period (the product of the
- * strides) and on the distances to the borders, up to the network's reach, so a map of twice the reach and
- * two periods has them all. The sides of small and out differ by multiples of the period. */
+ * same network on a small grid: a value depends only on the place within a period (in this map's own
+ * pixels: the product of all strides over its own) and on the distances to the borders, up to the network's
+ * reach, so a map of twice the reach and two periods has them all. The sides of small and out differ by
+ * multiples of the period. */
 int glint_background_fill(struct glint_exec *x, const struct glint_map *small, int32_t period,
                           const struct glint_pixel *pixels, int32_t n, const struct glint_map *out);
 #endif
