@@ -7,11 +7,13 @@
 #define HOUR_NS      INT64_C(3600000000000)
 #define MINUTE_NS    INT64_C(60000000000)
 #define YEAR_2010_NS INT64_C(1262304000000000000)
+#define YEAR_2200_NS INT64_C(7258118400000000000)
 #define RESTART_GAP  100000 /* packets: more are a sensor that was off, not loss */
 
 static const struct glint_decoder_family *const families[] = {
     &glint_family_velodyne,
     &glint_family_hesai,
+    &glint_family_ouster,
 };
 #define N_FAMILIES ((int32_t)(sizeof families / sizeof families[0]))
 
@@ -187,10 +189,12 @@ static int64_t nearest_hour(int64_t t, int64_t near_ns)
 
 int64_t glint_decoder_utc(struct glint_decoder *d, int64_t sensor_ns, bool year_known, int64_t capture_ns)
 {
+    if (sensor_ns < 0 || sensor_ns > YEAR_2200_NS || capture_ns < 0 || capture_ns > YEAR_2200_NS)
+        return capture_ns; /* no time at all; sums below cannot overflow */
     if (year_known && sensor_ns >= YEAR_2010_NS)
         return sensor_ns;
     if (capture_ns < YEAR_2010_NS / 4) /* a capture without a clock: nothing to hold on to */
-        return sensor_ns + d->clock_offset_ns;
+        return sensor_ns;
     int64_t t = sensor_ns + d->clock_offset_ns;
     if (!year_known)
         t = nearest_hour(t, capture_ns);

@@ -5,10 +5,14 @@
 
 void glint_turns_init(struct glint_turns *t)
 {
-    for (int i = 0; i < GLINT_AZIMUTH_STEPS; i++) {
+    const int quarter = GLINT_AZIMUTH_STEPS / 4;
+    for (int i = 0; i < quarter; i++) {
         const double a = (double)i * (GLINT_PI / 18000);
-        t->cos[i] = (float)cos(a);
-        t->sin[i] = (float)sin(a);
+        const float c = (float)cos(a), s = (float)sin(a);
+        t->cos[i] = t->sin[i + quarter] = c;
+        t->sin[i] = t->cos[i + 3 * quarter] = s;
+        t->cos[i + quarter] = t->sin[i + 2 * quarter] = -s;
+        t->cos[i + 2 * quarter] = t->sin[i + 3 * quarter] = -c;
     }
 }
 

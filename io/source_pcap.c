@@ -24,6 +24,7 @@ struct source_pcap {
 };
 
 #define NOTHING_HELD 2
+#define SECONDS_MOST INT64_C(7258118400) /* year 2200 */
 
 bool glint_source_pcap_probe(const uint8_t *head, size_t n)
 {
@@ -73,6 +74,13 @@ static int at_end(struct source_pcap *s, int status)
     return GLINT_E_EOF;
 }
 
+/* The fraction is in nanoseconds, as chosen at open. 0 for what is no time (pcapng can say anything). */
+static int64_t stamp_of(const struct pcap_pkthdr *head)
+{
+    const int64_t s = head->ts.tv_sec, ns = head->ts.tv_usec;
+    return s >= 0 && s < SECONDS_MOST && ns >= 0 && ns < 1000000000 ? s * 1000000000 + ns : 0;
+}
+
 static int next_packet(struct glint_source *source, struct glint_packet *packet_out)
 {
     struct source_pcap *s = (struct source_pcap *)source;
@@ -82,8 +90,7 @@ static int next_packet(struct glint_source *source, struct glint_packet *packet_
         const int status = read_record(s, &head, &data);
         if (status != 1)
             return at_end(s, status);
-        const int64_t stamp_ns =
-            (int64_t)head->ts.tv_sec * 1000000000 + head->ts.tv_usec; /* nanoseconds by choice */
+        const int64_t stamp_ns = stamp_of(head);
         if (s->stats.records == 0)
             s->stats.first_ns = stamp_ns;
         s->stats.last_ns = stamp_ns;

@@ -1,0 +1,282 @@
+/* tests/test_decode_velodyne.c - shared captures against their tables, and packets made by hand. */
+#include "tests/packets.h"
+#include "tests/truth.h"
+#include "calib/beam.h"
+
+#define STAMP_NS INT64_C(1700000000000000000) /* 2023-11-14 22:13:20: 800 s past the hour */
+#define HOUR_US  3600000000u
+
+static struct glint_returns returns;
+static uint8_t data[2000];
+
+static struct glint_decoder *open_for(uint8_t product, const char *sensor)
+{
+    struct glint_decoder *d;
+    make_velodyne(data, 0, 20, 0, 0x37, product, 500);
+    const struct glint_packet p = packet_of(data, VELODYNE_BYTES, STAMP_NS);
+    const struct glint_decoder_settings settings = {.sensor = sensor};
+    if (glint_decoder_open(&settings, &p, 1, &d) != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    return d;
+}
+
+static enum glint_packet_kind take(struct glint_decoder *d, uint32_t size, struct glint_loss *loss)
+{
+    /* exactly as many bytes as the packet has, so that a sanitizer sees reads behind it */
+    uint8_t *copy = malloc(size ? size : 1);
+    memcpy(copy, data, size);
+    const struct glint_packet p = packet_of(copy, size, STAMP_NS);
+    const enum glint_packet_kind kind = glint_decoder_take(d, &p, &returns, loss);
+    free(copy);
+    return kind;
+}
+
+static void captures_equal_their_tables(void **state)
+{
+    (void)state;
+    static const char *const captures[][3] = {
+        {"velodyne_vlp16_dual", "vlp16_1673400471", "VLP16.yaml"},
+        {"velodyne_vlp16_gps", "sample_velodyne_vlp16_gps", "VLP16.yaml"},
+        {"velodyne_hdl32e", "sample_velodyne_hdl32", "HDL32.yaml"},
+        {"velodyne_vlp32c", "vlp32c_1713492677", "VLP32.yaml"},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        truth_check(captures[i][0], captures[i][1], captures[i][2], 1e-5, true);
+        truth_check(captures[i][0], captures[i][1], NULL, 1e-5, true);
+    }
+}
+
+/* The published values of one VLP-16 packet (its project's own tests). */
+static void the_single_packet_has_its_published_values(void **state)
+{
+    (void)state;
+    char path[600];
+    struct glint_capture c;
+    struct glint_packet p;
+    struct glint_loss loss = {0};
+    const struct glint_decoder_settings settings = {.sensor = "auto"};
+    if (!glint_test_shared("captures/velodyne_vlp16_single/single.pcap", path, sizeof path))
+        skip();
+    assert_int_equal(glint_capture_open(path, NULL, &settings, &c), GLINT_OK);
+    assert_int_equal(c.source->ops->next_packet(c.source, &p), GLINT_OK);
+    assert_int_equal(glint_decoder_take(c.decoder, &p, &returns, &loss), GLINT_PACKET_LIDAR);
+    assert_string_equal(c.decoder->sensor, "Velodyne VLP-16");
+    assert_string_equal(c.decoder->return_mode, "strongest");
+    assert_int_equal(c.decoder->clock_offset_ns, 0);
+    const double range = sqrt(
+        (double)(returns.x[0] * returns.x[0] + returns.y[0] * returns.y[0] + returns.z[0] * returns.z[0]));
+    assert_near(range, 6.524, 1e-5);
+    assert_near(returns.intensity[0], 4 / 255.0, 1e-6);
+    assert_near(returns.azimuth[0], 229.7, 1e-3);
+    assert_int_equal(returns.t_ns[0] / 1000 % HOUR_US, 2467108343u);
+    for (int32_t i = 0; i < returns.n; i++)
+        if (returns.block[i] == 3 && returns.channel[i] == 1 &&
+            returns.t_ns[i] - returns.t_ns[0] > 3 * 110592 + 50000)
+            assert_int_equal(returns.t_ns[i] - returns.t_ns[0], 389376);
+    glint_capture_close(&c);
+}
+
+static void all_zero_is_no_return_and_all_ones_are_malformed(void **state)
+{
+    (void)state;
+    struct glint_loss loss = {0};
+    struct glint_decoder *d = open_for(0x22, "auto");
+    make_velodyne(data, 100, 20, 800000000, 0x37, 0x22, 0);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    assert_int_equal(returns.n, 0);
+    memset(data, 0xff, sizeof data);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_MALFORMED);
+    memset(data, 0, sizeof data);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_MALFORMED);
+    make_velodyne(data, 100, 20, 800000000, 0x37, 0x22, 65535);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    assert_int_equal(returns.n, 384);
+    assert_int_equal(loss.packets_received, 4);
+    assert_int_equal(loss.packets_received,
+                     loss.packets_decoded + loss.packets_malformed + loss.packets_foreign);
+    glint_decoder_close(d);
+}
+
+static void wrong_sizes_and_others_are_told_apart(void **state)
+{
+    (void)state;
+    struct glint_loss loss = {0};
+    struct glint_decoder *d = open_for(0x22, "auto");
+    make_velodyne(data, 100, 20, 800000000, 0x37, 0x22, 500);
+    assert_int_equal(take(d, 1205, &loss), GLINT_PACKET_MALFORMED);
+    assert_int_equal(take(d, 1207, &loss), GLINT_PACKET_MALFORMED);
+    assert_int_equal(take(d, 0, &loss), GLINT_PACKET_FOREIGN);
+    data[1205] = 0x21; /* an HDL-32E */
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_FOREIGN);
+    data[1205] = 0x22;
+    data[1204] = 0x55; /* no return mode */
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_MALFORMED);
+    make_velodyne(data, 100, 20, 800000000, 0x37, 0x22, 500);
+    put16(data + 300 + 2, 36000); /* no azimuth */
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_MALFORMED);
+    memset(data, 0, sizeof data);
+    const struct glint_packet position = {.data = data, .size = 512, .dst_port = 8308};
+    assert_int_equal(glint_decoder_take(d, &position, &returns, &loss), GLINT_PACKET_OTHER);
+    glint_decoder_close(d);
+}
+
+static void a_second_sensor_is_foreign(void **state)
+{
+    (void)state;
+    struct glint_loss loss = {0};
+    struct glint_decoder *d = open_for(0x22, "auto");
+    struct glint_packet p = packet_of(data, VELODYNE_BYTES, STAMP_NS);
+    assert_int_equal(glint_decoder_take(d, &p, &returns, &loss), GLINT_PACKET_LIDAR);
+    p.src_ip++;
+    assert_int_equal(glint_decoder_take(d, &p, &returns, &loss), GLINT_PACKET_FOREIGN);
+    assert_int_equal(returns.n, 0);
+    glint_decoder_close(d);
+}
+
+static void azimuths_turn_on_inside_a_block(void **state)
+{
+    (void)state;
+    struct glint_loss loss = {0};
+    struct glint_decoder *d = open_for(0x22, "auto");
+    make_velodyne(data, 35990, 20, 800000000, 0x37, 0x22, 5000); /* 10 m, across 0 */
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    for (int32_t i = 0; i < returns.n; i++) {
+        const double t = (i % 32 / 16 * 55.296 + i % 16 * 2.304) / 110.592;
+        const double az = (359.9 + 0.2 * (i / 32 + t)) * GLINT_PI / 180;
+        const double r = 10 * cos(asin((double)returns.z[i] / 10));
+        assert_near(returns.x[i], r * cos(az), 2e-5);
+        assert_near(returns.y[i], -r * sin(az), 2e-5);
+        assert_int_equal(returns.channel[i], i % 16);
+        assert_int_equal(returns.block[i], i / 32);
+    }
+    glint_decoder_close(d);
+}
+
+/* A field of view with a gap: the block before it keeps its neighbour's step. */
+static void a_gap_in_the_azimuth_is_no_step(void **state)
+{
+    (void)state;
+    struct glint_loss loss = {0};
+    struct glint_decoder *d = open_for(0x21, "auto");
+    make_velodyne(data, 1000, 16, 800000000, 0x37, 0x21, 5000);
+    for (uint32_t b = 6; b < 12; b++)
+        put16(data + 100 * b + 2, 20000 + 16 * b);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    const int32_t i = 5 * 32 + 31; /* the last laser before the gap; clockwise azimuth */
+    const double az = atan2(-(double)returns.y[i], (double)returns.x[i]) * 180 / GLINT_PI;
+    assert_near(az, 10 + 0.16 * 5 + 0.16 * 31 * 1.152 / 46.08, 1e-4);
+    glint_decoder_close(d);
+}
+
+static uint64_t lost_after(struct glint_decoder *d, uint32_t us)
+{
+    struct glint_loss loss = {0};
+    make_velodyne(data, 100, 20, us, 0x37, 0x22, 500);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    return loss.packets_lost;
+}
+
+static void missing_packets_are_counted_by_time(void **state)
+{
+    (void)state;
+    struct glint_decoder *d = open_for(0x22, "auto");
+    assert_int_equal(lost_after(d, HOUR_US - 1000), 0);
+    assert_int_equal(lost_after(d, 327), 0); /* the hour wraps: 1327 us later */
+    assert_int_equal(lost_after(d, 327 + 1327), 0);
+    assert_int_equal(lost_after(d, 327 + 5 * 1327), 3);
+    assert_int_equal(lost_after(d, 327 + 4 * 1327), 0); /* late */
+    assert_int_equal(lost_after(d, 327 + 5 * 1327), 0); /* again */
+    assert_int_equal(lost_after(d, 327 + 6 * 1327), 0);
+    assert_int_equal(lost_after(d, 2000000000), 0); /* half an hour off: a restart, not loss */
+    glint_decoder_close(d);
+}
+
+static int64_t first_time(struct glint_decoder *d, uint32_t us, int64_t stamp_ns)
+{
+    struct glint_loss loss = {0};
+    make_velodyne(data, 100, 20, us, 0x37, 0x22, 500);
+    const struct glint_packet p = packet_of(data, VELODYNE_BYTES, stamp_ns);
+    assert_int_equal(glint_decoder_take(d, &p, &returns, &loss), GLINT_PACKET_LIDAR);
+    return returns.t_ns[0];
+}
+
+static void the_hour_comes_from_the_capture(void **state)
+{
+    (void)state;
+    struct glint_decoder *d = open_for(0x22, "auto");
+    const int64_t hour = STAMP_NS - INT64_C(800000000000);
+    assert_int_equal(first_time(d, 799000000, STAMP_NS), STAMP_NS - 1000000000);
+    /* just before the hour, captured just after it; and the other way round */
+    assert_int_equal(first_time(d, HOUR_US - 1000, hour + 500000), hour - 1000000);
+    assert_int_equal(first_time(d, 1000, hour - 500000), hour + 1000000);
+    assert_int_equal(d->clock_offset_ns, 0);
+    glint_decoder_close(d);
+}
+
+static void a_clock_never_set_is_moved_to_the_captures(void **state)
+{
+    (void)state;
+    struct glint_decoder *d = open_for(0x22, "auto");
+    assert_int_equal(first_time(d, 5000000, STAMP_NS), STAMP_NS);
+    assert_int_not_equal(d->clock_offset_ns, 0);
+    assert_int_equal(first_time(d, 5100000, STAMP_NS + 99000000),
+                     STAMP_NS + 100000000); /* then the sensor's clock runs */
+    glint_decoder_close(d);
+}
+
+static void two_returns_share_a_firing(void **state)
+{
+    (void)state;
+    struct glint_loss loss = {0};
+    struct glint_decoder *d = open_for(0x22, "auto");
+    make_velodyne(data, 100, 40, 800000000, 0x39, 0x22, 500);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    assert_string_equal(d->return_mode, "dual (last, strongest)");
+    for (int32_t i = 0; i < returns.n; i++)
+        assert_int_equal(returns.ret[i], returns.block[i] % 2);
+    for (int32_t i = 0; i < 32; i++) {
+        assert_int_equal(returns.t_ns[i], returns.t_ns[i + 32]);
+        assert_true(returns.x[i] == returns.x[i + 32]);
+    }
+    assert_int_equal(returns.t_ns[64] - returns.t_ns[0], 110592);
+    glint_decoder_close(d);
+}
+
+static void sensors_are_chosen_by_name_too(void **state)
+{
+    (void)state;
+    struct glint_decoder *d = open_for(0x00, "hdl32e"); /* a factory byte that says nothing */
+    struct glint_loss loss = {0};
+    assert_string_equal(d->sensor, "Velodyne HDL-32E");
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    glint_decoder_close(d);
+    const struct glint_packet p = packet_of(data, VELODYNE_BYTES, STAMP_NS);
+    assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){.sensor = "auto"}, &p, 1, &d),
+                     GLINT_E_FORMAT);
+    assert_non_null(strstr(glint_error_text(), "1 x 1206 bytes to port 2368"));
+    assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){.sensor = "sonar"}, &p, 1, &d),
+                     GLINT_E_ARG);
+    assert_int_equal(glint_decoder_open(
+                         &(struct glint_decoder_settings){.sensor = "vlp16", .calib = "/nowhere"}, &p, 1, &d),
+                     GLINT_E_NOTFOUND);
+    assert_null(d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(captures_equal_their_tables),
+        cmocka_unit_test(the_single_packet_has_its_published_values),
+        cmocka_unit_test(all_zero_is_no_return_and_all_ones_are_malformed),
+        cmocka_unit_test(wrong_sizes_and_others_are_told_apart),
+        cmocka_unit_test(a_second_sensor_is_foreign),
+        cmocka_unit_test(azimuths_turn_on_inside_a_block),
+        cmocka_unit_test(a_gap_in_the_azimuth_is_no_step),
+        cmocka_unit_test(missing_packets_are_counted_by_time),
+        cmocka_unit_test(the_hour_comes_from_the_capture),
+        cmocka_unit_test(a_clock_never_set_is_moved_to_the_captures),
+        cmocka_unit_test(two_returns_share_a_firing),
+        cmocka_unit_test(sensors_are_chosen_by_name_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
