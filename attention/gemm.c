@@ -11,9 +11,14 @@ static int64_t panel_count(int32_t n)
     return ((int64_t)n + GLINT_PANEL - 1) / GLINT_PANEL;
 }
 
-size_t glint_weights_bytes(int32_t k, int32_t n)
+static size_t panels_bytes(int32_t k, int32_t n)
 {
     return (size_t)panel_count(n) * GLINT_PANEL * sizeof(float) * ((size_t)k + 1);
+}
+
+size_t glint_weights_bytes(int32_t k, int32_t n)
+{
+    return panels_bytes(k, n) + (n <= GLINT_FEW ? (size_t)n * (size_t)k * sizeof(float) : 0);
 }
 
 void glint_weights_pack(struct glint_weights *w, void *memory, const float *rows, int64_t ld,
@@ -22,15 +27,20 @@ void glint_weights_pack(struct glint_weights *w, void *memory, const float *rows
     assert(((uintptr_t)memory & (GLINT_ARENA_ALIGN - 1)) == 0 && k > 0 && n > 0);
     float *panels = memory;
     float *padded_bias = panels + panel_count(n) * GLINT_PANEL * k;
-    memset(memory, 0, glint_weights_bytes(k, n));
+    float *plain = n <= GLINT_FEW ? padded_bias + panel_count(n) * GLINT_PANEL : NULL;
+    memset(memory, 0, panels_bytes(k, n));
     for (int32_t o = 0; o < n; o++) {
         float *column = panels + (int64_t)(o / GLINT_PANEL) * GLINT_PANEL * k + o % GLINT_PANEL;
         const float factor = scale ? scale[o] : 1.0f;
-        for (int32_t i = 0; i < k; i++)
-            column[(int64_t)i * GLINT_PANEL] = rows[o * ld + i] * factor;
+        for (int32_t i = 0; i < k; i++) {
+            const float v = rows[o * ld + i] * factor;
+            column[(int64_t)i * GLINT_PANEL] = v;
+            if (plain)
+                plain[(int64_t)o * k + i] = v;
+        }
         padded_bias[o] = bias ? bias[o] : 0.0f;
     }
-    *w = (struct glint_weights){.k = k, .n = n, .panels = panels, .bias = padded_bias};
+    *w = (struct glint_weights){.k = k, .n = n, .panels = panels, .bias = padded_bias, .rows = plain};
 }
 
 /* One row of A times one panel, columns innermost, so that a compiler can use what vectors it has. */

@@ -7,6 +7,7 @@
 #include "core/exec.h"
 
 #define GLINT_PANEL 32 /* output columns per packed panel, zero padded */
+#define GLINT_FEW   4  /* so few outputs are also kept as rows: a panel would be mostly padding */
 
 enum glint_act { GLINT_ACT_NONE, GLINT_ACT_RELU, GLINT_ACT_GELU /* exact, by erf */ };
 
@@ -16,6 +17,7 @@ struct glint_weights {
     int32_t k, n;
     const float *panels;
     const float *bias;
+    const float *rows; /* n x k when n <= GLINT_FEW; NULL otherwise, or where a caller made its own panels */
 };
 
 size_t glint_weights_bytes(int32_t k, int32_t n);

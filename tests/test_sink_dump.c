@@ -24,7 +24,7 @@ static const float values[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 1
 /* A run of n pillars: coords, a permutation turned by one, features, a map, detections. */
 static void run(struct glint_sink *sink, int32_t n)
 {
-    int32_t coords[16] = {0}, perm[4], win[4] = {0, 1, 2, 3}, none[1] = {0};
+    int32_t coords[16] = {0}, perm[4], win[4] = {0, 1, 2, 3}, none[4] = {0};
     for (int32_t i = 0; i < n; i++) {
         coords[4 * i + 2] = i;
         coords[4 * i + 3] = 10 + i;

@@ -4,10 +4,13 @@
  * of A. Each step of k costs 28 multiply-adds (14 cycles of two units) and 16 loads (8 cycles), so the
  * multiply-adds bound it. Panels are the outer loop: a panel stays in the second-level cache while the rows,
  * which are fewer, pass by. Panels of at most 16 columns have tiles half as wide. */
+#include "attention/act.h"
 #include "attention/gemm.h"
 #include "attention/x86/vec_math_avx512.h"
 
-#define TILE 14
+#define TILE     14
+#define FEW_ROWS 4  /* rows of a tile for at most GLINT_FEW outputs */
+#define FEW_K    48 /* the least k where that pays */
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -119,6 +122,25 @@ INLINE void tiles(const struct panel *p, const int halves)
         tile(p, i, rest, 1, halves);
 }
 
+static float activate(enum glint_act act, float v)
+{
+    return act == GLINT_ACT_RELU ? glint_relu(v) : act == GLINT_ACT_GELU ? glint_gelu(v) : v;
+}
+
+static void finish_few(const struct glint_gemm *g, int32_t m, int32_t count, float (*total)[GLINT_FEW])
+{
+    for (int32_t i = 0; i < count; i++) {
+        float *c = g->c_rows ? g->c_rows[m + i] : g->c + (m + i) * g->ldc;
+        const float *row = g->residual_rows ? g->residual_rows[m + i]
+                           : g->residual    ? g->residual + (m + i) * g->ldr
+                                            : NULL;
+        for (int32_t j = 0; j < g->w->n; j++) {
+            const float v = activate(g->act, total[i][j] + g->w->bias[j]);
+            c[j] = row ? v + row[j] : v;
+        }
+    }
+}
+
 static void wide_panel(const struct panel *p)
 {
     tiles(p, 2);
@@ -129,9 +151,64 @@ static void narrow_panel(const struct panel *p)
     tiles(p, 1);
 }
 
+/* Few outputs: 16 steps of k at a time, for FEW_ROWS rows and all n outputs; then sums over the lanes. */
+INLINE void few_tile(const struct glint_gemm *g, int32_t m, int32_t count, const int n)
+{
+    const int32_t k = g->w->k, length = k / g->n_segments;
+    __m512 sum[FEW_ROWS][GLINT_FEW];
+    UNROLL for (int i = 0; i < FEW_ROWS; i++) UNROLL for (int j = 0; j < n; j++) sum[i][j] =
+        _mm512_setzero_ps();
+    for (int32_t s = 0; s < g->n_segments; s++) {
+        const float *const *row = g->rows + (int64_t)s * g->m + m;
+        const float *b = g->w->rows + (int64_t)s * length;
+        for (int32_t at = 0; at < length; at += 16) {
+            const __mmask16 mask = glint_mask_avx512(length - at);
+            __m512 weight[GLINT_FEW];
+            UNROLL for (int j = 0; j < n; j++) weight[j] =
+                _mm512_maskz_loadu_ps(mask, b + (int64_t)j * k + at);
+            UNROLL for (int i = 0; i < FEW_ROWS; i++)
+            {
+                const __m512 a = _mm512_maskz_loadu_ps(mask, row[i < count ? i : count - 1] + at);
+                UNROLL for (int j = 0; j < n; j++) sum[i][j] = _mm512_fmadd_ps(a, weight[j], sum[i][j]);
+            }
+        }
+    }
+    float total[FEW_ROWS][GLINT_FEW];
+    UNROLL for (int i = 0; i < FEW_ROWS; i++) UNROLL for (int j = 0; j < n; j++) total[i][j] =
+        _mm512_reduce_add_ps(sum[i][j]);
+    finish_few(g, m, count, total);
+}
+
+INLINE void few_tiles(const struct glint_gemm *g, const int n)
+{
+    for (int32_t i = 0; i < g->m; i += FEW_ROWS)
+        few_tile(g, i, g->m - i < FEW_ROWS ? g->m - i : FEW_ROWS, n);
+}
+
+static void few_outputs(const struct glint_gemm *g)
+{
+    switch (g->w->n) {
+    case 1:
+        few_tiles(g, 1);
+        break;
+    case 2:
+        few_tiles(g, 2);
+        break;
+    case 3:
+        few_tiles(g, 3);
+        break;
+    default:
+        few_tiles(g, 4);
+    }
+}
+
 void glint_gemm_avx512(const struct glint_gemm *g)
 {
     const struct glint_weights *w = g->w;
+    if (w->rows && w->k >= FEW_K) {
+        few_outputs(g);
+        return;
+    }
     for (int32_t first = 0; first < w->n; first += GLINT_PANEL) {
         const struct panel p = {
             .g = g,
