@@ -71,24 +71,11 @@ void glint_buffer_i64(struct glint_buffer *b, int64_t value)
         b->size += glint_number_write_i64((char *)room, value);
 }
 
-void glint_buffer_u16(struct glint_buffer *b, uint16_t value)
-{
-    const uint8_t bytes[2] = {(uint8_t)value, (uint8_t)(value >> 8)};
-    glint_buffer_add(b, bytes, 2);
-}
-
 void glint_buffer_u32(struct glint_buffer *b, uint32_t value)
 {
     const uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
                               (uint8_t)(value >> 24)};
     glint_buffer_add(b, bytes, 4);
-}
-
-void glint_buffer_f32(struct glint_buffer *b, float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    glint_buffer_u32(b, bits);
 }
 
 /* ---- folders ---- */

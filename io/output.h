@@ -22,9 +22,7 @@ void glint_buffer_add(struct glint_buffer *b, const void *data, size_t n);
 void glint_buffer_text(struct glint_buffer *b, const char *text);
 void glint_buffer_number(struct glint_buffer *b, double value, int decimals); /* as glint_number_write */
 void glint_buffer_i64(struct glint_buffer *b, int64_t value);
-void glint_buffer_u16(struct glint_buffer *b, uint16_t value); /* little-endian */
-void glint_buffer_u32(struct glint_buffer *b, uint32_t value);
-void glint_buffer_f32(struct glint_buffer *b, float value);
+void glint_buffer_u32(struct glint_buffer *b, uint32_t value); /* little-endian */
 
 /* Makes the folders above path that are missing. GLINT_E_IO. */
 int glint_output_parents(const char *path);

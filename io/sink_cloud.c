@@ -4,6 +4,24 @@
 #include "io/sinks.h"
 #include <string.h>
 
+#define PCD_RECORD 23 /* bytes of a point */
+#define BIN_RECORD 24
+
+static void put_u32(uint8_t *p, uint32_t value)
+{
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+    p[2] = (uint8_t)(value >> 16);
+    p[3] = (uint8_t)(value >> 24);
+}
+
+static void put_f32(uint8_t *p, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    put_u32(p, bits);
+}
+
 /* The names are those that PCL's and Autoware's point types use; t is nanoseconds after the stamp, as in
  * ouster-ros. */
 static void encode_pcd(const struct glint_sink_context *ctx, const struct glint_frame *frame,
@@ -23,15 +41,18 @@ static void encode_pcd(const struct glint_sink_context *ctx, const struct glint_
     glint_buffer_text(b, "\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS ");
     glint_buffer_i64(b, p->n);
     glint_buffer_text(b, "\nDATA binary\n");
-    for (int32_t i = 0; i < p->n; i++) {
-        glint_buffer_f32(b, p->x[i]);
-        glint_buffer_f32(b, p->y[i]);
-        glint_buffer_f32(b, p->z[i]);
-        glint_buffer_f32(b, p->intensity[i]);
-        glint_buffer_u16(b, p->ring[i]);
-        glint_buffer_add(b, &p->ret[i], 1);
-        glint_buffer_u32(b, p->offset_ns[i]);
+    uint8_t *out = glint_buffer_room(b, (size_t)p->n * PCD_RECORD);
+    for (int32_t i = 0; out && i < p->n; i++, out += PCD_RECORD) {
+        put_f32(out, p->x[i]);
+        put_f32(out + 4, p->y[i]);
+        put_f32(out + 8, p->z[i]);
+        put_f32(out + 12, p->intensity[i]);
+        out[16] = (uint8_t)p->ring[i];
+        out[17] = (uint8_t)(p->ring[i] >> 8);
+        out[18] = p->ret[i];
+        put_u32(out + 19, p->offset_ns[i]);
     }
+    b->size += out ? (size_t)p->n * PCD_RECORD : 0;
 }
 
 static void encode_bin(const struct glint_sink_context *ctx, const struct glint_frame *frame,
@@ -39,14 +60,16 @@ static void encode_bin(const struct glint_sink_context *ctx, const struct glint_
 {
     const struct glint_points *p = &frame->points;
     (void)ctx;
-    for (int32_t i = 0; i < p->n; i++) {
-        glint_buffer_f32(b, p->x[i]);
-        glint_buffer_f32(b, p->y[i]);
-        glint_buffer_f32(b, p->z[i]);
-        glint_buffer_f32(b, p->intensity[i]);
-        glint_buffer_f32(b, p->ring[i]);
-        glint_buffer_f32(b, (float)(p->offset_ns[i] * 1e-9));
+    uint8_t *out = glint_buffer_room(b, (size_t)p->n * BIN_RECORD);
+    for (int32_t i = 0; out && i < p->n; i++, out += BIN_RECORD) {
+        put_f32(out, p->x[i]);
+        put_f32(out + 4, p->y[i]);
+        put_f32(out + 8, p->z[i]);
+        put_f32(out + 12, p->intensity[i]);
+        put_f32(out + 16, p->ring[i]);
+        put_f32(out + 20, (float)(p->offset_ns[i] * 1e-9));
     }
+    b->size += out ? (size_t)p->n * BIN_RECORD : 0;
 }
 
 static void encode_csv(const struct glint_sink_context *ctx, const struct glint_frame *frame,

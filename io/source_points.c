@@ -318,8 +318,11 @@ static int list_folder(struct source_points *s, const char *path)
     if (!s->format[0])
         drop_others(s);
     if (s->n_paths == 0)
-        return glint_fail(GLINT_E_FORMAT, "%s: no point file in this folder (.bin .pcd .csv .safetensors)",
-                          path);
+        return glint_fail(
+            GLINT_E_FORMAT,
+            "%s: no point file in this folder (.bin .pcd .csv .safetensors); captures are given one "
+            "by one",
+            path);
     return GLINT_OK;
 }
 
