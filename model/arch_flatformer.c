@@ -2,9 +2,9 @@
  * attention, SECOND backbone with residuals, FPN neck, centre head with an IoU branch. Tensor names are the
  * reference's (mit-han-lab/flatformer). */
 #include "core/status.h"
+#include "model/flatformer.h"
 #include "model/head_center.h"
 #include "model/ops.h"
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -417,7 +417,7 @@ static void add_head(struct glint_build *b, const struct parts *parts, int32_t n
     glint_build_conv(b, GLINT_STAGE_HEAD, "bbox_head.shared_conv.conv", false, "bbox_head.shared_conv.bn",
                      parts->head_eps, 3, 1, GLINT_ACT_RELU, neck, -1, shared);
     const int32_t hidden = glint_build_map(b, NULL, n->h, n->w, parts->head);
-    for (int i = 0; i < GLINT_CENTER_BRANCHES; i++) {
+    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++) {
         const bool there = i == GLINT_CENTER_VEL   ? parts->velocity
                            : i == GLINT_CENTER_IOU ? parts->iou
                                                    : true;
@@ -440,172 +440,9 @@ static int build(struct glint_build *b)
     return b->status;
 }
 
-/* Import: the golden weights' metadata "config", one flat object, into our config.json. */
-
-static bool recognise(struct glint_json foreign)
-{
-    static const char *const keys[] = {"vs",    "pcr",    "filt",  "vfe", "dim",
-                                       "heads", "window", "group", "bb",  "fpn"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (!glint_json_has(foreign, keys[i]))
-            return false;
-    return true;
-}
-
-/* "key": [numbers] copied from the foreign member, n of them (-1: any). */
-static int copy_numbers(struct glint_text *text, const char *key, struct glint_json foreign,
-                        const char *member, int32_t n, const char *end)
-{
-    double value[GLINT_CLASSES_MAX];
-    int32_t count;
-    GLINT_TRY(glint_json_f64s(foreign, member, n, GLINT_CLASSES_MAX, value, &count));
-    glint_text_add(text, "\"%s\": [", key);
-    for (int32_t i = 0; i < count; i++)
-        glint_text_add(text, "%s%.12g", i ? ", " : "", value[i]);
-    glint_text_add(text, "]%s", end);
-    return GLINT_OK;
-}
-
-static int copy_number(struct glint_text *text, const char *key, struct glint_json foreign,
-                       const char *member, const char *end)
-{
-    double value;
-    GLINT_TRY(glint_json_f64(foreign, member, -1e9, 1e9, &value));
-    glint_text_add(text, "\"%s\": %.12g%s", key, value, end);
-    return GLINT_OK;
-}
-
-static int convert_classes(struct glint_json foreign, struct glint_text *text, int32_t *n_out)
-{
-    static const char *const waymo[] = {"vehicle", "pedestrian", "cyclist"};
-    GLINT_TRY(glint_json_i32(foreign, "ncls", 1, GLINT_CLASSES_MAX, n_out));
-    glint_text_add(text, "  \"classes\": [");
-    for (int32_t i = 0; i < *n_out; i++)
-        if (*n_out == 3)
-            glint_text_add(text, "%s\"%s\"", i ? ", " : "", waymo[i]);
-        else
-            glint_text_add(text, "%s\"class%d\"", i ? ", " : "", i);
-    glint_text_add(text, "],\n");
-    return GLINT_OK;
-}
-
-static int convert_input(struct glint_json foreign, struct glint_text *text)
-{
-    static const char *const fields[] = {"\"x\"", ", \"y\"", ", \"z\"", ", \"intensity\"",
-                                         ", \"elongation\""};
-    int32_t n;
-    GLINT_TRY(glint_json_i32(foreign, "nf", 3, 5, &n));
-    glint_text_add(text, "  \"input\": {\"fields\": [");
-    for (int32_t i = 0; i < n; i++)
-        glint_text_add(text, "%s", fields[i]);
-    glint_text_add(text,
-                   "], \"intensity\": \"0..1\", \"axes\": \"x forward, y left, z up\"},\n  \"grid\": {");
-    GLINT_TRY(copy_numbers(text, "range", foreign, "pcr", 6, ", "));
-    GLINT_TRY(copy_numbers(text, "filter", foreign, "filt", 6, ", "));
-    return copy_numbers(text, "pillar", foreign, "vs", 3, ", \"drop_first_pillar\": false},\n");
-}
-
-static int convert_encoder(struct glint_json foreign, struct glint_text *text)
-{
-    int32_t dim;
-    GLINT_TRY(glint_json_i32(foreign, "dim", 4, GLINT_CHANNELS_MAX, &dim));
-    glint_text_add(text, "  \"vfe\": {");
-    GLINT_TRY(copy_numbers(text, "channels", foreign, "vfe", -1, ", "));
-    GLINT_TRY(copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"encoder\": {"));
-    glint_text_add(text, "\"channels\": %d, \"ffn\": %d, ", dim, 2 * dim);
-    GLINT_TRY(copy_number(text, "heads", foreign, "heads", ", "));
-    GLINT_TRY(copy_number(text, "blocks", foreign, "blocks", ", "));
-    GLINT_TRY(copy_number(text, "window", foreign, "window", ", "));
-    GLINT_TRY(copy_number(text, "group", foreign, "group", ", "));
-    return copy_number(text, "norm_eps", foreign, "ln_eps", "},\n");
-}
-
-static int convert_maps(struct glint_json foreign, struct glint_text *text)
-{
-    glint_text_add(text, "  \"backbone\": {");
-    GLINT_TRY(copy_numbers(text, "channels", foreign, "bb", -1, ", "));
-    GLINT_TRY(copy_numbers(text, "layers", foreign, "nums", -1, ", "));
-    GLINT_TRY(copy_numbers(text, "strides", foreign, "strides", -1, ", "));
-    GLINT_TRY(copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"neck\": {"));
-    GLINT_TRY(copy_numbers(text, "channels", foreign, "fpn", -1, ", "));
-    GLINT_TRY(copy_numbers(text, "upsample", foreign, "ups", -1, ", "));
-    GLINT_TRY(copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"head\": {"));
-    GLINT_TRY(copy_number(text, "channels", foreign, "share", ", "));
-    GLINT_TRY(copy_number(text, "norm_eps", foreign, "bn_eps", ", "));
-    return copy_number(text, "branch_norm_eps", foreign, "head_bn_eps", "},\n");
-}
-
-static int convert_decode(struct glint_json foreign, struct glint_text *text, int32_t n_classes)
-{
-    double score;
-    GLINT_TRY(glint_json_f64(foreign, "score_thr", 0, 1, &score));
-    glint_text_add(text, "  \"decode\": {\"score\": [");
-    for (int32_t i = 0; i < n_classes; i++)
-        glint_text_add(text, "%s%.12g", i ? ", " : "", score);
-    glint_text_add(text, "], ");
-    GLINT_TRY(copy_number(text, "top_k", foreign, "max_num", ", "));
-    GLINT_TRY(copy_number(text, "iou_power", foreign, "iou_pow", ", "));
-    GLINT_TRY(copy_numbers(text, "range", foreign, "post", 6, "},\n  \"nms\": {"));
-    GLINT_TRY(copy_numbers(text, "iou", foreign, "thr", n_classes, ", "));
-    GLINT_TRY(copy_numbers(text, "pre", foreign, "pre", n_classes, ", "));
-    GLINT_TRY(copy_numbers(text, "post", foreign, "postn", n_classes, ", "));
-    return copy_numbers(text, "range", foreign, "limit", 6, "}\n}\n");
-}
-
-/* The member grid, where there is one, is what range and pillar size make. */
-static int check_cells(struct glint_json foreign)
-{
-    double range[6], pillar[3];
-    int32_t cells;
-    if (!glint_json_has(foreign, "grid"))
-        return GLINT_OK;
-    GLINT_TRY(glint_json_f64s(foreign, "pcr", 6, 6, range, NULL));
-    GLINT_TRY(glint_json_f64s(foreign, "vs", 3, 3, pillar, NULL));
-    GLINT_TRY(glint_json_i32(foreign, "grid", 1, 1 << 20, &cells));
-    const float n = ceilf(((float)range[3] - (float)range[0]) / (float)pillar[0]);
-    return n == (float)cells ? GLINT_OK
-                             : glint_json_fail(glint_json_get(foreign, "grid"),
-                                               "%g, from pcr and vs, expected, found %d", (double)n, cells);
-}
-
-/* What this file does not implement must not be asked for. */
-static int check_fixed(struct glint_json foreign)
-{
-    bool yes = true;
-    int32_t factor = 1;
-    double temperature = 10000;
-    GLINT_TRY(glint_config_optional_bool(foreign, "residual", &yes));
-    if (yes)
-        GLINT_TRY(glint_config_optional_bool(foreign, "norm_bbox", &yes));
-    if (!yes)
-        return glint_json_fail(foreign, "residual and norm_bbox: true expected");
-    GLINT_TRY(glint_config_optional_i32(foreign, "osf", 1, 1, &factor));
-    GLINT_TRY(glint_config_optional_f64(foreign, "pos_temperature", 10000, 10000, &temperature));
-    return check_cells(foreign);
-}
-
-static int convert(struct glint_json foreign, struct glint_text *text)
-{
-    const char *name = "flatformer";
-    int32_t n_classes;
-    GLINT_TRY(check_fixed(foreign));
-    if (glint_json_has(foreign, "name"))
-        GLINT_TRY(glint_json_string(foreign, "name", &name));
-    glint_text_add(text, "{\n  \"glint\": 1,\n  \"arch\": \"flatformer\",\n  \"name\": \"");
-    for (; *name; name++) /* what JSON strings may not hold is left out */
-        if ((unsigned char)*name >= 32 && *name != '"' && *name != '\\')
-            glint_text_add(text, "%c", *name);
-    glint_text_add(text, "\",\n");
-    GLINT_TRY(convert_classes(foreign, text, &n_classes));
-    GLINT_TRY(convert_input(foreign, text));
-    GLINT_TRY(convert_encoder(foreign, text));
-    GLINT_TRY(convert_maps(foreign, text));
-    return convert_decode(foreign, text, n_classes);
-}
-
 const struct glint_arch glint_arch_flatformer = {
     .name = "flatformer",
     .build = build,
-    .recognise = recognise,
-    .convert = convert,
+    .recognise = glint_flatformer_recognise,
+    .convert = glint_flatformer_convert,
 };

@@ -248,7 +248,7 @@ static bool finite_box(const float box[GLINT_CENTER_BOX])
 static void copy_raw(const struct glint_center *c, const struct glint_map *const maps[], int32_t y, int32_t x,
                      float *raw)
 {
-    for (int b = 0; b < GLINT_CENTER_BRANCHES; b++) {
+    for (unsigned b = 0; b < GLINT_CENTER_BRANCHES; b++) {
         const int32_t n = glint_center_branch_channels(b, c->n_classes);
         if (maps[b])
             memcpy(raw, at(maps[b], y, x), (size_t)n * sizeof *raw);

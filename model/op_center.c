@@ -36,7 +36,7 @@ void glint_build_center(struct glint_build *b, const struct glint_center *center
     struct glint_layer *decode = glint_build_layer(b, GLINT_OP_CENTER_DECODE, GLINT_STAGE_HEAD, "decode");
     struct center_params *p = decode->params;
     p->center = *center;
-    for (int i = 0; i < GLINT_CENTER_BRANCHES; i++) {
+    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++) {
         p->input[i] = maps[i] < 0 ? -1 : decode->n_in;
         p->n_raw += glint_center_branch_channels(i, center->n_classes);
         if (maps[i] >= 0)
@@ -68,7 +68,7 @@ static int center_decode_run(struct glint_run *r, const struct glint_layer *laye
     struct glint_candidates *c = new_candidates(r, layer->out[0], p->center.top_k, p->n_raw);
     struct glint_map map[GLINT_CENTER_BRANCHES];
     const struct glint_map *maps[GLINT_CENTER_BRANCHES] = {0};
-    for (int i = 0; i < GLINT_CENTER_BRANCHES; i++)
+    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++)
         if (p->input[i] >= 0) {
             map[i] = glint_run_map(r, layer->in[p->input[i]]);
             maps[i] = &map[i];

@@ -43,7 +43,8 @@ static inline void fixture_add(struct fixture *f, float lo, float hi, int32_t n_
     vsnprintf(f->name[f->n], sizeof f->name[0], fmt, args);
     va_end(args);
     *t = (struct glint_tensor){.name = f->name[f->n], .dtype = GLINT_DTYPE_F32, .n_dims = n_dims};
-    memcpy(t->shape, shape, (size_t)n_dims * sizeof *shape);
+    for (int32_t i = 0; i < n_dims; i++)
+        t->shape[i] = shape[i];
     const int64_t size = glint_tensor_elements(t);
     t->data = f->data[f->n] = malloc((size_t)size * sizeof(float));
     for (int64_t i = 0; i < size; i++)

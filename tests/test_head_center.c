@@ -32,7 +32,7 @@ static struct glint_center waymo_like(int32_t top_k)
 static void heads_open(struct heads *h, const struct glint_center *c, int32_t height, int32_t width)
 {
     *h = (struct heads){0};
-    for (int b = 0; b < GLINT_CENTER_BRANCHES; b++) {
+    for (unsigned b = 0; b < GLINT_CENTER_BRANCHES; b++) {
         const int32_t channels = glint_center_branch_channels(b, c->n_classes);
         h->memory[b] = calloc(1, glint_map_bytes(height, width, channels));
         glint_map_init(&h->map[b], h->memory[b], height, width, channels);
@@ -48,7 +48,7 @@ static void heads_open(struct heads *h, const struct glint_center *c, int32_t he
 
 static void heads_close(struct heads *h)
 {
-    for (int i = 0; i < GLINT_CENTER_BRANCHES + 3; i++)
+    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES + 3; i++)
         free(h->memory[i]);
 }
 
@@ -61,7 +61,7 @@ static float *cell(struct heads *h, enum glint_center_branch branch, int32_t y, 
 /* The maps of the file, channels first, into ours. */
 static void load_maps(struct heads *h, const struct glint_safetensors *file)
 {
-    for (int b = 0; b < GLINT_CENTER_BRANCHES; b++) {
+    for (unsigned b = 0; b < GLINT_CENTER_BRANCHES; b++) {
         char name[32];
         snprintf(name, sizeof name, "head.%s", glint_center_branch_name(b));
         const float *in = glint_golden_f32(file, name);
