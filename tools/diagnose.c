@@ -47,6 +47,8 @@ void glint_cloud_stats_add(struct glint_cloud_stats *s, const struct glint_frame
     s->n_points += (uint64_t)p->n;
     s->as_network_input |= frame->as_network_input;
     for (int32_t i = 0; i < p->n; i++) {
+        if (!isfinite(p->x[i] + p->y[i] + p->z[i] + p->intensity[i]))
+            continue; /* frames that are tensors keep such points */
         add_bin(s, 0, p->x[i]);
         add_bin(s, 1, p->y[i]);
         add_bin(s, 2, p->z[i]);
