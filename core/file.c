@@ -54,27 +54,34 @@ int glint_file_create(struct glint_file_out *f, const char *path)
     if (strlen(path) >= sizeof f->path)
         return glint_fail(GLINT_E_ARG, "%.60s...: path longer than %zu bytes", path, sizeof f->path - 1);
     strcpy(f->path, path);
+    struct stat st;
     strcpy(f->part, path);
-    strcat(f->part, ".part");
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode)) /* never rename over a device */
+        strcat(f->part, ".part");
     f->stream = fopen(f->part, "wb");
     if (!f->stream)
         return glint_fail(GLINT_E_IO, "%s: cannot write: %s", path, strerror(errno));
     return GLINT_OK;
 }
 
+static bool has_part(const struct glint_file_out *f)
+{
+    return strcmp(f->part, f->path) != 0;
+}
+
 int glint_file_commit(struct glint_file_out *f)
 {
     errno = 0;
     const bool failed = ferror(f->stream) != 0; /* errno of the failing write is gone by now */
-    if (fclose(f->stream) != 0 || failed || rename(f->part, f->path) != 0) {
-        const int status = glint_fail(GLINT_E_IO, "%s: cannot write: %s", f->path,
-                                      errno ? strerror(errno) : "output error (disk full?)");
-        remove(f->part);
-        f->stream = NULL;
-        return status;
+    int status = GLINT_OK;
+    if (fclose(f->stream) != 0 || failed || (has_part(f) && rename(f->part, f->path) != 0)) {
+        status = glint_fail(GLINT_E_IO, "%s: cannot write: %s", f->path,
+                            errno ? strerror(errno) : "output error (disk full?)");
+        if (has_part(f))
+            remove(f->part);
     }
     f->stream = NULL;
-    return GLINT_OK;
+    return status;
 }
 
 void glint_file_discard(struct glint_file_out *f)
@@ -82,6 +89,7 @@ void glint_file_discard(struct glint_file_out *f)
     if (!f->stream)
         return;
     fclose(f->stream);
-    remove(f->part);
+    if (has_part(f))
+        remove(f->part);
     f->stream = NULL;
 }

@@ -1,23 +1,11 @@
-/* core/trace.h - spans and counters, where every microsecond went. Thread-safe, allocates nothing after
- * open. With a NULL trace the spans still fill frame->latency_ns, and nothing else is kept. */
+/* core/trace.h - how a trace is filled: spans and counters. Thread-safe, allocates nothing. With a NULL trace
+ * the spans still fill frame->latency_ns, and nothing else is kept. Opening, statistics and export:
+ * glint/trace.h. */
 #ifndef GLINT_CORE_TRACE_H
 #define GLINT_CORE_TRACE_H
-#include "glint/frame.h"
-#include <stddef.h>
+#include "glint/trace.h"
 
 #define GLINT_TRACE_NO_FRAME UINT64_MAX
-
-struct glint_trace;
-
-struct glint_trace_stats { /* of one stage, or of a whole frame */
-    uint64_t count;
-    int64_t p50_ns, p90_ns, p99_ns, max_ns, sum_ns;
-};
-
-/* Keeps the newest cap_events events for export and exact percentiles over the newest cap_events samples of
- * each stage; count, sum and max are over all. GLINT_E_ARG, GLINT_E_NOMEM. */
-int glint_trace_open(size_t cap_events, struct glint_trace **trace_out);
-void glint_trace_close(struct glint_trace *trace); /* NULL is fine */
 
 /* The calling thread's track in the export; name is copied. Threads without are "thread N". */
 void glint_trace_thread(struct glint_trace *trace, const char *name);
@@ -41,15 +29,6 @@ void glint_span_part(struct glint_trace *trace, const char *name, uint64_t frame
  * statistics: one sample per stage, however many pieces it ran in. */
 void glint_trace_frame_done(struct glint_trace *trace, struct glint_frame *frame);
 
-/* Statistics so far: nearest-rank percentiles; all 0 when the stage never ran or trace is NULL.
- * stage GLINT_STAGE_COUNT: whole frames. Sorts: not for every frame. */
-void glint_trace_stats(struct glint_trace *trace, int stage, struct glint_trace_stats *stats_out);
-
 /* A named counter's value at this moment, for the export. name is static storage. */
 void glint_trace_counter(struct glint_trace *trace, const char *name, double value);
-
-/* Chrome trace JSON (opens in ui.perfetto.dev): one track per thread, frame number as argument, one
- * asynchronous slice per frame from arrival to publication. The file appears whole or not at all. GLINT_E_IO.
- */
-int glint_trace_export(struct glint_trace *trace, const char *path);
 #endif

@@ -12,7 +12,7 @@
 void glint_pipeline_settings_default(struct glint_pipeline_settings *settings)
 {
     *settings = (struct glint_pipeline_settings){
-        .n_threads = 1, .end_frame = UINT64_MAX, .queue_depth = 2, .cap_boxes = 4096};
+        .n_threads = 1, .end_frame = UINT64_MAX, .queue_depth = 1, .cap_boxes = 4096};
 }
 
 int32_t glint_pipeline_cap_points(struct glint_source *source, const struct glint_decoder *decoder)
