@@ -5,6 +5,7 @@
 #include "io/datagram.h"
 #include <errno.h>
 #include <pcap/pcap.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,9 @@ struct source_pcap {
     FILE *file; /* the pcap's; closed by it */
     struct glint_datagrams *datagrams;
     double size; /* of the file in bytes */
-    struct glint_source_pcap_stats stats;
+    /* struct glint_source_pcap_stats, one writer; the account may be read by another thread */
+    _Atomic uint64_t records, n_datagrams, other, incomplete;
+    _Atomic int64_t first_ns, last_ns;
     bool ended;
     int held_status; /* of the record read at open, 2: none is held */
     struct pcap_pkthdr *held_head;
@@ -58,19 +61,19 @@ static int fail_cut(struct source_pcap *s)
     const char *why = pcap_geterr(s->pcap);
     const bool cut = strstr(why, "truncated") != NULL;
     return glint_fail(GLINT_E_FORMAT, "%s: %s at record %llu, byte %lld: %s", s->base.path,
-                      cut ? "truncated" : "bad record", (unsigned long long)s->stats.records,
+                      cut ? "truncated" : "bad record", (unsigned long long)s->records,
                       (long long)ftello(s->file), why);
 }
 
 static int at_end(struct source_pcap *s, int status)
 {
     s->ended = true;
-    s->stats.incomplete = glint_datagrams_incomplete(s->datagrams) + glint_datagrams_waiting(s->datagrams);
+    s->incomplete = glint_datagrams_incomplete(s->datagrams) + glint_datagrams_waiting(s->datagrams);
     if (status != PCAP_ERROR_BREAK)
         return fail_cut(s);
-    if (s->stats.datagrams == 0)
+    if (s->n_datagrams == 0)
         return glint_fail(GLINT_E_FORMAT, "%s: no packets: none of its %llu records is a UDP datagram",
-                          s->base.path, (unsigned long long)s->stats.records);
+                          s->base.path, (unsigned long long)s->records);
     return GLINT_E_EOF;
 }
 
@@ -91,18 +94,18 @@ static int next_packet(struct glint_source *source, struct glint_packet *packet_
         if (status != 1)
             return at_end(s, status);
         const int64_t stamp_ns = stamp_of(head);
-        if (s->stats.records == 0)
-            s->stats.first_ns = stamp_ns;
-        s->stats.last_ns = stamp_ns;
+        if (s->records == 0)
+            s->first_ns = stamp_ns;
+        s->last_ns = stamp_ns;
         const enum glint_datagram kind =
-            glint_datagrams_take(s->datagrams, data, head->caplen, stamp_ns, s->stats.records, packet_out);
-        s->stats.records++;
-        s->stats.incomplete = glint_datagrams_incomplete(s->datagrams);
+            glint_datagrams_take(s->datagrams, data, head->caplen, stamp_ns, s->records, packet_out);
+        s->records++;
+        s->incomplete = glint_datagrams_incomplete(s->datagrams);
         if (kind == GLINT_DATAGRAM_PACKET) {
-            s->stats.datagrams++;
+            s->n_datagrams++;
             return GLINT_OK;
         }
-        s->stats.other += kind == GLINT_DATAGRAM_OTHER;
+        s->other += kind == GLINT_DATAGRAM_OTHER;
     }
     return GLINT_E_EOF;
 }
@@ -209,7 +212,15 @@ bool glint_source_pcap_stats(const struct glint_source *source, struct glint_sou
 {
     if (source->ops != &ops)
         return false;
-    *stats_out = ((const struct source_pcap *)source)->stats;
+    const struct source_pcap *s = (const struct source_pcap *)source;
+    *stats_out = (struct glint_source_pcap_stats){
+        .records = s->records,
+        .datagrams = s->n_datagrams,
+        .other = s->other,
+        .incomplete = s->incomplete,
+        .first_ns = s->first_ns,
+        .last_ns = s->last_ns,
+    };
     return true;
 }
 

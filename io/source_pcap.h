@@ -19,7 +19,7 @@ int glint_source_pcap_open(const char *path, const struct glint_source_settings 
 int glint_source_pcap_open_memory(const uint8_t *data, size_t size, const char *name,
                                   struct glint_source **source_out);
 
-/* What was read so far. */
+/* What was read so far. May be asked from another thread than the one that reads. */
 struct glint_source_pcap_stats {
     uint64_t records;          /* in the file */
     uint64_t datagrams;        /* given as packets */
