@@ -70,21 +70,11 @@ static double extent_of(const struct polygon *poly)
     return extent;
 }
 
-/* a in the frame of b. Quarter turns come out exact: sin(pi) is not 0 in floating point. */
+/* a in the frame of b. */
 static struct polygon relative_to(const struct glint_rect *a, const struct glint_rect *b)
 {
     const double c = cos(b->yaw), s = sin(b->yaw), x = a->x - b->x, y = a->y - b->y;
-    struct glint_rect r = {x * c + y * s, y * c - x * s, a->dx, a->dy, a->yaw - b->yaw};
-    const double turns = round(r.yaw / (PI / 2));
-    double dx = r.dx, dy = r.dy;
-    if (fabs(r.yaw - turns * (PI / 2)) <= 4 * DBL_EPSILON * fmax(1, fabs(r.yaw))) {
-        const bool swapped = fmod(fabs(turns), 2) == 1;
-        dx = swapped ? r.dy : r.dx;
-        dy = swapped ? r.dx : r.dy;
-        r.yaw = 0;
-    }
-    r.dx = dx;
-    r.dy = dy;
+    const struct glint_rect r = {x * c + y * s, y * c - x * s, a->dx, a->dy, a->yaw - b->yaw};
     struct polygon poly = {.n = 4};
     glint_rect_corners(&r, poly.p);
     return poly;

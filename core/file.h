@@ -16,8 +16,8 @@ struct glint_file {
 int glint_file_open(struct glint_file *f, const char *path);
 void glint_file_close(struct glint_file *f);
 
-/* A file being written under another name ("path.part") until it is complete. What is no regular file (a device, a
- * pipe) is written as it is. */
+/* A file being written under another name ("path.part") until it is complete. What is no regular file (a
+ * device, a pipe) is written as it is. */
 struct glint_file_out {
     FILE *stream; /* write with stdio; errors are found by commit */
     char path[1024], part[1032];

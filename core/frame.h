@@ -6,8 +6,10 @@
 
 struct glint_frame_pool;
 
-/* All memory for n_frames frames of up to cap_points points and cap_boxes boxes. GLINT_E_NOMEM, GLINT_E_ARG. */
-int glint_frame_pool_open(int32_t n_frames, int32_t cap_points, int32_t cap_boxes, struct glint_frame_pool **pool_out);
+/* All memory for n_frames frames of up to cap_points points and cap_boxes boxes. GLINT_E_NOMEM, GLINT_E_ARG.
+ */
+int glint_frame_pool_open(int32_t n_frames, int32_t cap_points, int32_t cap_boxes,
+                          struct glint_frame_pool **pool_out);
 void glint_frame_pool_close(struct glint_frame_pool *pool); /* no frame may be out; NULL is fine */
 
 /* A cleared frame with one reference, or NULL when all are out (wait: until one comes back). Always NULL
@@ -29,6 +31,6 @@ static inline bool glint_point_is_sane(float x, float y, float z, float intensit
 
 /* Appends a point unless it is not finite or beyond 10 km (loss.points_dropped) or the frame is full
  * (loss.points_clipped). Readers use it; decoders with their own loops keep the same rules. */
-void glint_frame_add_point(struct glint_frame *frame, float x, float y, float z, float intensity, uint16_t ring,
-                           uint8_t ret, uint32_t offset_ns);
+void glint_frame_add_point(struct glint_frame *frame, float x, float y, float z, float intensity,
+                           uint16_t ring, uint8_t ret, uint32_t offset_ns);
 #endif

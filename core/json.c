@@ -257,7 +257,8 @@ int glint_json_i32s(struct glint_json object, const char *key, int32_t n, int32_
     return GLINT_OK;
 }
 
-int glint_json_strings(struct glint_json object, const char *key, int32_t cap, const char **out, int32_t *n_out)
+int glint_json_strings(struct glint_json object, const char *key, int32_t cap, const char **out,
+                       int32_t *n_out)
 {
     const struct glint_json array = glint_json_get(object, key);
     const size_t size = glint_json_size(array);
@@ -282,5 +283,6 @@ int glint_json_fail(struct glint_json value, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    return glint_fail(GLINT_E_FORMAT, "%s: %s: %s", value.doc->name, value.path[0] ? value.path : "document", text);
+    return glint_fail(GLINT_E_FORMAT, "%s: %s: %s", value.doc->name, value.path[0] ? value.path : "document",
+                      text);
 }

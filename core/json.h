@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct glint_json_doc;                  /* owns all its nodes */
-struct glint_json {                     /* a node with the way to it, for messages; passed by value */
+struct glint_json_doc; /* owns all its nodes */
+struct glint_json {    /* a node with the way to it, for messages; passed by value */
     const struct glint_json_doc *doc;
-    void *node;                         /* NULL: absent */
-    char path[120];                     /* "head.nms[2].iou" */
+    void *node;     /* NULL: absent */
+    char path[120]; /* "head.nms[2].iou" */
 };
 
 /* Depth is limited to 64. `name` is the file in messages. GLINT_E_FORMAT with line and column. */
@@ -24,7 +24,7 @@ struct glint_json glint_json_root(const struct glint_json_doc *doc);
 struct glint_json glint_json_get(struct glint_json object, const char *key);
 struct glint_json glint_json_at(struct glint_json array, size_t index);
 bool glint_json_has(struct glint_json object, const char *key);
-size_t glint_json_size(struct glint_json array);        /* 0 for what is no array */
+size_t glint_json_size(struct glint_json array); /* 0 for what is no array */
 bool glint_json_is_object(struct glint_json value);
 bool glint_json_is_array(struct glint_json value);
 /* Members of an object in file order: 0 <= index < glint_json_members(); key in the document's memory. */
@@ -37,11 +37,13 @@ int glint_json_f64(struct glint_json object, const char *key, double lo, double 
 int glint_json_bool(struct glint_json object, const char *key, bool *out);
 int glint_json_string(struct glint_json object, const char *key, const char **out); /* document's memory */
 /* An array of exactly n numbers (n < 0: any count up to cap; *n_out says how many). */
-int glint_json_f64s(struct glint_json object, const char *key, int32_t n, int32_t cap, double *out, int32_t *n_out);
+int glint_json_f64s(struct glint_json object, const char *key, int32_t n, int32_t cap, double *out,
+                    int32_t *n_out);
 int glint_json_i32s(struct glint_json object, const char *key, int32_t n, int32_t cap, int32_t lo, int32_t hi,
                     int32_t *out, int32_t *n_out);
 /* An array of strings, at most cap; in the document's memory. */
-int glint_json_strings(struct glint_json object, const char *key, int32_t cap, const char **out, int32_t *n_out);
+int glint_json_strings(struct glint_json object, const char *key, int32_t cap, const char **out,
+                       int32_t *n_out);
 
 /* For checks of one's own: keeps "FILE: MEMBER: reason" and returns GLINT_E_FORMAT. */
 int glint_json_fail(struct glint_json value, const char *fmt, ...) GLINT_PRINTF(2, 3);

@@ -15,9 +15,8 @@ struct glint_ring;
 int glint_ring_open(int32_t depth, enum glint_ring_policy policy, struct glint_ring **ring_out);
 void glint_ring_close(struct glint_ring *ring); /* elements still inside are the caller's to drain before */
 
-/* Pushes item. *dropped_out (may be NULL for GLINT_RING_WAIT) gets the element given up by GLINT_RING_NEWEST, the
- * caller's again, else NULL.
- * GLINT_E_CANCELLED after finish or cancel: the item stays the caller's. */
+/* Pushes item. *dropped_out (may be NULL for GLINT_RING_WAIT) gets the element given up by GLINT_RING_NEWEST,
+ * the caller's again, else NULL. GLINT_E_CANCELLED after finish or cancel: the item stays the caller's. */
 int glint_ring_push(struct glint_ring *ring, void *item, void **dropped_out);
 
 /* Waits for an element, oldest first. GLINT_E_EOF when finished and empty, GLINT_E_CANCELLED after cancel

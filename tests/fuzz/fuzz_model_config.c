@@ -1,4 +1,5 @@
-/* tests/fuzz/fuzz_model_config.c - any config.json to a network's layers, and any training configuration to ours. */
+/* tests/fuzz/fuzz_model_config.c - any config.json to a network's layers, and any training configuration to
+ * ours. */
 #include "tests/fuzz/fuzz.h"
 #include "model/build.h"
 
