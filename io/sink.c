@@ -1,9 +1,11 @@
 /* io/sink.c - see sink.h and sinks.h: paths with numbers, and which sink a path gets. */
+#define _POSIX_C_SOURCE 200809L
 #include "io/sink.h"
 #include "io/sinks.h"
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Reads "%06d" at p (behind the %): width and end, or NULL for anything else. */
 static const char *read_number(const char *p, int *width_out, bool *zeros_out)
@@ -68,6 +70,13 @@ static bool ends_with(const char *text, const char *ending)
     return n >= m && strcmp(text + n - m, ending) == 0;
 }
 
+/* A pipe or a device, which have no endings. */
+static bool is_stream(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 int glint_sink_open_by_ending(const char *path, const struct glint_sink_context *ctx,
                               struct glint_sink **sink_out)
 {
@@ -80,6 +89,8 @@ int glint_sink_open_by_ending(const char *path, const struct glint_sink_context 
         return glint_sink_cloud_open(path, ctx, sink_out);
     if (ends_with(path, ".mcap"))
         return glint_fail(GLINT_E_UNSUPPORTED, "%s: MCAP is written from a later version on", path);
+    if (is_stream(path))
+        return glint_sink_jsonl_open(path, ctx, sink_out);
     return glint_fail(GLINT_E_ARG,
                       "%s: unknown ending of an output; known: .jsonl .label .png .pcd .bin .csv", path);
 }

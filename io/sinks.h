@@ -24,8 +24,8 @@ int glint_sink_label_open(const char *path, const struct glint_sink_context *ctx
 int glint_sink_cloud_open(const char *path, const struct glint_sink_context *ctx,
                           struct glint_sink **sink_out);
 
-/* One of the above by the path's ending ("-": lines of JSON). GLINT_E_UNSUPPORTED for .mcap, GLINT_E_ARG for
- * endings of no sink in this room (pictures are made elsewhere). */
+/* One of the above by the path's ending ("-", devices and pipes: lines of JSON). GLINT_E_UNSUPPORTED for
+ * .mcap, GLINT_E_ARG for endings of no sink in this room (pictures are made elsewhere). */
 int glint_sink_open_by_ending(const char *path, const struct glint_sink_context *ctx,
                               struct glint_sink **sink_out);
 

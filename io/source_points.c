@@ -291,8 +291,10 @@ static void drop_others(struct source_points *s)
         n_named += endings[ending_of(s->paths[i])].format == &glint_cloud_nuscenes ||
                    endings[ending_of(s->paths[i])].format == &glint_cloud_argoverse2;
     for (size_t i = 0; i < s->n_paths; i++) {
-        if ((n_named > 0 && !endings[ending_of(s->paths[i])].format) || is_other_table(s->paths[i])) {
-            glint_log(GLINT_LOG_INFO, "%s: left out: no scan like the others in this folder", s->paths[i]);
+        const bool plain = n_named > 0 && !endings[ending_of(s->paths[i])].format;
+        if (plain || is_other_table(s->paths[i])) {
+            glint_log(plain ? GLINT_LOG_INFO : GLINT_LOG_DEBUG,
+                      "%s: left out: no scan like the others in this folder", s->paths[i]);
             free(s->paths[i]);
         } else {
             s->paths[n++] = s->paths[i];
