@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "core/clock.h"
 #include "core/cpu.h"
+#include "core/status.h"
 #include "core/trace.h"
 #include "glint/model.h"
 #include "tools/bench.h"
@@ -63,7 +64,8 @@ static void put_stage(struct glint_bench *b, json_t *stages, const char *name,
     json_array_append_new(stages, row);
 }
 
-static void put_stages(struct glint_bench *b, struct glint_trace *trace, const struct glint_model *model)
+static void put_stages(struct glint_bench *b, struct glint_trace *trace, struct glint_samples *samples,
+                       const struct glint_model *model)
 {
     struct glint_model_cost cost = {0};
     json_t *stages = json_array();
@@ -72,15 +74,15 @@ static void put_stages(struct glint_bench *b, struct glint_trace *trace, const s
         glint_model_cost(model, &cost);
     fprintf(b->words, "%-10s %8s %8s %8s %8s %9s %9s\n", "stage, ms", "p50", "p90", "p99", "max", "GFLOP",
             "GFLOP/s");
-    for (int i = 0; i <= GLINT_STAGE_COUNT; i++) {
-        struct glint_trace_stats s;
-        const bool whole = i == GLINT_STAGE_COUNT;
+    struct glint_trace_stats s;
+    for (int i = 0; i < GLINT_STAGE_COUNT; i++) {
         glint_trace_stats(trace, i, &s);
-        all += whole ? 0.0 : cost.flop[i];
+        all += cost.flop[i];
         if (s.count)
-            put_stage(b, stages, whole ? "frame" : glint_stage_name((enum glint_stage)i), &s,
-                      whole ? all : cost.flop[i]);
+            put_stage(b, stages, glint_stage_name((enum glint_stage)i), &s, cost.flop[i]);
     }
+    glint_samples_stats(samples, &s);
+    put_stage(b, stages, "to boxes", &s, all);
     json_object_set_new(b->out, "stages", stages);
     if (model) {
         json_object_set_new(b->out, "points", json_integer(cost.n_points));
@@ -90,7 +92,8 @@ static void put_stages(struct glint_bench *b, struct glint_trace *trace, const s
 }
 
 /* A run of the frame as if it came anew. */
-static int run_once(struct glint_model *model, struct glint_trace *trace, struct glint_frame *frame)
+static int run_once(struct glint_model *model, struct glint_trace *trace, struct glint_samples *samples,
+                    struct glint_frame *frame)
 {
     frame->n_boxes = 0;
     frame->has_masks = false;
@@ -99,10 +102,12 @@ static int run_once(struct glint_model *model, struct glint_trace *trace, struct
     frame->arrival_ns = glint_clock_monotonic_ns();
     GLINT_TRY(glint_model_run(model, frame));
     glint_trace_frame_done(trace, frame);
+    glint_samples_add(samples, frame);
     return GLINT_OK;
 }
 
-static int measure_model(struct glint_bench *b, struct glint_frame *frame, struct glint_trace *trace)
+static int measure_model(struct glint_bench *b, struct glint_frame *frame, struct glint_trace *trace,
+                         struct glint_samples *samples)
 {
     struct glint_model *model;
     GLINT_TRY(open_model(b, frame->points.n, trace, &model));
@@ -111,12 +116,12 @@ static int measure_model(struct glint_bench *b, struct glint_frame *frame, struc
     json_object_set_new(b->out, "cold_ms", json_real((double)(glint_clock_monotonic_ns() - begun) * 1e-6));
     const size_t heap = mallinfo2().uordblks;
     for (int32_t i = 0; i < b->repeat && status == GLINT_OK; i++)
-        status = run_once(model, trace, frame);
+        status = run_once(model, trace, samples, frame);
     if (status == GLINT_OK) {
         json_object_set_new(b->out, "heap_growth_bytes",
                             json_integer((json_int_t)mallinfo2().uordblks - (json_int_t)heap));
         json_object_set_new(b->out, "boxes", json_integer(frame->n_boxes));
-        put_stages(b, trace, model);
+        put_stages(b, trace, samples, model);
         fprintf(b->words, "%s, %d thread%s, %s, %d boxes, peak memory %lld MiB\n", glint_cpu_name(),
                 b->n_threads, b->n_threads > 1 ? "s" : "", glint_cpu_isa_name(glint_cpu_isa()),
                 frame->n_boxes, (long long)(glint_report_peak_bytes() >> 20));
@@ -129,11 +134,14 @@ int glint_bench_model(struct glint_bench *b)
 {
     struct glint_first_frame first = {0};
     struct glint_trace *trace = NULL;
-    int status = glint_trace_open((size_t)b->repeat * 16 + 64, &trace);
+    struct glint_samples *samples = calloc(1, sizeof *samples);
+    int status = samples ? glint_trace_open((size_t)b->repeat * 16 + 64, &trace)
+                         : glint_fail(GLINT_E_NOMEM, "no memory");
     if (status == GLINT_OK)
         status = glint_first_frame_open(&first, b->input, b->sensor, b->calib);
     if (status == GLINT_OK)
-        status = measure_model(b, first.frame, trace);
+        status = measure_model(b, first.frame, trace, samples);
+    free(samples);
     glint_first_frame_close(&first);
     glint_trace_close(trace);
     return status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : GLINT_EXIT_OK;
@@ -156,7 +164,7 @@ static int measure_pipeline(struct glint_bench *b, struct glint_session *s)
     json_object_set_new(b->out, "all_points", json_integer((json_int_t)s->n_points));
     json_object_set_new(b->out, "wall_s", json_real(seconds));
     json_object_set_new(b->out, "frames_per_s", json_real(seconds > 0 ? (double)s->n_frames / seconds : 0.0));
-    put_stages(b, s->trace, s->model);
+    put_stages(b, s->trace, &s->samples, s->model);
     fprintf(b->words, "%llu frames in %.2f s: %.1f frames/s, %s, %d threads, %s\n",
             (unsigned long long)s->n_frames, seconds, seconds > 0 ? (double)s->n_frames / seconds : 0.0,
             glint_cpu_name(), b->n_threads, glint_cpu_isa_name(glint_cpu_isa()));
@@ -166,21 +174,24 @@ static int measure_pipeline(struct glint_bench *b, struct glint_session *s)
 
 int glint_bench_pipeline(struct glint_bench *b)
 {
-    struct glint_session s = {.inputs = &b->input,
-                              .n_inputs = 1,
-                              .sensor = b->sensor,
-                              .calib = b->calib,
-                              .end_frame = UINT64_MAX,
-                              .n_threads = b->n_threads};
+    struct glint_session *s = calloc(1, sizeof *s);
     int32_t cap_points;
-    int code = glint_session_probe(&s, &cap_points);
-    if (code)
-        return code;
-    int status = glint_trace_open(1 << 16, &s.trace);
-    if (status == GLINT_OK)
-        status = open_model(b, cap_points, s.trace, &s.model);
-    code = status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : measure_pipeline(b, &s);
-    glint_model_close(s.model);
-    glint_trace_close(s.trace);
+    if (!s)
+        return GLINT_EXIT_FAILED;
+    s->inputs = &b->input;
+    s->n_inputs = 1;
+    s->sensor = b->sensor;
+    s->calib = b->calib;
+    s->end_frame = UINT64_MAX;
+    s->n_threads = b->n_threads;
+    int code = glint_session_probe(s, &cap_points);
+    int status = code ? GLINT_OK : glint_trace_open(1 << 16, &s->trace);
+    if (!code && status == GLINT_OK)
+        status = open_model(b, cap_points, s->trace, &s->model);
+    if (!code)
+        code = status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : measure_pipeline(b, s);
+    glint_model_close(s->model);
+    glint_trace_close(s->trace);
+    free(s);
     return code;
 }

@@ -116,8 +116,10 @@ static int write_json(const struct glint_bench *b)
     if (!b->json_path)
         return GLINT_EXIT_OK;
     const bool to_stdout = strcmp(b->json_path, "-") == 0;
-    const int failed = to_stdout ? json_dumpf(b->out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER)
-                                 : json_dump_file(b->out, b->json_path, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+    const int failed =
+        to_stdout ? json_dumpf(b->out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(10))
+                  : json_dump_file(b->out, b->json_path,
+                                   JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(10));
     if (to_stdout)
         printf("\n");
     if (!failed)

@@ -109,7 +109,8 @@ static int decode_frames(struct job *j)
         const int late = glint_report_failure(status, GLINT_SIDE_OUTPUT);
         code = code ? code : late;
     }
-    glint_report_loss(&j->session.loss);
+    if (!j->session.output_status)
+        glint_report_loss(&j->session.loss);
     return code;
 }
 

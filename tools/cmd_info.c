@@ -391,7 +391,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
     describe(&j);
     int code = j.status < 0 ? glint_report_failure(j.status, GLINT_SIDE_INPUT) : GLINT_EXIT_OK;
     if (code == GLINT_EXIT_OK && as_json)
-        json_dumpf(j.out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+        json_dumpf(j.out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(10));
     else if (code == GLINT_EXIT_OK)
         print_text(j.out);
     if (code == GLINT_EXIT_OK && as_json)

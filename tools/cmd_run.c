@@ -207,7 +207,8 @@ static void tell_why_no_boxes(const struct job *j)
     if (j->session.n_frames == 0 || j->session.n_boxes > 0 || j->cloud.as_network_input)
         return;
     const int32_t n = glint_diagnose(&j->cloud, glint_model_info(j->model), findings);
-    glint_say("no boxes in %llu frames%s", (unsigned long long)j->session.n_frames,
+    glint_say("no boxes in %llu frame%s%s", (unsigned long long)j->session.n_frames,
+              j->session.n_frames > 1 ? "s" : "",
               n ? ", and the input differs from what the model expects:" : "");
     for (int32_t i = 0; i < n; i++)
         fprintf(stderr, "  %s\n", findings[i].text);
@@ -231,7 +232,7 @@ static void tell_results(struct job *j)
                 (unsigned long long)s->n_boxes, seconds, seconds > 0 ? (double)s->n_frames / seconds : 0.0,
                 j->n_threads, j->n_threads > 1 ? "s" : "", glint_cpu_isa_name(glint_cpu_isa()),
                 (long long)(glint_report_peak_bytes() >> 20));
-        glint_report_latency(j->trace, stderr);
+        glint_report_latency(j->trace, &j->session.samples, stderr);
     }
     if (j->tally.labels)
         glint_tally_print(&j->tally, stderr);
@@ -248,7 +249,8 @@ static int run_job(struct job *j)
         const int late = glint_report_failure(status, GLINT_SIDE_OUTPUT);
         code = code ? code : late;
     }
-    tell_results(j);
+    if (code != GLINT_EXIT_FAILED && !j->session.output_status) /* else all is told */
+        tell_results(j);
     return code;
 }
 

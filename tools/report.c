@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tools/report.h"
 #include "tools/options.h"
+#include <stdlib.h>
 #include <sys/resource.h>
 
 static void print_stage(FILE *out, const char *name, const struct glint_trace_stats *s)
@@ -11,16 +12,44 @@ static void print_stage(FILE *out, const char *name, const struct glint_trace_st
             (double)s->max_ns * 1e-6);
 }
 
-void glint_report_latency(struct glint_trace *trace, FILE *out)
+static int ascending(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+void glint_samples_add(struct glint_samples *s, const struct glint_frame *frame)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < GLINT_STAGE_PUBLISH; i++)
+        sum += frame->latency_ns[i] > 0 ? frame->latency_ns[i] : 0;
+    s->ns[s->n++ % GLINT_SAMPLES_CAP] = sum;
+}
+
+void glint_samples_stats(struct glint_samples *s, struct glint_trace_stats *out)
+{
+    const size_t n = s->n < GLINT_SAMPLES_CAP ? (size_t)s->n : GLINT_SAMPLES_CAP;
+    *out = (struct glint_trace_stats){.count = s->n};
+    if (n == 0)
+        return;
+    qsort(s->ns, n, sizeof s->ns[0], ascending);
+    out->p50_ns = s->ns[(n - 1) / 2];
+    out->p90_ns = s->ns[(n * 90 - 1) / 100];
+    out->p99_ns = s->ns[(n * 99 - 1) / 100];
+    out->max_ns = s->ns[n - 1];
+}
+
+void glint_report_latency(struct glint_trace *trace, struct glint_samples *samples, FILE *out)
 {
     struct glint_trace_stats s;
     fprintf(out, "%-10s %8s %9s %9s %9s %9s\n", "stage, ms", "frames", "p50", "p90", "p99", "max");
-    for (int stage = 0; stage <= GLINT_STAGE_COUNT; stage++) {
+    for (int stage = 0; stage < GLINT_STAGE_COUNT; stage++) {
         glint_trace_stats(trace, stage, &s);
         if (s.count)
-            print_stage(out, stage == GLINT_STAGE_COUNT ? "frame" : glint_stage_name((enum glint_stage)stage),
-                        &s);
+            print_stage(out, glint_stage_name((enum glint_stage)stage), &s);
     }
+    glint_samples_stats(samples, &s);
+    print_stage(out, "to boxes", &s);
 }
 
 void glint_report_add_loss(struct glint_loss *all, const struct glint_loss *one)
@@ -39,21 +68,22 @@ void glint_report_loss(const struct glint_loss *loss)
 {
     const struct {
         uint64_t n;
-        const char *what;
-    } counts[] = {{loss->packets_lost, "packets lost"},
-                  {loss->packets_malformed, "malformed"},
-                  {loss->packets_foreign, "of something else"},
-                  {loss->points_dropped, "points dropped (no number or beyond 10 km)"},
-                  {loss->points_clipped, "points beyond the frame's capacity"},
-                  {loss->frames_dropped, "frames dropped"}};
+        const char *what, *which;
+    } counts[] = {{loss->packets_lost, "packet", " lost"},
+                  {loss->packets_malformed, "packet", " malformed"},
+                  {loss->packets_foreign, "packet", " of something else"},
+                  {loss->points_dropped, "point", " dropped (no number or beyond 10 km)"},
+                  {loss->points_clipped, "point", " beyond the frame's capacity"},
+                  {loss->frames_dropped, "frame", " dropped"}};
     char text[400];
     int n = 0;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         if (counts[i].n)
-            n += snprintf(text + n, sizeof text - (size_t)n, "%s%llu %s", n ? ", " : "",
-                          (unsigned long long)counts[i].n, counts[i].what);
+            n += snprintf(text + n, sizeof text - (size_t)n, "%s%llu %s%s%s", n ? ", " : "",
+                          (unsigned long long)counts[i].n, counts[i].what, counts[i].n > 1 ? "s" : "",
+                          counts[i].which);
     if (n && loss->packets_received)
-        glint_say("of %llu packets: %s", (unsigned long long)loss->packets_received, text);
+        glint_say("%llu packets received: %s", (unsigned long long)loss->packets_received, text);
     else if (n)
         glint_say("%s", text);
 }

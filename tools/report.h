@@ -4,8 +4,20 @@
 #include "core/trace.h"
 #include <stdio.h>
 
-/* A line per stage that ran, and the whole frame: p50, p90, p99, max in milliseconds. */
-void glint_report_latency(struct glint_trace *trace, FILE *out);
+#define GLINT_SAMPLES_CAP 65536
+
+/* The time from input to boxes of each frame: its stages before publishing, without the waiting in queues
+ * that a recording, read as fast as it goes, has between them. The newest GLINT_SAMPLES_CAP frames are kept.
+ */
+struct glint_samples {
+    uint64_t n;
+    int64_t ns[GLINT_SAMPLES_CAP];
+};
+void glint_samples_add(struct glint_samples *s, const struct glint_frame *frame);
+void glint_samples_stats(struct glint_samples *s, struct glint_trace_stats *stats_out); /* sorts them */
+
+/* A line per stage that ran, and "to boxes": p50, p90, p99, max in milliseconds. */
+void glint_report_latency(struct glint_trace *trace, struct glint_samples *samples, FILE *out);
 
 /* Sums the counts of one input into all. */
 void glint_report_add_loss(struct glint_loss *all, const struct glint_loss *one);

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "tools/session.h"
 #include "io/capture.h"
-#include "tools/report.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +38,7 @@ static int forward_write(struct glint_sink *sink, const struct glint_frame *fram
     s->n_frames++;
     s->n_points += (uint64_t)frame->points.n;
     s->n_boxes += (uint64_t)frame->n_boxes;
+    glint_samples_add(&s->samples, frame);
     const int status = glint_outputs_write(s->outputs, &numbered);
     if (status < 0) {
         s->output_status = status;

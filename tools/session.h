@@ -7,6 +7,7 @@
 #include "tools/options.h"
 #include "tools/outputs.h"
 #include "tools/progress.h"
+#include "tools/report.h"
 
 #define GLINT_SESSION_INPUTS 4096
 
@@ -26,6 +27,7 @@ struct glint_session { /* start with all zero, fill the first part */
     uint64_t n_frames, n_points, n_boxes;
     struct glint_loss loss;
     int64_t wall_ns;
+    struct glint_samples samples;
     char sensor_name[64]; /* of the last capture */
 
     /* private */

@@ -12,13 +12,13 @@ static const struct {
     const char *name;
     struct glint_color color;
 } class_colors[] = {
-    {"car", COLOR(0xffa23a)},        {"pedestrian", COLOR(0xff5c74)}, {"cyclist", COLOR(0xd987ff)},
+    {"car", COLOR(0xffa23a)},        {"pedestrian", COLOR(0xff77d4)}, {"cyclist", COLOR(0xa98bff)},
     {"truck", COLOR(0x4cc9f0)},      {"bus", COLOR(0x4cc9f0)},        {"ground", COLOR(0x646f80)},
     {"vegetation", COLOR(0x4fae62)}, {"building", COLOR(0xb58a63)},   {"pole", COLOR(0xe6d46a)},
     {"vehicle", COLOR(0x5fa8ff)},    {"other", COLOR(0xa9b2bf)},      {"Vehicle", COLOR(0xffa23a)},
-    {"Pedestrian", COLOR(0xff5c74)}, {"Cyclist", COLOR(0xd987ff)},
+    {"Pedestrian", COLOR(0xff77d4)}, {"Cyclist", COLOR(0xa98bff)},
 };
-static const struct glint_color spare_colors[] = {COLOR(0xffa23a), COLOR(0xff5c74), COLOR(0xd987ff),
+static const struct glint_color spare_colors[] = {COLOR(0xffa23a), COLOR(0xff77d4), COLOR(0xa98bff),
                                                   COLOR(0x4cc9f0), COLOR(0xe6d46a), COLOR(0x7bd389),
                                                   COLOR(0xf28482), COLOR(0xa9b2bf)};
 static const struct glint_color night = COLOR(0x0a0d13), panel = COLOR(0x121722), ring = COLOR(0x2a3342),

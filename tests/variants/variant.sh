@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# tests/variants/variant.sh - one more build of Glint and its tests: variant.sh KIND SOURCE_DIR BUILD_ROOT SHARED
+#
+# KIND: clang   warnings of the other compiler are errors, the quick tests
+#       asan    AddressSanitizer and UndefinedBehaviorSanitizer, all tests but the slow ones
+#       tsan    ThreadSanitizer, the tests with threads
+#       fuzz    every libFuzzer target for GLINT_FUZZ_SECONDS (60), two at a time
+set -euo pipefail
+kind=$1 source=$2 build=$3/$1 shared=$4
+jobs=$(nproc)
+export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
+
+configure() {
+    cmake -S "$source" -B "$build" -G Ninja -DGLINT_WERROR=ON -DGLINT_BENCH=OFF -DGLINT_SHARED="$shared" "$@"
+}
+# -O1 instead of a Debug build's -O0: half the time of the tests for little more of the build.
+sanitized="-O1 -g"
+
+case "$kind" in
+clang)
+    CC=clang configure -DCMAKE_BUILD_TYPE=Release
+    cmake --build "$build" -j "$jobs"
+    ctest --test-dir "$build" -j"$jobs" -LE slow --output-on-failure
+    ;;
+asan)
+    CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="$sanitized" -DGLINT_SANITIZE=address,undefined
+    cmake --build "$build" -j "$jobs"
+    ctest --test-dir "$build" -j"$jobs" -LE slow --output-on-failure
+    ;;
+tsan)
+    CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="$sanitized" -DGLINT_SANITIZE=thread
+    cmake --build "$build" -j "$jobs"
+    ctest --test-dir "$build" -j"$jobs" -LE slow --output-on-failure \
+        -R '^(pool|ring|trace|frame|pipeline|steady_state|parity_threads|golden_tiny|cli)'
+    ;;
+fuzz)
+    CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O2 -g" -DGLINT_SANITIZE=address,undefined \
+        -DGLINT_FUZZ=ON -DGLINT_TESTS=OFF
+    targets=$(cd "$source/tests/fuzz" && ls fuzz_*.c | grep -v '^fuzz_file' | sed 's/\.c$//')
+    # shellcheck disable=SC2086
+    cmake --build "$build" -j "$jobs" --target $targets
+    fuzz_one() {
+        local name=${1##*/fuzz_} work=$2/corpus_${1##*/fuzz_} log=$2/fuzz_${1##*/fuzz_}.log
+        mkdir -p "$work"
+        if "$1" -max_total_time="$4" -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 -artifact_prefix="$2/" "$work" \
+            "$3/tests/fuzz/corpus/$name" >"$log" 2>&1; then
+            echo "fuzz_$name: $(grep -o 'number_of_executed_units: *[0-9]*' "$log" | grep -o '[0-9]*$') inputs, nothing found"
+        else
+            tail -n 40 "$log"
+            echo "fuzz_$name: failed"
+            return 1
+        fi
+    }
+    export -f fuzz_one
+    find "$build/tests/fuzz" -maxdepth 1 -name 'fuzz_*' -type f -perm -u+x | sort |
+        xargs -P 2 -I{} bash -c 'fuzz_one "$@"' fuzz_one {} "$build" "$source" "${GLINT_FUZZ_SECONDS:-60}"
+    ;;
+*)
+    echo "variant.sh: no such kind: $kind" >&2
+    exit 2
+    ;;
+esac

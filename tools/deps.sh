@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# tools/deps.sh - the Debian and Ubuntu packages Glint needs: deps.sh build|tests|all
+#
+# Installs what is missing, says which, with sudo when not root; does nothing when all is there. Debian 12 and Ubuntu
+# 24.04; elsewhere it names the packages and goes on.
+set -euo pipefail
+
+build="gcc g++ cmake ninja-build pkg-config libpcap-dev zlib1g-dev libjansson-dev libyaml-dev libpng-dev"
+tests="libcmocka-dev python3"
+variants="clang libclang-rt-dev"
+
+case "${1:-build}" in
+build) wanted="$build" ;;
+tests) wanted="$build $tests" ;;
+all) wanted="$build $tests $variants" ;;
+*) echo "usage: deps.sh build|tests|all" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "deps: no apt here; needed are the equivalents of: $wanted" >&2
+    exit 0
+fi
+
+missing=""
+for package in $wanted; do
+    dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "deps: installing$missing" >&2
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "deps: not root and no sudo; please install:$missing" >&2; exit 1; }
+    as_root="sudo"
+fi
+$as_root apt-get update -qq >&2
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
