@@ -398,7 +398,7 @@ static void every_stage_is_on_record(void **state)
         assert_int_equal(run(&s), GLINT_OK);
         int64_t sum = 0;
         for (size_t i = 0; i < sizeof packet_stages / sizeof *packet_stages; i++) {
-            glint_trace_stats(trace, packet_stages[i], &t);
+            glint_trace_stats(trace, (int)packet_stages[i], &t);
             assert_int_equal(t.count, 10);
             assert_true(t.p50_ns > 0 && t.p50_ns <= t.p90_ns && t.p90_ns <= t.max_ns);
             sum += t.sum_ns;

@@ -74,12 +74,14 @@ static void note(struct fake_sink *sink, const struct glint_frame *frame)
 static struct fake_sink sink;
 
 /* Allocations between frame WARM and the last one. */
-static long count(struct glint_source *source, int32_t n_threads, struct glint_trace *trace)
+static long count(struct glint_source *source, struct glint_model *model, int32_t n_threads,
+                  struct glint_trace *trace)
 {
     struct glint_pipeline_settings s;
     struct glint_pipeline *p;
     glint_pipeline_settings_default(&s);
     s.source = source;
+    s.model = model;
     s.n_threads = n_threads;
     s.trace = trace;
     fake_sink_init(&sink, "sink");
@@ -114,7 +116,7 @@ static void frames_of_files_allocate_nothing(void **state)
         struct glint_trace *trace;
         assert_int_equal(glint_trace_open(100, &trace), GLINT_OK); /* smaller than the run */
         fake_frames_init(&source, 500);
-        assert_int_equal(count(&source.source, threads, trace), 0);
+        assert_int_equal(count(&source.source, NULL, threads, trace), 0);
         glint_trace_close(trace);
     }
 }
@@ -127,7 +129,32 @@ static void frames_of_packets_allocate_nothing(void **state)
     for (int32_t threads = 1; threads <= 2; threads++) {
         struct fake_packets source;
         fake_packets_init(&source, 2000);
-        assert_int_equal(count(&source.source, threads, NULL), 0);
+        assert_int_equal(count(&source.source, NULL, threads, NULL), 0);
+    }
+}
+
+/* The default model, over frames of different sizes. */
+static void the_model_allocates_nothing(void **state)
+{
+    (void)state;
+    if (!COUNTS)
+        skip();
+    for (int32_t threads = 1; threads <= 2; threads++) {
+        struct fake_packets source;
+        struct glint_model_settings settings;
+        struct glint_model *model;
+        struct glint_trace *trace;
+        fake_packets_init(&source, 1650);
+        glint_model_settings_default(&settings);
+        settings.cap_points = FAKE_PACKETS_PER_TURN * FAKE_RETURNS_PER_PACKET;
+        settings.n_threads = threads;
+        assert_int_equal(glint_trace_open(1000, &trace), GLINT_OK);
+        if (glint_model_open(GLINT_SOURCE_DIR "/data/models/glint-tiny", &settings, trace, &model) !=
+            GLINT_OK)
+            fail_msg("%s", glint_error_text());
+        assert_int_equal(count(&source.source, model, threads, trace), 0);
+        glint_model_close(model);
+        glint_trace_close(trace);
     }
 }
 
@@ -137,6 +164,7 @@ int main(void)
         cmocka_unit_test(allocations_are_seen),
         cmocka_unit_test(frames_of_files_allocate_nothing),
         cmocka_unit_test(frames_of_packets_allocate_nothing),
+        cmocka_unit_test(the_model_allocates_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
