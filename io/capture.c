@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define SNIFF_PACKETS 512
-#define SNIFF_BYTES   (8u << 20)
+#define SNIFF_BYTES   (1u << 20)
 
 struct sniffed {
     int32_t n;

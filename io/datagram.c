@@ -36,7 +36,7 @@ struct slot {
 struct glint_datagrams {
     int link_type;
     uint64_t incomplete, age;
-    struct slot slots[SLOTS];
+    struct slot *slots; /* SLOTS; made with the first fragment, since most captures have none */
 };
 
 struct cursor {
@@ -85,6 +85,8 @@ int glint_datagrams_open(int link_type, struct glint_datagrams **datagrams_out)
 
 void glint_datagrams_close(struct glint_datagrams *datagrams)
 {
+    if (datagrams)
+        free(datagrams->slots);
     free(datagrams);
 }
 
@@ -96,7 +98,7 @@ uint64_t glint_datagrams_incomplete(const struct glint_datagrams *datagrams)
 uint64_t glint_datagrams_waiting(const struct glint_datagrams *datagrams)
 {
     uint64_t n = 0;
-    for (int i = 0; i < SLOTS; i++)
+    for (int i = 0; i < SLOTS && datagrams->slots; i++)
         n += datagrams->slots[i].used;
     return n;
 }
@@ -219,6 +221,8 @@ static enum glint_datagram take_fragment(struct glint_datagrams *d, const struct
     const bool more = where & 0x2000;
     const uint32_t at = (uint32_t)(where & 0x1fff) * 8;
     if (c.n == 0 || at + c.n > DATAGRAM_CAP || (more && c.n % 8 != 0))
+        return GLINT_DATAGRAM_OTHER;
+    if (!d->slots && !(d->slots = calloc(SLOTS, sizeof *d->slots)))
         return GLINT_DATAGRAM_OTHER;
     struct slot *s = slot_for(d, flow, packet->stamp_ns);
     memcpy(s->data + at, c.p, c.n);

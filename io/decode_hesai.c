@@ -385,9 +385,6 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
     struct glint_beams beams;
     (void)packets;
     (void)n_packets;
-    if (model < 0)
-        return glint_fail(GLINT_E_FORMAT,
-                          "no Hesai packet of a known model: name the sensor, for example xt32");
     const struct hesai_model *m = &models[model];
     if (settings->calib)
         GLINT_TRY(glint_beams_load_hesai(settings->calib, m->channels, &beams));
@@ -408,5 +405,10 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
     return GLINT_OK;
 }
 
-const struct glint_decoder_family glint_family_hesai = {"hesai", N_MODELS, model_name, model_of,
-                                                        open_decoder};
+const struct glint_decoder_family glint_family_hesai = {
+    .name = "hesai",
+    .n_models = N_MODELS,
+    .model_name = model_name,
+    .model_of = model_of,
+    .open = open_decoder,
+};

@@ -392,4 +392,11 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
     return GLINT_OK;
 }
 
-const struct glint_decoder_family glint_family_ouster = {"ouster", 1, model_name, model_of, open_decoder};
+const struct glint_decoder_family glint_family_ouster = {
+    .name = "ouster",
+    .by_metadata = true,
+    .n_models = 1,
+    .model_name = model_name,
+    .model_of = model_of,
+    .open = open_decoder,
+};

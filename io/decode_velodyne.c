@@ -259,9 +259,6 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
                         struct glint_decoder **decoder_out)
 {
     struct glint_beams beams;
-    if (model < 0)
-        return glint_fail(GLINT_E_FORMAT,
-                          "no Velodyne packet of a known model: name the sensor, for example vlp16");
     const struct velodyne_model *m = &models[model];
     if (settings->calib)
         GLINT_TRY(glint_beams_load_velodyne(settings->calib, m->channels, &beams));
@@ -272,7 +269,7 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
         return glint_fail(GLINT_E_NOMEM, "no memory for a decoder");
     v->base.ops = &ops;
     v->model = m;
-    v->any_product = glint_family_vote(&glint_family_velodyne, packets, n_packets) != model;
+    v->any_product = glint_family_vote(&glint_family_velodyne, packets, n_packets, NULL) != model;
     v->base.cap_points = most_points(m);
     snprintf(v->base.sensor, sizeof v->base.sensor, "%s", m->name);
     snprintf(v->base.calibration, sizeof v->base.calibration, "%s", beams.source);
@@ -282,5 +279,10 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
     return GLINT_OK;
 }
 
-const struct glint_decoder_family glint_family_velodyne = {"velodyne", N_MODELS, model_name, model_of,
-                                                           open_decoder};
+const struct glint_decoder_family glint_family_velodyne = {
+    .name = "velodyne",
+    .n_models = N_MODELS,
+    .model_name = model_name,
+    .model_of = model_of,
+    .open = open_decoder,
+};

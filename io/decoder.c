@@ -2,12 +2,14 @@
 #include "io/decoder_family.h"
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HOUR_NS      INT64_C(3600000000000)
 #define MINUTE_NS    INT64_C(60000000000)
 #define YEAR_2010_NS INT64_C(1262304000000000000)
 #define YEAR_2200_NS INT64_C(7258118400000000000)
+#define MODELS_CAP   32
 #define RESTART_GAP  100000 /* packets: more are a sensor that was off, not loss */
 
 static const struct glint_decoder_family *const families[] = {
@@ -35,17 +37,19 @@ bool glint_decoder_name_has(const char *name, const char *part)
 }
 
 int32_t glint_family_vote(const struct glint_decoder_family *family, const struct glint_packet *packets,
-                          int32_t n_packets)
+                          int32_t n_packets, int32_t *votes_out)
 {
-    int32_t votes[32] = {0}, best = -1;
+    int32_t votes[MODELS_CAP] = {0}, best = -1;
     for (int32_t i = 0; i < n_packets; i++) {
         const int32_t model = family->model_of(&packets[i]);
-        if (model >= 0 && model < 32)
+        if (model >= 0 && model < MODELS_CAP)
             votes[model]++;
     }
-    for (int32_t m = 0; m < family->n_models && m < 32; m++)
-        if (votes[m] > 0 && (best < 0 || votes[m] > votes[best]))
+    for (int32_t m = 0; m < MODELS_CAP; m++)
+        if (votes[m] > (best < 0 ? 0 : votes[best]))
             best = m;
+    if (votes_out)
+        *votes_out = best < 0 ? 0 : votes[best];
     return best;
 }
 
@@ -68,7 +72,7 @@ static int32_t note(struct seen *seen, int32_t n, int32_t cap, const struct glin
     return n;
 }
 
-static int fail_unknown(const struct glint_packet *packets, int32_t n_packets)
+static int fail_unknown(const char *what, const struct glint_packet *packets, int32_t n_packets)
 {
     struct seen seen[8];
     int32_t n = 0;
@@ -79,7 +83,7 @@ static int fail_unknown(const struct glint_packet *packets, int32_t n_packets)
     for (int32_t i = 0; i < n && used < sizeof text; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%u x %u bytes to port %u", i ? ", " : "",
                                  seen[i].count, seen[i].size, seen[i].port);
-    return glint_fail(GLINT_E_FORMAT, "no known sensor: saw %s", text);
+    return glint_fail(GLINT_E_FORMAT, "%s: saw %s", what, text);
 }
 
 /* ---- choosing ---- */
@@ -87,12 +91,19 @@ static int fail_unknown(const struct glint_packet *packets, int32_t n_packets)
 static int open_auto(const struct glint_decoder_settings *settings, const struct glint_packet *packets,
                      int32_t n_packets, struct glint_decoder **decoder_out)
 {
+    const struct glint_decoder_family *family = NULL;
+    int32_t model = -1, most = 0;
     for (int32_t f = 0; f < N_FAMILIES; f++) {
-        const int32_t model = glint_family_vote(families[f], packets, n_packets);
-        if (model >= 0)
-            return families[f]->open(settings, model, packets, n_packets, decoder_out);
+        int32_t votes;
+        const int32_t m = glint_family_vote(families[f], packets, n_packets, &votes);
+        if (votes > most) {
+            family = families[f];
+            model = m;
+            most = votes;
+        }
     }
-    return fail_unknown(packets, n_packets);
+    return family ? family->open(settings, model, packets, n_packets, decoder_out)
+                  : fail_unknown("no known sensor", packets, n_packets);
 }
 
 /* The named model; of several that bear the name the one that the packets are of, else the first. -1: none.
@@ -107,25 +118,63 @@ static int32_t named_model(const struct glint_decoder_family *family, const char
     return -1;
 }
 
-static int open_named(const struct glint_decoder_settings *settings, const struct glint_packet *packets,
-                      int32_t n_packets, struct glint_decoder **decoder_out)
+/* Whether any of the packets is the decoder's at all. Leaves its clock and sequence used. */
+static bool knows_any(struct glint_decoder *d, const struct glint_packet *packets, int32_t n_packets,
+                      struct glint_returns *scratch)
 {
-    for (int32_t f = 0; f < N_FAMILIES; f++) {
-        const int32_t seen = glint_family_vote(families[f], packets, n_packets);
-        const int32_t model = named_model(families[f], settings->sensor, seen);
-        if (glint_decoder_name_has(families[f]->name, settings->sensor))
-            return seen < 0 && model < 0 ? fail_unknown(packets, n_packets)
-                                         : families[f]->open(settings, seen, packets, n_packets, decoder_out);
-        if (model >= 0)
-            return families[f]->open(settings, model, packets, n_packets, decoder_out);
-    }
-    char known[500] = "";
+    uint32_t lost;
+    for (int32_t i = 0; i < n_packets; i++)
+        if (d->ops->decode(d, &packets[i], scratch, &lost) != GLINT_PACKET_FOREIGN)
+            return true;
+    return false;
+}
+
+/* A sensor named by mistake would find every packet foreign, in silence. */
+static int check_named(struct glint_decoder *d, const struct glint_packet *packets, int32_t n_packets)
+{
+    char what[100];
+    struct glint_returns *scratch = malloc(sizeof *scratch);
+    if (!scratch)
+        return glint_fail(GLINT_E_NOMEM, "no memory for the returns of a packet");
+    const bool known = n_packets == 0 || knows_any(d, packets, n_packets, scratch);
+    free(scratch);
+    snprintf(what, sizeof what, "no packet is of a %s", d->sensor);
+    return known ? GLINT_OK : fail_unknown(what, packets, n_packets);
+}
+
+static int fail_name(const char *name)
+{
+    char known[600] = "";
     for (int32_t f = 0; f < N_FAMILIES; f++)
         for (int32_t m = 0; m < families[f]->n_models; m++) {
             const size_t used = strlen(known);
             snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", families[f]->model_name(m));
         }
-    return glint_fail(GLINT_E_ARG, "sensor \"%.40s\" is not known; known are: %s", settings->sensor, known);
+    return glint_fail(GLINT_E_ARG, "sensor \"%.40s\" is not known; known are: %s", name, known);
+}
+
+/* By the family's name its model is told by the packets; Ouster's are told by metadata. */
+static int open_named(const struct glint_decoder_settings *settings, const struct glint_packet *packets,
+                      int32_t n_packets, struct glint_decoder **decoder_out)
+{
+    const struct glint_decoder_family *family = NULL;
+    int32_t model = -1;
+    for (int32_t f = 0; f < N_FAMILIES && !family; f++) {
+        const int32_t seen = glint_family_vote(families[f], packets, n_packets, NULL);
+        const bool whole = glint_decoder_name_has(families[f]->name, settings->sensor);
+        model = whole ? seen : named_model(families[f], settings->sensor, seen);
+        if (whole || model >= 0)
+            family = families[f];
+    }
+    if (!family)
+        return fail_name(settings->sensor);
+    if (model < 0 && !family->by_metadata)
+        return fail_unknown(family->name, packets, n_packets);
+    GLINT_TRY(family->open(settings, model, packets, n_packets, decoder_out));
+    const int status = check_named(*decoder_out, packets, n_packets);
+    glint_decoder_close(*decoder_out); /* used: a fresh one */
+    *decoder_out = NULL;
+    return status == GLINT_OK ? family->open(settings, model, packets, n_packets, decoder_out) : status;
 }
 
 int glint_decoder_open(const struct glint_decoder_settings *settings, const struct glint_packet *packets,

@@ -6,6 +6,7 @@
 /* Models are rows of the family's own table; model numbers here are their indices. */
 struct glint_decoder_family {
     const char *name; /* "velodyne" */
+    bool by_metadata; /* the model need not be known to open */
     int32_t n_models;
     const char *(*model_name)(int32_t model); /* "Velodyne VLP-16" */
     /* Model of a packet, -1: none of ours. */
@@ -19,9 +20,9 @@ extern const struct glint_decoder_family glint_family_velodyne, glint_family_hes
 /* "XT-32" is found in "Hesai PandarXT32": case, spaces and marks do not count. */
 bool glint_decoder_name_has(const char *name, const char *part);
 
-/* The model most of the packets are of, -1 for none. */
+/* The model most of the packets are of, -1 for none, and how many they are (votes_out may be NULL). */
 int32_t glint_family_vote(const struct glint_decoder_family *family, const struct glint_packet *packets,
-                          int32_t n_packets);
+                          int32_t n_packets, int32_t *votes_out);
 
 /* The sensor's time to UTC. sensor_ns counts from 1970; year_known false: only its place in an hour means
  * something, and the hour is taken from the capture. A clock that was never set (before 2010, or, with only

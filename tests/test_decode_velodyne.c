@@ -254,6 +254,11 @@ static void sensors_are_chosen_by_name_too(void **state)
     assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){.sensor = "auto"}, &p, 1, &d),
                      GLINT_E_FORMAT);
     assert_non_null(strstr(glint_error_text(), "1 x 1206 bytes to port 2368"));
+    assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){.sensor = "velodyne"}, &p, 1, &d),
+                     GLINT_E_FORMAT);
+    assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){.sensor = "xt32"}, &p, 1, &d),
+                     GLINT_E_FORMAT);
+    assert_non_null(strstr(glint_error_text(), "no packet is of a Hesai PandarXT32: saw 1 x 1206 bytes"));
     assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){.sensor = "sonar"}, &p, 1, &d),
                      GLINT_E_ARG);
     assert_int_equal(glint_decoder_open(

@@ -57,8 +57,8 @@ static void link_types_are_read(void **state)
     check_link(1, qinq, sizeof qinq);
     check_link(113, cooked, sizeof cooked);
     check_link(276, cooked2, sizeof cooked2);
-    check_link(101, NULL, 0);
-    check_link(228, NULL, 0);
+    check_link(101, "", 0);
+    check_link(228, "", 0);
     check_link(0, null, sizeof null);
 }
 
