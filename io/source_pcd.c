@@ -468,7 +468,8 @@ static uint32_t to_offset(int64_t ns, int64_t origin)
 }
 
 /* 1 for intensities of 0..1; 1/255 where any value is above. */
-static float intensity_factor(const struct header *h, const struct column *c)
+static float intensity_factor(const struct header *h, const struct column *c,
+                              struct glint_cloud_scratch *scratch)
 {
     double most = 0;
     for (int32_t i = 0; i < h->n; i++) {
@@ -478,7 +479,9 @@ static float intensity_factor(const struct header *h, const struct column *c)
     }
     if (most <= 1)
         return 1;
-    glint_log(GLINT_LOG_DEBUG, "%s: intensity up to %g, divided by 255", h->path, most);
+    glint_log(scratch->said_scale ? GLINT_LOG_DEBUG : GLINT_LOG_INFO,
+              "%s: intensity up to %g, divided by 255", h->path, most);
+    scratch->said_scale = true;
     return 1.0f / 255.0f;
 }
 
@@ -493,9 +496,10 @@ static uint16_t to_small(double value, double most)
     return value >= 0 && value <= most ? (uint16_t)value : 0;
 }
 
-static void fill(const struct header *h, const struct column *c, struct glint_frame *frame)
+static void fill(const struct header *h, const struct column *c, struct glint_cloud_scratch *scratch,
+                 struct glint_frame *frame)
 {
-    const float factor = c[ROLE_INTENSITY].type ? intensity_factor(h, &c[ROLE_INTENSITY]) : 1;
+    const float factor = c[ROLE_INTENSITY].type ? intensity_factor(h, &c[ROLE_INTENSITY], scratch) : 1;
     frame->stamp_ns = h->stamp_ns;
     const int64_t origin = c[ROLE_TIME].type ? time_origin(h, &c[ROLE_TIME], &frame->stamp_ns) : 0;
     for (int32_t i = 0; i < h->n; i++) {
@@ -537,7 +541,7 @@ static int pcd_read(const struct glint_cloud_file *file, int32_t item, struct gl
         GLINT_TRY(compressed_columns(&h, file, scratch, columns));
     if (h.data == DATA_ASCII)
         GLINT_TRY(text_columns(&h, file, scratch, columns));
-    fill(&h, columns, frame);
+    fill(&h, columns, scratch, frame);
     return GLINT_OK;
 }
 

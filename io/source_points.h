@@ -16,6 +16,7 @@ struct glint_cloud_file { /* a file as a reader sees it; nothing in it is truste
 struct glint_cloud_scratch { /* memory between file and frame, grows to what the largest file needs */
     uint8_t *data;
     size_t cap;
+    bool said_scale; /* how intensity was scaled is told once per source */
 };
 /* GLINT_E_NOMEM. Start with all zero; what was inside is lost. */
 int glint_cloud_scratch_reserve(struct glint_cloud_scratch *scratch, size_t size);
