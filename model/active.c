@@ -27,6 +27,11 @@ void glint_active_clear(struct glint_active *a)
     memset(a->bits, 0, glint_active_bytes(a->h, a->w));
 }
 
+static uint64_t last_word_mask(int32_t w)
+{
+    return w % 64 ? (UINT64_C(1) << (w % 64)) - 1 : ~UINT64_C(0);
+}
+
 static uint64_t *row(const struct glint_active *a, int32_t y)
 {
     return a->bits + (int64_t)y * a->words;
@@ -35,6 +40,13 @@ static uint64_t *row(const struct glint_active *a, int32_t y)
 static void set(struct glint_active *a, int32_t y, int32_t x)
 {
     row(a, y)[x / 64] |= UINT64_C(1) << (x % 64);
+}
+
+void glint_active_all(struct glint_active *a)
+{
+    memset(a->bits, 0xff, glint_active_bytes(a->h, a->w));
+    for (int32_t y = 0; y < a->h && a->words > 0; y++)
+        row(a, y)[a->words - 1] = last_word_mask(a->w);
 }
 
 void glint_active_set(struct glint_active *a, const int32_t *coord, int32_t n)
@@ -74,11 +86,6 @@ static uint64_t even_bits(uint64_t v)
     return (v | v >> 16) & UINT64_C(0x00000000ffffffff);
 }
 
-static uint64_t last_word_mask(int32_t w)
-{
-    return w % 64 ? (UINT64_C(1) << (w % 64)) - 1 : ~UINT64_C(0);
-}
-
 void glint_active_grow(const struct glint_active *in, int32_t stride, struct glint_active *out)
 {
     assert((stride == 1 || stride == 2) && in->bits != out->bits);
@@ -91,6 +98,45 @@ void glint_active_grow(const struct glint_active *in, int32_t stride, struct gli
                         : even_bits(grown(in, 2 * y, 2 * i)) | even_bits(grown(in, 2 * y, 2 * i + 1)) << 32;
         if (out->words > 0)
             to[out->words - 1] &= last_word_mask(out->w);
+    }
+}
+
+/* The low 32 bits at even places. */
+static uint64_t spread(uint64_t v)
+{
+    v &= UINT64_C(0x00000000ffffffff);
+    v = (v | v << 16) & UINT64_C(0x0000ffff0000ffff);
+    v = (v | v << 8) & UINT64_C(0x00ff00ff00ff00ff);
+    v = (v | v << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    v = (v | v << 2) & UINT64_C(0x3333333333333333);
+    return (v | v << 1) & UINT64_C(0x5555555555555555);
+}
+
+/* Word i, at twice the width, of the rows of `out` whose outputs read row y at stride 2. */
+static uint64_t centres(const struct glint_active *out, int32_t y, int32_t i)
+{
+    uint64_t bits = 0;
+    if (i / 2 >= out->words)
+        return 0;
+    for (int32_t near = y / 2; near <= (y + 1) / 2 && near < out->h; near++)
+        bits |= row(out, near)[i / 2];
+    return spread(bits >> (i % 2 * 32));
+}
+
+void glint_active_reads(const struct glint_active *out, int32_t stride, struct glint_active *in)
+{
+    if (stride == 1) {
+        glint_active_grow(out, 1, in);
+        return;
+    }
+    assert(stride == 2 && out->h == (in->h - 1) / 2 + 1 && out->w == (in->w - 1) / 2 + 1);
+    for (int32_t y = 0; y < in->h; y++) {
+        uint64_t *to = row(in, y);
+        for (int32_t i = 0; i < in->words; i++) { /* centres are even, so only the next word's can carry */
+            const uint64_t here = centres(out, y, i);
+            to[i] = here | here << 1 | here >> 1 | centres(out, y, i + 1) << 63;
+        }
+        to[in->words - 1] &= last_word_mask(in->w);
     }
 }
 

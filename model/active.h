@@ -10,9 +10,11 @@
  *     n1 = glint_active_list(&a1, list);
  *     glint_conv3x3_at(x, ..., list, n1);
  *     glint_active_grow(&a1, 1, &a2);                  the next convolution's outputs ...
- *     glint_active_grow(&a2, 1, &reads);               ... and what they read,
+ *     glint_active_reads(&a2, 1, &reads);              ... and what they read,
  *     glint_active_remove(&reads, &a1);                less what is computed,
  *     glint_background_fill(x, &small, period, list, glint_active_list(&reads, list), &map);
+ *
+ * sparse.h does so for a whole network.
  */
 #ifndef GLINT_MODEL_ACTIVE_H
 #define GLINT_MODEL_ACTIVE_H
@@ -32,6 +34,7 @@ size_t glint_active_bytes(int32_t h, int32_t w);
 void glint_active_init(struct glint_active *a, void *memory, int32_t h,
                        int32_t w); /* owner's memory; cleared */
 void glint_active_clear(struct glint_active *a);
+void glint_active_all(struct glint_active *a);
 
 /* Marks the cells of n pillars. coord: n x 3 (x, y, z). */
 void glint_active_set(struct glint_active *a, const int32_t *coord, int32_t n);
@@ -39,6 +42,9 @@ void glint_active_set(struct glint_active *a, const int32_t *coord, int32_t n);
 /* out: the outputs of a 3x3 convolution of this stride (1, 2) that see an active pixel. out differs from in
  * and has the size of the convolution's output. */
 void glint_active_grow(const struct glint_active *in, int32_t stride, struct glint_active *out);
+
+/* in: what a 3x3 convolution of this stride reads for the pixels of `out`. in differs from out. */
+void glint_active_reads(const struct glint_active *out, int32_t stride, struct glint_active *in);
 
 /* out: the s x s places of each active pixel. out is s times as high and wide. */
 void glint_active_upsample(const struct glint_active *in, int32_t s, struct glint_active *out);

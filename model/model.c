@@ -5,6 +5,7 @@
 #include "glint/model.h"
 #include "model/plan.h"
 #include "model/run.h"
+#include "model/sparse.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,10 @@ static int open_model(struct glint_model *m, const char *folder, const struct gl
     GLINT_TRY(reserve(m, s));
     GLINT_TRY(open_weights(m, folder));
     m->info.memory_bytes += m->weights.cap;
+    if (!s->keep_stages && !s->whole_maps)
+        GLINT_TRY(glint_sparse_open(&m->net, &m->exec, &m->run.sparse));
+    if (m->run.sparse)
+        m->info.memory_bytes += glint_sparse_bytes(m->run.sparse);
     fill_info(m);
     return GLINT_OK;
 }
@@ -154,6 +159,7 @@ void glint_model_close(struct glint_model *m)
 {
     if (!m)
         return;
+    glint_sparse_close(m->run.sparse);
     glint_exec_fini(&m->exec);
     glint_arena_fini(&m->run.tap_memory);
     glint_arena_fini(&m->voxel_memory);

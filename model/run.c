@@ -1,6 +1,7 @@
 /* model/run.c - see run.h. */
 #include "model/run.h"
 #include "core/status.h"
+#include "model/sparse.h"
 #include <assert.h>
 #include <string.h>
 
@@ -156,6 +157,8 @@ size_t glint_run_tap_bytes(const struct glint_net *net)
 
 static int run_layer(struct glint_run *run, const struct glint_layer *layer)
 {
+    if (run->sparse && glint_sparse_has(run->sparse, layer))
+        return glint_sparse_layer(run->sparse, run, layer);
     GLINT_TRY(glint_op_get(layer->op)->run(run, layer));
     if (run->tap)
         for (int32_t i = 0; i < layer->n_out; i++)

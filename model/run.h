@@ -10,8 +10,11 @@
 #include "model/layer.h"
 #include "voxel/voxel.h"
 
+struct glint_sparse;
+
 struct glint_run {
     struct glint_exec *exec;
+    struct glint_sparse *sparse; /* NULL: whole maps */
     struct glint_trace *trace;
     const struct glint_model_config *config;
     const struct glint_net *net;

@@ -18,6 +18,7 @@ struct glint_model_settings {
     unsigned isa;        /* glint_cpu_isa() */
     int32_t cap_points;  /* most points of a frame; more are clipped by the source */
     float score;         /* least score of a box; < 0: the model's own, per class */
+    bool whole_maps;     /* compute also what no pillar reaches in the bird's-eye maps: slower, same numbers */
     bool keep_stages;    /* make every stage's tensor visible to the tap (more memory, same numbers) */
 };
 void glint_model_settings_default(struct glint_model_settings *s);

@@ -1,0 +1,419 @@
+/* model/sparse.c - see sparse.h. */
+#include "model/sparse.h"
+#include "core/status.h"
+#include "model/active.h"
+#include "model/ops.h"
+#include "model/run.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct state {      /* of one value; unused for those that are not maps */
+    bool made;      /* by a layer that we run */
+    int32_t stride; /* input pixels per pixel */
+    int32_t reach;  /* input pixels on each side that a pixel depends on */
+    int32_t small_h, small_w;
+    struct glint_map small;     /* what an empty frame gives, on a small grid */
+    struct glint_active active; /* computed pixels; of a map with slices: of any of them */
+    struct glint_active reads;  /* pixels that any layer reads; kept for maps, not for slices */
+};
+
+struct glint_sparse {
+    const struct glint_net *net;
+    struct state *values;            /* net->n_values */
+    const struct glint_layer *input; /* the one that writes pillars to a map */
+    int32_t period;                  /* the largest stride: a multiple of all */
+    struct glint_arena memory;
+    struct glint_active work[2]; /* room for the largest map; resized by `borrow` */
+    struct glint_pixel *list;
+};
+
+/* The map that a value is, or is a slice of. */
+static int32_t root(const struct glint_net *net, int32_t value)
+{
+    const int32_t parent = net->values[value].parent;
+    return parent < 0 ? value : parent;
+}
+
+static int32_t conv_stride(const struct glint_layer *layer)
+{
+    return ((const struct glint_conv_params *)layer->params)->stride;
+}
+
+static int32_t deconv_scale(const struct glint_layer *layer)
+{
+    return ((const struct glint_deconv_params *)layer->params)->affine.kernel;
+}
+
+static bool makes_map(const struct glint_net *net, const struct glint_layer *layer)
+{
+    for (int32_t i = 0; i < layer->n_out; i++)
+        if (net->values[layer->out[i]].kind == GLINT_VALUE_MAP)
+            return true;
+    return false;
+}
+
+/* Opening: strides, reaches and small sizes, forward through the layers; false: whole maps it is. */
+
+static bool derive_values(const struct glint_layer *layer, const struct state *in, struct state *out)
+{
+    out->stride = in->stride;
+    out->reach = in->reach;
+    switch (layer->op) {
+    case GLINT_OP_CONV3X3:
+        out->stride *= conv_stride(layer);
+        out->reach += in->stride;
+        return true;
+    case GLINT_OP_DECONV:
+        out->reach += in->stride;
+        out->stride /= deconv_scale(layer);
+        return in->stride % deconv_scale(layer) == 0;
+    default:
+        return layer->op == GLINT_OP_CONV1X1 || layer->op == GLINT_OP_ADD;
+    }
+}
+
+static bool derive_layer(struct glint_sparse *s, const struct glint_layer *layer)
+{
+    struct state *out = &s->values[layer->out[0]], *whole = &s->values[root(s->net, layer->out[0])];
+    if (layer->n_out != 1)
+        return false;
+    if (layer->op == GLINT_OP_BEV_SCATTER) {
+        if (s->input) /* one is enough */
+            return false;
+        s->input = layer;
+        out->stride = 1;
+    } else {
+        const struct state *in = &s->values[root(s->net, layer->in[0])];
+        const struct state *other = &s->values[root(s->net, layer->in[layer->n_in > 1])];
+        if (!in->made || !other->made || !derive_values(layer, in, out))
+            return false;
+        out->reach = out->reach > other->reach ? out->reach : other->reach;
+    }
+    if (whole->made && whole->stride != out->stride)
+        return false;
+    whole->reach = whole->reach > out->reach ? whole->reach : out->reach;
+    whole->stride = out->stride;
+    whole->made = out->made = true;
+    return true;
+}
+
+static bool derive(struct glint_sparse *s)
+{
+    for (int32_t i = 0; i < s->net->n_layers; i++)
+        if (makes_map(s->net, &s->net->layers[i]) && !derive_layer(s, &s->net->layers[i]))
+            return false;
+    return s->input;
+}
+
+/* Twice the reach and some periods, in step with the whole side; 0: that is not smaller than the side. */
+static int32_t small_side(int32_t side, int32_t reach, int32_t period)
+{
+    const int32_t least = 2 * reach + 4 * period;
+    return least + period < side ? least + (side - least) % period : 0;
+}
+
+static void small_size(struct glint_sparse *s, const struct glint_layer *layer)
+{
+    struct state *out = &s->values[layer->out[0]], *whole = &s->values[root(s->net, layer->out[0])];
+    const struct state *in = &s->values[root(s->net, layer->in[0])];
+    out->small_h = in->small_h;
+    out->small_w = in->small_w;
+    if (layer->op == GLINT_OP_CONV3X3) {
+        out->small_h = (in->small_h - 1) / conv_stride(layer) + 1;
+        out->small_w = (in->small_w - 1) / conv_stride(layer) + 1;
+    } else if (layer->op == GLINT_OP_DECONV) {
+        out->small_h = in->small_h * deconv_scale(layer);
+        out->small_w = in->small_w * deconv_scale(layer);
+    }
+    whole->small_h = out->small_h;
+    whole->small_w = out->small_w;
+}
+
+static bool derive_small(struct glint_sparse *s)
+{
+    int32_t reach = 0;
+    s->period = 1;
+    for (int32_t v = 0; v < s->net->n_values; v++) {
+        const struct state *state = &s->values[v];
+        reach = state->made && state->reach > reach ? state->reach : reach;
+        s->period = state->made && state->stride > s->period ? state->stride : s->period;
+    }
+    struct state *input = &s->values[s->input->out[0]];
+    input->small_h = small_side(s->net->values[s->input->out[0]].h, reach, s->period);
+    input->small_w = small_side(s->net->values[s->input->out[0]].w, reach, s->period);
+    for (int32_t v = 0; v < s->net->n_values; v++)
+        if (s->values[v].made && s->period % s->values[v].stride != 0)
+            return false;
+    for (int32_t i = 0; i < s->net->n_layers; i++)
+        if (makes_map(s->net, &s->net->layers[i]) && &s->net->layers[i] != s->input)
+            small_size(s, &s->net->layers[i]);
+    return input->small_h > 0 && input->small_w > 0 && root(s->net, s->input->out[0]) == s->input->out[0];
+}
+
+/* Memory: small maps, sets, lists. Called without an arena it only adds up. */
+static size_t carve(struct glint_sparse *s, struct glint_arena *arena)
+{
+    size_t total = 0, most_bits = 0, most_pixels = 0;
+    for (int32_t v = 0; v < s->net->n_values; v++) {
+        struct state *state = &s->values[v];
+        const struct glint_value *value = &s->net->values[v];
+        if (!state->made)
+            continue;
+        const size_t bits = glint_active_bytes(value->h, value->w);
+        const size_t small =
+            value->parent < 0 ? glint_map_bytes(state->small_h, state->small_w, value->c) : 0;
+        const size_t pixels = (size_t)value->h * (size_t)value->w * sizeof(struct glint_pixel);
+        total += 2 * glint_arena_round(bits) + glint_arena_round(small);
+        most_bits = bits > most_bits ? bits : most_bits;
+        most_pixels = pixels > most_pixels ? pixels : most_pixels;
+        if (!arena)
+            continue;
+        glint_active_init(&state->active, glint_arena_alloc(arena, bits), value->h, value->w);
+        glint_active_init(&state->reads, glint_arena_alloc(arena, bits), value->h, value->w);
+        if (value->parent < 0) {
+            void *memory = glint_arena_alloc(arena, small);
+            memset(memory, 0, small);
+            glint_map_init(&state->small, memory, state->small_h, state->small_w, value->c);
+        }
+    }
+    for (int i = 0; i < 2 && arena; i++)
+        s->work[i].bits = glint_arena_alloc(arena, most_bits);
+    if (arena)
+        s->list = glint_arena_alloc(arena, most_pixels);
+    return total + 2 * glint_arena_round(most_bits) + glint_arena_round(most_pixels);
+}
+
+static void open_slices(struct glint_sparse *s)
+{
+    for (int32_t v = 0; v < s->net->n_values; v++) {
+        const struct glint_value *value = &s->net->values[v];
+        if (s->values[v].made && value->parent >= 0)
+            s->values[v].small =
+                glint_map_slice(&s->values[value->parent].small, value->first_channel, value->c);
+    }
+}
+
+/* One layer from maps to maps: at n pixels of the list, or everywhere when there is none. */
+struct maps {
+    struct glint_map in, other, out;
+};
+
+static void add_at(const struct maps *m, const struct glint_pixel *list, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        const float *a = m->in.data + list[i].y * m->in.pitch + list[i].x * m->in.ld;
+        const float *b = m->other.data + list[i].y * m->other.pitch + list[i].x * m->other.ld;
+        float *out = m->out.data + list[i].y * m->out.pitch + list[i].x * m->out.ld;
+        for (int32_t c = 0; c < m->out.c; c++)
+            out[c] = a[c] + b[c];
+    }
+}
+
+static int compute(struct glint_exec *x, const struct glint_layer *layer, const struct maps *m,
+                   const struct glint_pixel *list, int32_t n)
+{
+    const struct glint_conv_params *conv = layer->params;
+    const struct glint_deconv_params *deconv = layer->params;
+    switch (layer->op) {
+    case GLINT_OP_CONV3X3:
+        return glint_conv3x3_at(x, &m->in, &conv->weights, conv->stride, conv->act,
+                                layer->n_in > 1 ? &m->other : NULL, &m->out, list, n);
+    case GLINT_OP_CONV1X1:
+        return glint_deconv_at(x, &m->in, &conv->weights, 1, conv->act, &m->out, list, n);
+    case GLINT_OP_DECONV:
+        return glint_deconv_at(x, &m->in, deconv->weights, deconv->affine.kernel, deconv->act, &m->out, list,
+                               n);
+    default:
+        assert(layer->op == GLINT_OP_ADD);
+        add_at(m, list, n);
+        return GLINT_OK;
+    }
+}
+
+/* A set as large as map m, in memory lent until the next call for the same index. */
+static struct glint_active *borrow(struct glint_sparse *s, int index, int32_t h, int32_t w)
+{
+    glint_active_init(&s->work[index], s->work[index].bits, h, w);
+    return &s->work[index];
+}
+
+/* The network's maps for an empty frame, on the small grid. */
+static int run_small(struct glint_sparse *s, struct glint_exec *x)
+{
+    for (int32_t i = 0; i < s->net->n_layers; i++) {
+        const struct glint_layer *layer = &s->net->layers[i];
+        if (!makes_map(s->net, layer) || layer->op == GLINT_OP_BEV_SCATTER)
+            continue;
+        const struct maps m = {.in = s->values[layer->in[0]].small,
+                               .other = s->values[layer->in[layer->n_in > 1]].small,
+                               .out = s->values[layer->out[0]].small};
+        const struct glint_map *pixels = layer->op == GLINT_OP_DECONV ? &m.in : &m.out;
+        struct glint_active *all = borrow(s, 0, pixels->h, pixels->w);
+        glint_active_all(all);
+        GLINT_TRY(compute(x, layer, &m, s->list, glint_active_list(all, s->list)));
+    }
+    return GLINT_OK;
+}
+
+int glint_sparse_open(const struct glint_net *net, struct glint_exec *x, struct glint_sparse **sparse_out)
+{
+    *sparse_out = NULL;
+    struct glint_sparse *s = calloc(1, sizeof *s);
+    struct state *values = calloc((size_t)net->n_values + 1, sizeof *values);
+    if (!s || !values) {
+        free(s);
+        free(values);
+        return glint_fail(GLINT_E_NOMEM, "no memory for the maps of %d values", net->n_values);
+    }
+    s->net = net;
+    s->values = values;
+    int status = GLINT_OK;
+    const bool can = derive(s) && derive_small(s);
+    if (can)
+        status = glint_arena_init(&s->memory, carve(s, NULL));
+    if (can && status == GLINT_OK) {
+        carve(s, &s->memory);
+        open_slices(s);
+        status = run_small(s, x);
+    }
+    if (!can || status != GLINT_OK) {
+        glint_sparse_close(s);
+        return status;
+    }
+    *sparse_out = s;
+    return GLINT_OK;
+}
+
+void glint_sparse_close(struct glint_sparse *s)
+{
+    if (!s)
+        return;
+    glint_arena_fini(&s->memory);
+    free(s->values);
+    free(s);
+}
+
+size_t glint_sparse_bytes(const struct glint_sparse *s)
+{
+    return s->memory.cap;
+}
+
+const struct glint_active *glint_sparse_active(const struct glint_sparse *s, int32_t value)
+{
+    return &s->values[value].active;
+}
+
+/* A frame: what is active, layer by layer. */
+
+static void activate(struct glint_sparse *s, const struct glint_layer *layer, const int32_t *coord, int32_t n)
+{
+    const int32_t to = layer->out[0], whole = root(s->net, to);
+    struct glint_active *out = &s->values[to].active;
+    const struct glint_active *in = &s->values[root(s->net, layer->in[0])].active;
+    switch (layer->op) {
+    case GLINT_OP_BEV_SCATTER:
+        glint_active_clear(out);
+        glint_active_set(out, coord, n);
+        break;
+    case GLINT_OP_CONV3X3:
+        glint_active_grow(in, conv_stride(layer), out);
+        break;
+    case GLINT_OP_DECONV:
+        glint_active_upsample(in, deconv_scale(layer), out);
+        break;
+    default:
+        glint_active_clear(out);
+        glint_active_add(out, in);
+    }
+    if (layer->n_in > 1 && layer != s->input)
+        glint_active_add(out, &s->values[root(s->net, layer->in[1])].active);
+    if (whole != to)
+        glint_active_add(&s->values[whole].active, out);
+}
+
+/* What a layer reads of its maps besides their active pixels. */
+static void read_maps(struct glint_sparse *s, const struct glint_layer *layer)
+{
+    const bool ours = makes_map(s->net, layer);
+    for (int32_t i = 0; i < layer->n_in; i++) {
+        struct state *in = &s->values[root(s->net, layer->in[i])];
+        if (!in->made)
+            continue;
+        if (!ours) {
+            glint_active_all(&in->reads);
+            continue;
+        }
+        const struct glint_active *out = &s->values[layer->out[0]].active;
+        if (layer->op == GLINT_OP_CONV3X3 && i == 0) {
+            struct glint_active *reads = borrow(s, 0, in->reads.h, in->reads.w);
+            glint_active_reads(out, conv_stride(layer), reads);
+            glint_active_add(&in->reads, reads);
+        } else if (layer->op != GLINT_OP_DECONV) /* which reads active pixels only */
+            glint_active_add(&in->reads, out);
+    }
+}
+
+/* A new frame's sets. coord: n x 3 (x, y, z). */
+static void begin(struct glint_sparse *s, const int32_t *coord, int32_t n)
+{
+    for (int32_t v = 0; v < s->net->n_values; v++)
+        if (s->values[v].made) {
+            glint_active_clear(&s->values[v].active);
+            glint_active_clear(&s->values[v].reads);
+        }
+    for (int32_t i = 0; i < s->net->n_layers; i++)
+        if (makes_map(s->net, &s->net->layers[i]))
+            activate(s, &s->net->layers[i], coord, n);
+    for (int32_t i = 0; i < s->net->n_layers; i++)
+        read_maps(s, &s->net->layers[i]);
+}
+
+bool glint_sparse_has(const struct glint_sparse *s, const struct glint_layer *layer)
+{
+    return makes_map(s->net, layer);
+}
+
+/* The background where it is read. */
+static int surround(struct glint_sparse *s, struct glint_exec *x, int32_t value, const struct glint_map *out)
+{
+    const struct state *state = &s->values[value];
+    struct glint_active *rest = borrow(s, 0, out->h, out->w);
+    glint_active_add(rest, &s->values[root(s->net, value)].reads);
+    glint_active_remove(rest, &state->active);
+    return glint_background_fill(x, &state->small, s->period / state->stride, s->list,
+                                 glint_active_list(rest, s->list), out);
+}
+
+static double flop(const struct glint_layer *layer, int32_t n_pixels)
+{
+    const struct glint_conv_params *conv = layer->params;
+    const struct glint_deconv_params *deconv = layer->params;
+    if (layer->op == GLINT_OP_CONV3X3 || layer->op == GLINT_OP_CONV1X1)
+        return 2.0 * n_pixels * (double)conv->weights.k * conv->weights.n;
+    if (layer->op == GLINT_OP_DECONV)
+        return 2.0 * n_pixels * deconv_scale(layer) * deconv_scale(layer) * (double)deconv->weights[0].k *
+               deconv->weights[0].n;
+    return 0.0;
+}
+
+int glint_sparse_layer(struct glint_sparse *s, struct glint_run *run, const struct glint_layer *layer)
+{
+    const int32_t to = layer->out[0];
+    const struct glint_map out = glint_run_map(run, to);
+    glint_map_clear_border(&out);
+    if (layer == s->input) {
+        begin(s, run->voxels->coord, run->voxels->n_voxels);
+        GLINT_TRY(glint_bev_scatter_at(run->exec, glint_run_floats(run, layer->in[0]), run->voxels->coord,
+                                       run->voxels->n_voxels, &out));
+        return surround(s, run->exec, to, &out);
+    }
+    const struct maps m = {.in = glint_run_map(run, layer->in[0]),
+                           .other = glint_run_map(run, layer->in[layer->n_in > 1]),
+                           .out = out};
+    const int32_t from = layer->op == GLINT_OP_DECONV ? root(s->net, layer->in[0]) : to;
+    const int32_t n = glint_active_list(&s->values[from].active, s->list);
+    glint_run_flop(run, layer, flop(layer, n));
+    GLINT_TRY(compute(run->exec, layer, &m, s->list, n));
+    return surround(s, run->exec, to, &out);
+}

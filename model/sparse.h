@@ -1,0 +1,29 @@
+/* model/sparse.h - a network's maps at active pixels only: the same bits at those that are read, less work.
+ *
+ * From a frame's pillars follows, layer by layer, which pixels can differ from an empty frame's (active.h)
+ * and which of the others a later layer reads. Each layer of maps then computes the former and writes the
+ * background to the latter; all other pixels stay undefined. The background comes from the same layers on a
+ * small empty grid, run once when a model opens. */
+#ifndef GLINT_MODEL_SPARSE_H
+#define GLINT_MODEL_SPARSE_H
+#include "model/active.h"
+#include "model/layer.h"
+
+struct glint_run;
+struct glint_sparse;
+
+/* For a built network whose weights are bound. *sparse_out is NULL, and the status GLINT_OK, where the whole
+ * maps must be computed: another operation than those of GLINT_OP_MAP's maps makes one, or the grid is hardly
+ * larger than the network's reach. GLINT_E_NOMEM. */
+int glint_sparse_open(const struct glint_net *net, struct glint_exec *x, struct glint_sparse **sparse_out);
+void glint_sparse_close(struct glint_sparse *sparse);         /* NULL is fine */
+size_t glint_sparse_bytes(const struct glint_sparse *sparse); /* memory it holds */
+
+/* Whether a layer makes a map, and so is run by glint_sparse_layer instead of its operation. The layer that
+ * scatters the run's pillars begins a new frame. */
+bool glint_sparse_has(const struct glint_sparse *sparse, const struct glint_layer *layer);
+int glint_sparse_layer(struct glint_sparse *sparse, struct glint_run *run, const struct glint_layer *layer);
+
+/* Which pixels of a map value hold computed values, for tests. */
+const struct glint_active *glint_sparse_active(const struct glint_sparse *sparse, int32_t value);
+#endif
