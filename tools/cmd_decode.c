@@ -58,7 +58,11 @@ static int parse(struct job *j, int argc, char **argv)
     }
     if (j->session.n_inputs == 0)
         return 1 + glint_usage_error(j->command, "no input given");
-    return j->out ? 0 : 1 + glint_usage_error(j->command, "--out FILE is needed: .pcd, .bin or .csv");
+    if (!j->out)
+        return 1 + glint_usage_error(j->command, "--out FILE is needed: .pcd, .bin or .csv");
+    const bool apart = glint_outputs_apart(j->command, j->out, j->inputs, j->session.n_inputs, "an input") &&
+                       glint_outputs_apart(j->command, j->out, &j->session.calib, 1, "the calibration");
+    return apart ? 0 : 1 + GLINT_EXIT_USAGE;
 }
 
 /* Whether the output is one table of every return: .csv or stdout for a capture. */

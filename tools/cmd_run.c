@@ -95,6 +95,22 @@ static bool take_input(struct job *j, const char *value)
     return false;
 }
 
+/* Nothing that is read is written over, and nothing is written twice. */
+static bool outputs_are_apart(const struct job *j)
+{
+    const struct glint_command *c = j->command;
+    bool apart = true;
+    for (int32_t i = 0; i <= j->n_out && apart; i++) {
+        const char *path = i < j->n_out ? j->out[i] : j->trace_path;
+        if (path)
+            apart = glint_outputs_apart(c, path, j->out, i, "another output") &&
+                    glint_outputs_apart(c, path, j->inputs, j->session.n_inputs, "an input") &&
+                    glint_outputs_apart(c, path, &j->labels_path, 1, "the labels' file") &&
+                    glint_outputs_apart(c, path, &j->session.calib, 1, "the calibration");
+    }
+    return apart;
+}
+
 /* 0, or what to return plus one. */
 static int parse(struct job *j, int argc, char **argv)
 {
@@ -113,7 +129,7 @@ static int parse(struct job *j, int argc, char **argv)
         return 1 + glint_usage_error(j->command, "no input given");
     if (j->n_out == 0)
         j->out[j->n_out++] = "-";
-    return 0;
+    return outputs_are_apart(j) ? 0 : 1 + GLINT_EXIT_USAGE;
 }
 
 static int open_model(struct job *j, int32_t cap_points)

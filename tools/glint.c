@@ -1,9 +1,13 @@
 /* tools/glint.c - the program: chooses the command. Data goes to stdout, words to stderr. */
+#define _POSIX_C_SOURCE 200809L
 #include "core/log.h"
 #include "tools/commands.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct glint_command *const commands[] = {&glint_cmd_run,   &glint_cmd_decode,
                                                        &glint_cmd_info,  &glint_cmd_import,
@@ -50,9 +54,20 @@ static int finish(int code)
     return code;
 }
 
+/* A standard stream that is closed would give its number to the first file opened, and words would go into
+ * it. Opened the wrong way round it stays what it was: reading and writing fail. */
+static void keep_standard_streams(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+            _exit(GLINT_EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
+    keep_standard_streams();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write, as a full disk is */
     glint_log_set(print_log, NULL, GLINT_LOG_INFO);
     if (argc < 2) {
         help(stderr);

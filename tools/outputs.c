@@ -2,6 +2,7 @@
 #include "tools/outputs.h"
 #include "io/output.h"
 #include "io/sinks.h"
+#include "tools/places.h"
 #include <string.h>
 
 static bool ends_with(const char *text, const char *ending)
@@ -30,6 +31,17 @@ int glint_outputs_add(struct glint_outputs *o, const char *path, const struct gl
         GLINT_TRY(glint_sink_open_by_ending(path, context, &o->sinks[o->n]));
     o->n++;
     return GLINT_OK;
+}
+
+bool glint_outputs_apart(const struct glint_command *c, const char *path, const char *const *files, int32_t n,
+                         const char *what)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (files[i] && glint_same_file(path, files[i])) {
+            glint_usage_error(c, "%s: cannot be written, it is %s", path, what);
+            return false;
+        }
+    return true;
 }
 
 int glint_outputs_write(struct glint_outputs *o, const struct glint_frame *frame)

@@ -28,6 +28,27 @@ static bool try_place(const char *place, const char *below, const char *name, ch
     return n > 0 && (size_t)n < size && is_model(out);
 }
 
+/* path's folder and its name in there */
+static const char *split(const char *path, char folder[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, PATH_MAX, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+    return slash ? slash + 1 : path;
+}
+
+bool glint_same_file(const char *a, const char *b)
+{
+    char a_folder[PATH_MAX], b_folder[PATH_MAX];
+    struct stat s, t;
+    if (strcmp(a, b) == 0)
+        return true;
+    const bool a_there = stat(a, &s) == 0, b_there = stat(b, &t) == 0;
+    if (a_there || b_there)
+        return a_there && b_there && S_ISREG(s.st_mode) && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+    return strcmp(split(a, a_folder), split(b, b_folder)) == 0 && stat(a_folder, &s) == 0 &&
+           stat(b_folder, &t) == 0 && s.st_dev == t.st_dev && s.st_ino == t.st_ino;
+}
+
 /* The folder of the running program, "." when the system does not tell. */
 static void program_folder(char *out, size_t size)
 {

@@ -14,4 +14,7 @@ bool glint_find_model(const char *given, char *folder_out, size_t size);
 
 /* Names an existing directory. */
 bool glint_is_folder(const char *path);
+
+/* Whether two paths name one file, there already or not. Devices and pipes under two names are two. */
+bool glint_same_file(const char *a, const char *b);
 #endif

@@ -8,10 +8,12 @@
 #include <string.h>
 
 static struct glint_pipeline *volatile interrupted;
+static volatile sig_atomic_t stopped; /* also between two pipelines */
 
 static void on_signal(int number)
 {
     (void)number;
+    stopped = 1;
     if (interrupted)
         glint_pipeline_stop(interrupted);
 }
@@ -143,6 +145,8 @@ static int run_input(struct glint_session *s, const char *path)
         status = pipeline_open(s, &in);
     if (status == GLINT_OK) {
         interrupted = s->pipeline;
+        if (stopped)
+            glint_pipeline_stop(s->pipeline);
         status = glint_pipeline_run(s->pipeline);
         interrupted = NULL;
         glint_pipeline_stats(s->pipeline, &stats);
@@ -178,5 +182,7 @@ int glint_session_run(struct glint_session *s)
             break;
     }
     glint_progress_end(&s->progress);
+    if (first && s->n_frames == 0)
+        s->loss.frames_dropped = 0; /* each has been told */
     return first;
 }

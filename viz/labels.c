@@ -2,9 +2,12 @@
 #include "viz/labels.h"
 #include "core/file.h"
 #include "core/json.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define METRES_MOST 1e6
 
 struct labelled_frame {
     uint64_t frame;
@@ -31,18 +34,18 @@ static int32_t class_index(const struct reader *r, const char *name)
     return -1;
 }
 
-/* Room for one more element; *cap doubles. */
-static int grow(void **memory, int32_t n, int32_t *cap, size_t size)
+/* Room for one more element; *cap doubles. The array's new place, NULL when there is no memory. */
+static void *grow(void *array, int32_t n, int32_t *cap, size_t size)
 {
     if (n < *cap)
-        return GLINT_OK;
-    const int32_t wanted = *cap ? 2 * *cap : 64;
-    void *bigger = wanted > 0 ? realloc(*memory, (size_t)wanted * size) : NULL;
-    if (!bigger)
-        return glint_fail(GLINT_E_NOMEM, "no memory for %d labels", *cap);
-    *memory = bigger;
-    *cap = wanted;
-    return GLINT_OK;
+        return array;
+    const int32_t wanted = *cap == 0 ? 64 : *cap <= INT32_MAX / 2 ? 2 * *cap : 0;
+    void *bigger = wanted > 0 ? realloc(array, (size_t)wanted * size) : NULL;
+    if (bigger)
+        *cap = wanted;
+    else
+        glint_fail(GLINT_E_NOMEM, "no memory for %d labels", *cap);
+    return bigger;
 }
 
 static int read_floats(struct glint_json object, const char *key, int32_t n, float *out)
@@ -50,8 +53,11 @@ static int read_floats(struct glint_json object, const char *key, int32_t n, flo
     double values[3];
     int32_t count;
     GLINT_TRY(glint_json_f64s(object, key, n, n, values, &count));
-    for (int32_t i = 0; i < n; i++)
+    for (int32_t i = 0; i < n; i++) {
+        if (!(fabs(values[i]) <= METRES_MOST))
+            return glint_json_fail(glint_json_get(object, key), "metres expected, found %g", values[i]);
         out[i] = (float)values[i];
+    }
     return GLINT_OK;
 }
 
@@ -65,6 +71,9 @@ static int read_box(const struct reader *r, struct glint_json json, struct glint
     label->box.label = class_index(r, name);
     GLINT_TRY(read_floats(json, "center", 3, label->box.center));
     GLINT_TRY(read_floats(json, "size", 3, label->box.size));
+    for (int k = 0; k < 3; k++)
+        if (!(label->box.size[k] >= 0))
+            return glint_json_fail(glint_json_get(json, "size"), "sizes of 0 or more expected");
     GLINT_TRY(glint_json_f64(json, "yaw", -1e3, 1e3, &yaw));
     label->box.yaw = (float)yaw;
     if (glint_json_has(json, "points"))
@@ -77,7 +86,10 @@ static int read_line(const struct reader *r, struct glint_json root)
     struct glint_labels *l = r->labels;
     int32_t frame;
     GLINT_TRY(glint_json_i32(root, "frame", 0, INT32_MAX, &frame));
-    GLINT_TRY(grow((void **)&l->frame, l->n_frames, &l->cap_frames, sizeof *l->frame));
+    struct labelled_frame *frames = grow(l->frame, l->n_frames, &l->cap_frames, sizeof *l->frame);
+    if (!frames)
+        return GLINT_E_NOMEM;
+    l->frame = frames;
     struct labelled_frame *f = &l->frame[l->n_frames];
     *f = (struct labelled_frame){(uint64_t)frame, l->n_labels, 0};
     if (l->n_frames > 0 && f->frame <= f[-1].frame)
@@ -88,8 +100,11 @@ static int read_line(const struct reader *r, struct glint_json root)
     if (!glint_json_is_array(boxes))
         return glint_fail(GLINT_E_FORMAT, "boxes: expected an array");
     for (size_t i = 0; i < glint_json_size(boxes); i++) {
-        GLINT_TRY(grow((void **)&l->label, l->n_labels, &l->cap_labels, sizeof *l->label));
-        GLINT_TRY(read_box(r, glint_json_at(boxes, i), &l->label[l->n_labels]));
+        struct glint_label *label = grow(l->label, l->n_labels, &l->cap_labels, sizeof *l->label);
+        if (!label)
+            return GLINT_E_NOMEM;
+        l->label = label;
+        GLINT_TRY(read_box(r, glint_json_at(boxes, i), &label[l->n_labels]));
         l->n_labels++;
         f->n++;
     }
