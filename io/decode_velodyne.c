@@ -88,6 +88,7 @@ struct velodyne {
     struct glint_decoder base;
     const struct velodyne_model *model;
     bool any_product; /* the sensor was named: the factory byte is not asked */
+    bool undecided;   /* only position packets were seen: the first data packet tells the model */
     bool has_last;
     uint32_t last_us;
     struct glint_lanes lanes;
@@ -185,6 +186,52 @@ static bool is_position(const struct glint_packet *p)
     return p->size == POSITION_SIZE && (p->dst_port == POSITION_PORT || memcmp(p->data + 206, "$GP", 3) == 0);
 }
 
+static void set_lanes(struct velodyne *v, const struct glint_beams *beams)
+{
+    const struct velodyne_model *m = v->model;
+    v->lanes.n = LANES;
+    for (int32_t i = 0; i < LANES; i++) {
+        const int32_t c = i % m->channels;
+        glint_lanes_set(&v->lanes, i, beams, c);
+        v->lanes.t_ns[i] = i / m->channels * m->firing_ns + c / m->at_once * m->laser_ns;
+        v->lanes.when[i] = (float)v->lanes.t_ns[i] / (float)m->block_ns;
+    }
+}
+
+static void become(struct velodyne *v, int32_t model, const struct glint_beams *beams)
+{
+    v->model = &models[model];
+    v->undecided = false;
+    snprintf(v->base.sensor, sizeof v->base.sensor, "%s", v->model->name);
+    snprintf(v->base.calibration, sizeof v->base.calibration, "%s", beams->source);
+    set_lanes(v, beams);
+}
+
+static void nominal_beams(const struct velodyne_model *m, struct glint_beams *beams_out)
+{
+    glint_beams_init(beams_out, m->channels, m->elevation_deg, m->azimuth_deg);
+}
+
+static int32_t model_of(const struct glint_packet *p)
+{
+    if (p->size != PACKET_SIZE || !well_formed(p))
+        return -1;
+    for (int32_t m = 0; m < N_MODELS; m++)
+        if (models[m].product == p->data[PACKET_SIZE - 1])
+            return m;
+    return -1;
+}
+
+static void decide(struct velodyne *v, const struct glint_packet *p)
+{
+    struct glint_beams beams;
+    const int32_t model = model_of(p);
+    if (model < 0)
+        return;
+    nominal_beams(&models[model], &beams);
+    become(v, model, &beams);
+}
+
 static const char *mode_text(uint8_t mode)
 {
     return mode == MODE_DUAL ? "dual (last, strongest)" : mode == MODE_LAST ? "last" : "strongest";
@@ -203,6 +250,8 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
         return p->size >= 2 && glint_le16(p->data) == FLAG ? GLINT_PACKET_MALFORMED : GLINT_PACKET_FOREIGN;
     if (!well_formed(p))
         return GLINT_PACKET_MALFORMED;
+    if (v->undecided)
+        decide(v, p);
     if (!v->any_product && p->data[PACKET_SIZE - 1] != v->model->product)
         return GLINT_PACKET_FOREIGN;
     const uint8_t mode = p->data[PACKET_SIZE - 2];
@@ -226,32 +275,23 @@ static const char *model_name(int32_t model)
     return models[model].name;
 }
 
-static int32_t model_of(const struct glint_packet *p)
-{
-    if (p->size != PACKET_SIZE || !well_formed(p))
-        return -1;
-    for (int32_t m = 0; m < N_MODELS; m++)
-        if (models[m].product == p->data[PACKET_SIZE - 1])
-            return m;
-    return -1;
-}
-
-static void set_lanes(struct velodyne *v, const struct glint_beams *beams)
-{
-    const struct velodyne_model *m = v->model;
-    v->lanes.n = LANES;
-    for (int32_t i = 0; i < LANES; i++) {
-        const int32_t c = i % m->channels;
-        glint_lanes_set(&v->lanes, i, beams, c);
-        v->lanes.t_ns[i] = i / m->channels * m->firing_ns + c / m->at_once * m->laser_ns;
-        v->lanes.when[i] = (float)v->lanes.t_ns[i] / (float)m->block_ns;
-    }
-}
-
 /* Both returns of every laser for a turn at 5 Hz, and a twentieth more. */
 static int32_t most_points(const struct velodyne_model *m)
 {
     return (int32_t)(INT64_C(200000000) * 2 * LANES / m->block_ns * 21 / 20);
+}
+
+static int load_beams(const struct glint_decoder_settings *settings, int32_t model,
+                      struct glint_beams *beams_out)
+{
+    const struct velodyne_model *m = &models[model < 0 ? 0 : model];
+    if (settings->calib && model < 0)
+        return glint_fail(GLINT_E_FORMAT, "%s: no data packet says which Velodyne it is for: name the sensor",
+                          settings->calib);
+    if (settings->calib)
+        return glint_beams_load_velodyne(settings->calib, m->channels, beams_out);
+    nominal_beams(m, beams_out);
+    return GLINT_OK;
 }
 
 static int open_decoder(const struct glint_decoder_settings *settings, int32_t model,
@@ -259,21 +299,21 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
                         struct glint_decoder **decoder_out)
 {
     struct glint_beams beams;
-    const struct velodyne_model *m = &models[model];
-    if (settings->calib)
-        GLINT_TRY(glint_beams_load_velodyne(settings->calib, m->channels, &beams));
-    else
-        glint_beams_init(&beams, m->channels, m->elevation_deg, m->azimuth_deg);
+    GLINT_TRY(load_beams(settings, model, &beams));
     struct velodyne *v = calloc(1, sizeof *v);
     if (!v)
         return glint_fail(GLINT_E_NOMEM, "no memory for a decoder");
     v->base.ops = &ops;
-    v->model = m;
-    v->any_product = glint_family_vote(&glint_family_velodyne, packets, n_packets, NULL) != model;
-    v->base.cap_points = most_points(m);
-    snprintf(v->base.sensor, sizeof v->base.sensor, "%s", m->name);
-    snprintf(v->base.calibration, sizeof v->base.calibration, "%s", beams.source);
-    set_lanes(v, &beams);
+    v->any_product =
+        model >= 0 && glint_family_vote(&glint_family_velodyne, packets, n_packets, NULL) != model;
+    become(v, model < 0 ? 0 : model, &beams);
+    v->undecided = model < 0;
+    if (v->undecided)
+        snprintf(v->base.sensor, sizeof v->base.sensor, "Velodyne");
+    for (int32_t m = 0; m < N_MODELS; m++)
+        if (model < 0 || m == model)
+            v->base.cap_points =
+                most_points(&models[m]) > v->base.cap_points ? most_points(&models[m]) : v->base.cap_points;
     glint_turns_init(&v->turns);
     *decoder_out = &v->base;
     return GLINT_OK;
@@ -284,5 +324,6 @@ const struct glint_decoder_family glint_family_velodyne = {
     .n_models = N_MODELS,
     .model_name = model_name,
     .model_of = model_of,
+    .is_accessory = is_position,
     .open = open_decoder,
 };

@@ -88,6 +88,16 @@ static int fail_unknown(const char *what, const struct glint_packet *packets, in
 
 /* ---- choosing ---- */
 
+/* A family some packet belongs to though none tells the model, or NULL. */
+static const struct glint_decoder_family *by_accessory(const struct glint_packet *packets, int32_t n_packets)
+{
+    for (int32_t f = 0; f < N_FAMILIES; f++)
+        for (int32_t i = 0; i < n_packets && families[f]->is_accessory; i++)
+            if (families[f]->is_accessory(&packets[i]))
+                return families[f];
+    return NULL;
+}
+
 static int open_auto(const struct glint_decoder_settings *settings, const struct glint_packet *packets,
                      int32_t n_packets, struct glint_decoder **decoder_out)
 {
@@ -102,6 +112,8 @@ static int open_auto(const struct glint_decoder_settings *settings, const struct
             most = votes;
         }
     }
+    if (!family)
+        family = by_accessory(packets, n_packets);
     return family ? family->open(settings, model, packets, n_packets, decoder_out)
                   : fail_unknown("no known sensor", packets, n_packets);
 }
@@ -168,7 +180,7 @@ static int open_named(const struct glint_decoder_settings *settings, const struc
     }
     if (!family)
         return fail_name(settings->sensor);
-    if (model < 0 && !family->by_metadata)
+    if (model < 0 && !family->by_metadata && by_accessory(packets, n_packets) != family)
         return fail_unknown(family->name, packets, n_packets);
     GLINT_TRY(family->open(settings, model, packets, n_packets, decoder_out));
     const int status = check_named(*decoder_out, packets, n_packets);

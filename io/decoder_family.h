@@ -11,6 +11,8 @@ struct glint_decoder_family {
     const char *(*model_name)(int32_t model); /* "Velodyne VLP-16" */
     /* Model of a packet, -1: none of ours. */
     int32_t (*model_of)(const struct glint_packet *packet);
+    /* A packet of a sensor of the family that does not say which (position packets); may be NULL. */
+    bool (*is_accessory)(const struct glint_packet *packet);
     /* model -1: only the family was named; the packets tell. */
     int (*open)(const struct glint_decoder_settings *settings, int32_t model,
                 const struct glint_packet *packets, int32_t n_packets, struct glint_decoder **decoder_out);

@@ -242,6 +242,27 @@ static void two_returns_share_a_firing(void **state)
     glint_decoder_close(d);
 }
 
+/* A sensor that has not spun up sends positions only: the first data packet tells the model. */
+static void position_packets_alone_are_a_velodynes(void **state)
+{
+    (void)state;
+    static uint8_t position[512];
+    const struct glint_packet p = {.data = position, .size = 512, .src_ip = 0xc0a801c9, .dst_port = 8308};
+    const struct glint_decoder_settings calibrated = {.calib = "VLP16.yaml"}, plain = {.sensor = "velodyne"};
+    struct glint_loss loss = {0};
+    struct glint_decoder *d;
+    assert_int_equal(glint_decoder_open(&calibrated, &p, 1, &d), GLINT_E_FORMAT);
+    assert_int_equal(glint_decoder_open(&plain, &p, 1, &d), GLINT_OK);
+    assert_int_equal(glint_decoder_take(d, &p, &returns, &loss), GLINT_PACKET_OTHER);
+    make_velodyne(data, 0, 20, 800000000, 0x37, 0x21, 500);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    assert_string_equal(d->sensor, "Velodyne HDL-32E");
+    assert_int_equal(returns.channel[31], 31);
+    make_velodyne(data, 0, 20, 800000553, 0x37, 0x22, 500);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_FOREIGN);
+    glint_decoder_close(d);
+}
+
 static void sensors_are_chosen_by_name_too(void **state)
 {
     (void)state;
@@ -281,6 +302,7 @@ int main(void)
         cmocka_unit_test(the_hour_comes_from_the_capture),
         cmocka_unit_test(a_clock_never_set_is_moved_to_the_captures),
         cmocka_unit_test(two_returns_share_a_firing),
+        cmocka_unit_test(position_packets_alone_are_a_velodynes),
         cmocka_unit_test(sensors_are_chosen_by_name_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
