@@ -4,6 +4,7 @@
 #include "glint/pipeline.h"
 #include "io/capture.h"
 #include "io/sink.h"
+#include "tools/standard_scan.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,11 +82,21 @@ static int run_first(struct glint_first_frame *f, struct glint_source *source, c
     return f->frame ? GLINT_OK : status;
 }
 
+static int made_scan(struct glint_first_frame *f)
+{
+    GLINT_TRY(glint_frame_pool_open(1, GLINT_STANDARD_SCAN_POINTS, 4096, &f->pool));
+    f->frame = glint_frame_get(f->pool, false);
+    glint_standard_scan_fill(f->frame);
+    return GLINT_OK;
+}
+
 int glint_first_frame_open(struct glint_first_frame *f, const char *path, const char *sensor,
                            const char *calib)
 {
     struct glint_source *source;
     *f = (struct glint_first_frame){0};
+    if (!path)
+        return made_scan(f);
     GLINT_TRY(glint_source_open(path, NULL, &source));
     const int status = run_first(f, source, sensor, calib);
     glint_source_close(source);

@@ -8,8 +8,9 @@ struct glint_first_frame {
     struct glint_frame *frame;
 };
 
-/* The frame that `glint run INPUT` would see first, with room for 4096 boxes. sensor and calib may be NULL.
- * Fails as the source does; GLINT_E_FORMAT for an input without a frame. All zero then. */
+/* The frame that `glint run INPUT` would see first, with room for 4096 boxes; of path NULL the standard scan.
+ * sensor and calib may be NULL. Fails as the source does; GLINT_E_FORMAT for an input without a frame. All
+ * zero then. */
 int glint_first_frame_open(struct glint_first_frame *f, const char *path, const char *sensor,
                            const char *calib);
 void glint_first_frame_close(struct glint_first_frame *f); /* all zero is fine */

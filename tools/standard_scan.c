@@ -38,11 +38,8 @@ static double distance(const double d[3])
     return t;
 }
 
-int glint_standard_scan_run(struct glint_model *model)
+void glint_standard_scan_fill(struct glint_frame *frame)
 {
-    struct glint_frame_pool *pool;
-    GLINT_TRY(glint_frame_pool_open(1, GLINT_STANDARD_SCAN_POINTS, 4096, &pool));
-    struct glint_frame *frame = glint_frame_get(pool, false);
     for (int beam = 0; beam < BEAMS; beam++)
         for (int i = 0; i < AZIMUTHS; i++) {
             const double el = (-24.8 + 26.8 * beam / (BEAMS - 1)) * 0.017453292519943295;
@@ -51,6 +48,14 @@ int glint_standard_scan_run(struct glint_model *model)
             glint_frame_add_point(frame, (float)(t * d[0]), (float)(t * d[1]), (float)(t * d[2]), 0.3f,
                                   (uint16_t)beam, 0, 0);
         }
+}
+
+int glint_standard_scan_run(struct glint_model *model)
+{
+    struct glint_frame_pool *pool;
+    GLINT_TRY(glint_frame_pool_open(1, GLINT_STANDARD_SCAN_POINTS, 4096, &pool));
+    struct glint_frame *frame = glint_frame_get(pool, false);
+    glint_standard_scan_fill(frame);
     const int status = glint_model_run(model, frame);
     glint_frame_unref(frame);
     glint_frame_pool_close(pool);

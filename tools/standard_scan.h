@@ -5,8 +5,10 @@
 
 #define GLINT_STANDARD_SCAN_POINTS 120000
 
-/* Runs the model on 64 beams x 1875 azimuths: flat ground 1.8 m below the sensor, two long walls, a row of
- * car-sized blocks. The model must have been opened for GLINT_STANDARD_SCAN_POINTS or more. GLINT_E_NOMEM,
- * and the model's. */
+/* Fills a cleared frame of at least GLINT_STANDARD_SCAN_POINTS: 64 beams x 1875 azimuths over flat ground 1.8
+ * m below the sensor, two long walls, two rows of car-sized blocks. */
+void glint_standard_scan_fill(struct glint_frame *frame);
+
+/* Runs a model on it that was opened for as many points. GLINT_E_NOMEM, and the model's failures. */
 int glint_standard_scan_run(struct glint_model *model);
 #endif
