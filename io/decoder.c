@@ -224,10 +224,10 @@ enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const s
         decoder->has_address = true;
         decoder->src_ip = packet->src_ip;
     }
-    loss->packets_received++;
+    loss->packets_received += 1 + (uint64_t)packet->other_before + packet->incomplete_before;
     loss->packets_decoded += kind == GLINT_PACKET_LIDAR || kind == GLINT_PACKET_OTHER;
-    loss->packets_malformed += kind == GLINT_PACKET_MALFORMED;
-    loss->packets_foreign += kind == GLINT_PACKET_FOREIGN;
+    loss->packets_malformed += (kind == GLINT_PACKET_MALFORMED) + (uint64_t)packet->incomplete_before;
+    loss->packets_foreign += (kind == GLINT_PACKET_FOREIGN) + (uint64_t)packet->other_before;
     loss->packets_lost += lost;
     return kind;
 }

@@ -74,10 +74,10 @@ int glint_decoder_open(const struct glint_decoder_settings *settings, const stru
                        int32_t n_packets, struct glint_decoder **decoder_out);
 void glint_decoder_close(struct glint_decoder *decoder); /* NULL is fine */
 
-/* Decodes one packet and accounts for it: received + 1, and one of decoded (LIDAR, OTHER), malformed,
- * foreign; lost by the sensor's sequence. Of a LIDAR packet returns_out is filled (n may be 0). A sensor is
- * known by the source address of its first LIDAR packet: a second one on the same port is foreign. One thread
- * at a time; allocates nothing. */
+/* Decodes one packet and accounts for it and for what the source skipped before it: received + 1, and one of
+ * decoded (LIDAR, OTHER), malformed, foreign; lost by the sensor's sequence. Of a LIDAR packet returns_out is
+ * filled (n may be 0). A sensor is known by the source address of its first LIDAR packet: a second one on the
+ * same port is foreign. One thread at a time; allocates nothing. */
 enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const struct glint_packet *packet,
                                           struct glint_returns *returns_out, struct glint_loss *loss);
 #endif

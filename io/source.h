@@ -14,6 +14,8 @@ struct glint_packet {
     uint64_t record;   /* 0-based record of the capture that completed it */
     uint32_t src_ip, dst_ip; /* host order */
     uint16_t src_port, dst_port;
+    uint32_t other_before;      /* records without UDP since the packet before: foreign */
+    uint32_t incomplete_before; /* fragmented datagrams given up since then: malformed */
 };
 
 struct glint_source_settings {

@@ -19,6 +19,7 @@ struct source_pcap {
     double size; /* of the file in bytes */
     /* struct glint_source_pcap_stats, one writer; the account may be read by another thread */
     _Atomic uint64_t records, n_datagrams, other, incomplete;
+    _Atomic uint64_t told_other, told_incomplete; /* with packets */
     _Atomic int64_t first_ns, last_ns;
     bool ended;
     int held_status; /* of the record read at open, 2: none is held */
@@ -84,6 +85,16 @@ static int64_t stamp_of(const struct pcap_pkthdr *head)
     return s >= 0 && s < SECONDS_MOST && ns >= 0 && ns < 1000000000 ? s * 1000000000 + ns : 0;
 }
 
+/* What was skipped since the packet before goes with this one, so that the account at a packet does not
+ * depend on how far ahead the source has read. */
+static void tell(struct source_pcap *s, struct glint_packet *packet)
+{
+    packet->other_before = (uint32_t)(s->other - s->told_other);
+    packet->incomplete_before = (uint32_t)(s->incomplete - s->told_incomplete);
+    s->told_other = s->other;
+    s->told_incomplete = s->incomplete;
+}
+
 static int next_packet(struct glint_source *source, struct glint_packet *packet_out)
 {
     struct source_pcap *s = (struct source_pcap *)source;
@@ -103,6 +114,7 @@ static int next_packet(struct glint_source *source, struct glint_packet *packet_
         s->incomplete = glint_datagrams_incomplete(s->datagrams);
         if (kind == GLINT_DATAGRAM_PACKET) {
             s->n_datagrams++;
+            tell(s, packet_out);
             return GLINT_OK;
         }
         s->other += kind == GLINT_DATAGRAM_OTHER;
@@ -226,10 +238,11 @@ bool glint_source_pcap_stats(const struct glint_source *source, struct glint_sou
 
 void glint_source_pcap_account(const struct glint_source *source, struct glint_loss *loss)
 {
-    struct glint_source_pcap_stats stats;
-    if (!glint_source_pcap_stats(source, &stats))
+    if (source->ops != &ops)
         return;
-    loss->packets_received += stats.other + stats.incomplete;
-    loss->packets_foreign += stats.other;
-    loss->packets_malformed += stats.incomplete;
+    const struct source_pcap *s = (const struct source_pcap *)source;
+    const uint64_t other = s->other - s->told_other, incomplete = s->incomplete - s->told_incomplete;
+    loss->packets_received += other + incomplete;
+    loss->packets_foreign += other;
+    loss->packets_malformed += incomplete;
 }

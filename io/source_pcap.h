@@ -30,8 +30,9 @@ struct glint_source_pcap_stats {
 /* false when source is no capture. */
 bool glint_source_pcap_stats(const struct glint_source *source, struct glint_source_pcap_stats *stats_out);
 
-/* Adds to the loss what never became a packet: other records are received and foreign, incomplete datagrams
- * received and malformed, so that received = decoded + malformed + foreign holds for all that the capture
- * has. Does nothing for a source that is no capture. */
+/* Adds to the loss what came after the last packet and never became one: other records are received and
+ * foreign, incomplete datagrams received and malformed (those before a packet go with it, see struct
+ * glint_packet). Call it once, at the end: then received = decoded + malformed + foreign holds for all that
+ * the capture has. Does nothing for a source that is no capture. */
 void glint_source_pcap_account(const struct glint_source *source, struct glint_loss *loss);
 #endif

@@ -1,14 +1,12 @@
 /* pipeline/stage_frame.c - returns to frames, in the vehicle's frame. */
 #include "core/status.h"
 #include "io/framer.h"
-#include "io/source_pcap.h"
 #include "pipeline/stage.h"
 
 struct framing {
     struct glint_framer *framer;
     struct glint_frame_pool *pool;
     const struct glint_loss *loss;
-    struct glint_source *source;
     struct glint_frame *frame; /* being filled; NULL before the first returns and after each frame */
 };
 
@@ -17,7 +15,6 @@ static int init(void *priv, const struct glint_stage_env *env)
     struct framing *f = priv;
     f->pool = env->frames;
     f->loss = env->loss;
-    f->source = env->settings->source;
     const struct glint_framer_settings settings = {.cut_deg = env->settings->cut_deg,
                                                    .to_vehicle = !env->settings->sensor_frame};
     return glint_framer_open(&settings, env->decoder, &f->framer);
@@ -31,7 +28,6 @@ static int hand_on(struct framing *f, struct glint_emit *out)
     frame->loss = *f->loss;
     frame->loss.points_dropped = dropped;
     frame->loss.points_clipped = clipped;
-    glint_source_pcap_account(f->source, &frame->loss);
     f->frame = NULL;
     return out->put(out, (struct glint_item){GLINT_ITEM_FRAME, frame});
 }

@@ -48,6 +48,27 @@ static void the_table_has_every_return(void **state)
     free(text);
 }
 
+/* Non-UDP records before, between and after the packets are all in the account. */
+static void the_account_holds_for_all_records(void **state)
+{
+    (void)state;
+    uint8_t data[VELODYNE_BYTES], arp[60] = {[12] = 8, [13] = 6};
+    struct glint_loss loss;
+    begin_pcap(&bytes, false, 1);
+    add_record(&bytes, SECOND, 0, arp, sizeof arp);
+    for (uint32_t i = 0; i < 3; i++) {
+        make_velodyne(data, i * 1500, 125, 800000000 + i * 1327, 0x37, 0x22, 1000);
+        add_packet(&bytes, SECOND, i, data, i == 1 ? 1000 : sizeof data);
+        add_record(&bytes, SECOND, i, arp, sizeof arp);
+    }
+    const char *path = glint_test_write("mixed.pcap", bytes.data, bytes.n);
+    assert_int_equal(glint_decode_csv(path, &automatic, glint_test_path("mixed.csv"), &loss), GLINT_OK);
+    assert_int_equal(loss.packets_received, 7);
+    assert_int_equal(loss.packets_decoded, 2);
+    assert_int_equal(loss.packets_malformed, 1);
+    assert_int_equal(loss.packets_foreign, 4);
+}
+
 static void what_a_capture_holds_is_told(void **state)
 {
     (void)state;
@@ -121,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_has_every_return),
+        cmocka_unit_test(the_account_holds_for_all_records),
         cmocka_unit_test(what_a_capture_holds_is_told),
         cmocka_unit_test(a_cut_capture_gives_its_first_part),
         cmocka_unit_test(strangers_are_described_and_refused),

@@ -277,7 +277,12 @@ static void other_records_are_counted(void **state)
     struct glint_source *s = open_it();
     assert_int_equal(next(s), GLINT_OK);
     assert_int_equal(packet.record, 1);
+    assert_int_equal(packet.other_before, 1);
     assert_int_equal(next(s), GLINT_E_EOF);
+    struct glint_loss loss = {0};
+    glint_source_pcap_account(s, &loss); /* the one after the packet */
+    assert_int_equal(loss.packets_foreign, 1);
+    assert_int_equal(loss.packets_received, 1);
     glint_source_pcap_stats(s, &stats);
     assert_int_equal(stats.other, 2);
     assert_int_equal(stats.first_ns, 1000000000);
