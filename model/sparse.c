@@ -13,18 +13,19 @@ struct state {      /* of one value; unused for those that are not maps */
     int32_t stride; /* input pixels per pixel */
     int32_t reach;  /* input pixels on each side that a pixel depends on */
     int32_t small_h, small_w;
-    struct glint_map small;     /* what an empty frame gives, on a small grid */
+    struct glint_map small;     /* the value while the network runs on the small grid */
     struct glint_active active; /* computed pixels; of a map with slices: of any of them */
     struct glint_active reads;  /* pixels that any layer reads; kept for maps, not for slices */
 };
 
 struct glint_sparse {
     const struct glint_net *net;
-    struct state *values;            /* net->n_values */
+    struct state *values;         /* net->n_values */
+    struct glint_map *background; /* net->n_layers: what each gives for an empty frame, on the small grid */
     const struct glint_layer *input; /* the one that writes pillars to a map */
     int32_t period;                  /* the largest stride: a multiple of all */
     struct glint_arena memory;
-    struct glint_active work[2]; /* room for the largest map; resized by `borrow` */
+    struct glint_active work; /* room for the largest map; resized by `borrow` */
     struct glint_pixel *list;
 };
 
@@ -76,8 +77,9 @@ static bool derive_values(const struct glint_layer *layer, const struct state *i
 static bool derive_layer(struct glint_sparse *s, const struct glint_layer *layer)
 {
     struct state *out = &s->values[layer->out[0]], *whole = &s->values[root(s->net, layer->out[0])];
-    if (layer->n_out != 1)
-        return false;
+    for (int32_t i = 1; i < layer->n_out; i++) /* other names of the same map are fine */
+        if (root(s->net, layer->out[i]) != root(s->net, layer->out[0]))
+            return false;
     if (layer->op == GLINT_OP_BEV_SCATTER) {
         if (s->input) /* one is enough */
             return false;
@@ -152,6 +154,24 @@ static bool derive_small(struct glint_sparse *s)
 }
 
 /* Memory: small maps, sets, lists. Called without an arena it only adds up. */
+
+static void *take(struct glint_arena *arena, size_t bytes, size_t *total)
+{
+    *total += glint_arena_round(bytes);
+    return arena ? glint_arena_alloc(arena, bytes) : NULL;
+}
+
+static void take_map(struct glint_arena *arena, const struct state *state, int32_t c, struct glint_map *map,
+                     size_t *total)
+{
+    const size_t bytes = glint_map_bytes(state->small_h, state->small_w, c);
+    void *memory = take(arena, bytes, total);
+    if (!memory)
+        return;
+    memset(memory, 0, bytes);
+    glint_map_init(map, memory, state->small_h, state->small_w, c);
+}
+
 static size_t carve(struct glint_sparse *s, struct glint_arena *arena)
 {
     size_t total = 0, most_bits = 0, most_pixels = 0;
@@ -161,27 +181,25 @@ static size_t carve(struct glint_sparse *s, struct glint_arena *arena)
         if (!state->made)
             continue;
         const size_t bits = glint_active_bytes(value->h, value->w);
-        const size_t small =
-            value->parent < 0 ? glint_map_bytes(state->small_h, state->small_w, value->c) : 0;
         const size_t pixels = (size_t)value->h * (size_t)value->w * sizeof(struct glint_pixel);
-        total += 2 * glint_arena_round(bits) + glint_arena_round(small);
         most_bits = bits > most_bits ? bits : most_bits;
         most_pixels = pixels > most_pixels ? pixels : most_pixels;
-        if (!arena)
-            continue;
-        glint_active_init(&state->active, glint_arena_alloc(arena, bits), value->h, value->w);
-        glint_active_init(&state->reads, glint_arena_alloc(arena, bits), value->h, value->w);
-        if (value->parent < 0) {
-            void *memory = glint_arena_alloc(arena, small);
-            memset(memory, 0, small);
-            glint_map_init(&state->small, memory, state->small_h, state->small_w, value->c);
+        void *active = take(arena, bits, &total), *reads = take(arena, bits, &total);
+        if (arena) {
+            glint_active_init(&state->active, active, value->h, value->w);
+            glint_active_init(&state->reads, reads, value->h, value->w);
         }
+        if (value->parent < 0)
+            take_map(arena, state, value->c, &state->small, &total);
     }
-    for (int i = 0; i < 2 && arena; i++)
-        s->work[i].bits = glint_arena_alloc(arena, most_bits);
-    if (arena)
-        s->list = glint_arena_alloc(arena, most_pixels);
-    return total + 2 * glint_arena_round(most_bits) + glint_arena_round(most_pixels);
+    for (int32_t i = 0; i < s->net->n_layers; i++) {
+        const int32_t to = s->net->layers[i].out[0];
+        if (makes_map(s->net, &s->net->layers[i]))
+            take_map(arena, &s->values[to], s->net->values[to].c, &s->background[i], &total);
+    }
+    s->work.bits = take(arena, most_bits, &total);
+    s->list = take(arena, most_pixels, &total);
+    return total;
 }
 
 static void open_slices(struct glint_sparse *s)
@@ -231,11 +249,19 @@ static int compute(struct glint_exec *x, const struct glint_layer *layer, const 
     }
 }
 
-/* A set as large as map m, in memory lent until the next call for the same index. */
-static struct glint_active *borrow(struct glint_sparse *s, int index, int32_t h, int32_t w)
+/* An empty set, lent until the next call. */
+static struct glint_active *borrow(struct glint_sparse *s, int32_t h, int32_t w)
 {
-    glint_active_init(&s->work[index], s->work[index].bits, h, w);
-    return &s->work[index];
+    glint_active_init(&s->work, s->work.bits, h, w);
+    return &s->work;
+}
+
+static void copy_map(const struct glint_map *from, const struct glint_map *to)
+{
+    for (int32_t y = 0; y < to->h; y++)
+        for (int32_t x = 0; x < to->w; x++)
+            memcpy(to->data + y * to->pitch + x * to->ld, from->data + y * from->pitch + x * from->ld,
+                   (size_t)to->c * sizeof(float));
 }
 
 /* The network's maps for an empty frame, on the small grid. */
@@ -249,9 +275,10 @@ static int run_small(struct glint_sparse *s, struct glint_exec *x)
                                .other = s->values[layer->in[layer->n_in > 1]].small,
                                .out = s->values[layer->out[0]].small};
         const struct glint_map *pixels = layer->op == GLINT_OP_DECONV ? &m.in : &m.out;
-        struct glint_active *all = borrow(s, 0, pixels->h, pixels->w);
+        struct glint_active *all = borrow(s, pixels->h, pixels->w);
         glint_active_all(all);
         GLINT_TRY(compute(x, layer, &m, s->list, glint_active_list(all, s->list)));
+        copy_map(&m.out, &s->background[i]); /* maps may be written again by a later layer */
     }
     return GLINT_OK;
 }
@@ -261,13 +288,16 @@ int glint_sparse_open(const struct glint_net *net, struct glint_exec *x, struct 
     *sparse_out = NULL;
     struct glint_sparse *s = calloc(1, sizeof *s);
     struct state *values = calloc((size_t)net->n_values + 1, sizeof *values);
-    if (!s || !values) {
+    struct glint_map *background = calloc((size_t)net->n_layers + 1, sizeof *background);
+    if (!s || !values || !background) {
         free(s);
         free(values);
+        free(background);
         return glint_fail(GLINT_E_NOMEM, "no memory for the maps of %d values", net->n_values);
     }
     s->net = net;
     s->values = values;
+    s->background = background;
     int status = GLINT_OK;
     const bool can = derive(s) && derive_small(s);
     if (can)
@@ -291,6 +321,7 @@ void glint_sparse_close(struct glint_sparse *s)
         return;
     glint_arena_fini(&s->memory);
     free(s->values);
+    free(s->background);
     free(s);
 }
 
@@ -311,21 +342,21 @@ static void activate(struct glint_sparse *s, const struct glint_layer *layer, co
     const int32_t to = layer->out[0], whole = root(s->net, to);
     struct glint_active *out = &s->values[to].active;
     const struct glint_active *in = &s->values[root(s->net, layer->in[0])].active;
+    struct glint_active *more = borrow(s, out->h, out->w);
     switch (layer->op) {
     case GLINT_OP_BEV_SCATTER:
-        glint_active_clear(out);
-        glint_active_set(out, coord, n);
+        glint_active_set(more, coord, n);
         break;
     case GLINT_OP_CONV3X3:
-        glint_active_grow(in, conv_stride(layer), out);
+        glint_active_grow(in, conv_stride(layer), more);
         break;
     case GLINT_OP_DECONV:
-        glint_active_upsample(in, deconv_scale(layer), out);
+        glint_active_upsample(in, deconv_scale(layer), more);
         break;
     default:
-        glint_active_clear(out);
-        glint_active_add(out, in);
+        glint_active_add(more, in);
     }
+    glint_active_add(out, more); /* to what an earlier layer wrote to the same map */
     if (layer->n_in > 1 && layer != s->input)
         glint_active_add(out, &s->values[root(s->net, layer->in[1])].active);
     if (whole != to)
@@ -346,7 +377,7 @@ static void read_maps(struct glint_sparse *s, const struct glint_layer *layer)
         }
         const struct glint_active *out = &s->values[layer->out[0]].active;
         if (layer->op == GLINT_OP_CONV3X3 && i == 0) {
-            struct glint_active *reads = borrow(s, 0, in->reads.h, in->reads.w);
+            struct glint_active *reads = borrow(s, in->reads.h, in->reads.w);
             glint_active_reads(out, conv_stride(layer), reads);
             glint_active_add(&in->reads, reads);
         } else if (layer->op != GLINT_OP_DECONV) /* which reads active pixels only */
@@ -375,14 +406,16 @@ bool glint_sparse_has(const struct glint_sparse *s, const struct glint_layer *la
 }
 
 /* The background where it is read. */
-static int surround(struct glint_sparse *s, struct glint_exec *x, int32_t value, const struct glint_map *out)
+static int surround(struct glint_sparse *s, struct glint_exec *x, const struct glint_layer *layer,
+                    const struct glint_map *out)
 {
+    const int32_t value = layer->out[0];
     const struct state *state = &s->values[value];
-    struct glint_active *rest = borrow(s, 0, out->h, out->w);
+    struct glint_active *rest = borrow(s, out->h, out->w);
     glint_active_add(rest, &s->values[root(s->net, value)].reads);
     glint_active_remove(rest, &state->active);
-    return glint_background_fill(x, &state->small, s->period / state->stride, s->list,
-                                 glint_active_list(rest, s->list), out);
+    return glint_background_fill(x, &s->background[layer - s->net->layers], s->period / state->stride,
+                                 s->list, glint_active_list(rest, s->list), out);
 }
 
 static double flop(const struct glint_layer *layer, int32_t n_pixels)
@@ -406,7 +439,7 @@ int glint_sparse_layer(struct glint_sparse *s, struct glint_run *run, const stru
         begin(s, run->voxels->coord, run->voxels->n_voxels);
         GLINT_TRY(glint_bev_scatter_at(run->exec, glint_run_floats(run, layer->in[0]), run->voxels->coord,
                                        run->voxels->n_voxels, &out));
-        return surround(s, run->exec, to, &out);
+        return surround(s, run->exec, layer, &out);
     }
     const struct maps m = {.in = glint_run_map(run, layer->in[0]),
                            .other = glint_run_map(run, layer->in[layer->n_in > 1]),
@@ -415,5 +448,5 @@ int glint_sparse_layer(struct glint_sparse *s, struct glint_run *run, const stru
     const int32_t n = glint_active_list(&s->values[from].active, s->list);
     glint_run_flop(run, layer, flop(layer, n));
     GLINT_TRY(compute(run->exec, layer, &m, s->list, n));
-    return surround(s, run->exec, to, &out);
+    return surround(s, run->exec, layer, &out);
 }

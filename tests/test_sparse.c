@@ -120,9 +120,13 @@ static void make_second(struct net *n, int32_t h, int32_t w, int32_t heads[2])
     const int32_t neck = add_value(n, GLINT_VALUE_MAP, h, w, 20);
     add_conv(n, 1, 1, one, -1, 12, add_slice(n, neck, 0, 12));
     add_deconv(n, 2, sum, add_slice(n, neck, 12, 8));
+    struct glint_layer *last = &n->layers[n->net.n_layers - 1];
+    last->out[last->n_out++] = add_slice(n, neck, 0, 20); /* another name of the whole */
     const int32_t shared = add_conv(n, 3, 1, neck, -1, 10, -1);
-    heads[0] = add_conv(n, 3, 1, add_conv(n, 3, 1, shared, -1, 8, -1), -1, 3, -1);
-    heads[1] = add_conv(n, 3, 1, shared, -1, 1, -1);
+    const int32_t hidden =
+        add_conv(n, 3, 1, shared, -1, 8, -1); /* both heads use this map, one after the other */
+    heads[0] = add_conv(n, 3, 1, hidden, -1, 3, -1);
+    heads[1] = add_conv(n, 3, 1, add_conv(n, 3, 1, shared, -1, 8, hidden), -1, 1, -1);
     add_layer(n, GLINT_OP_CENTER_DECODE, heads[0], heads[1], -1);
 }
 
