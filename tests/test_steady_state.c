@@ -1,9 +1,13 @@
 /* tests/test_steady_state.c - after warm-up a frame allocates nothing: malloc and its kin are replaced in
  * this program, for every library in it. Not in builds with sanitizers, which replace them too. */
+#include "tests/files.h"
 #include "tests/fakes.h"
 #include "core/trace.h"
 #include "glint/model.h"
 #include "glint/pipeline.h"
+#include "io/sinks.h"
+#include "io/source_pcap.h"
+#include "io/source_points.h"
 #include <errno.h>
 #include <stdatomic.h>
 
@@ -62,37 +66,43 @@ int posix_memalign(void **out, size_t alignment, size_t size)
 
 #define WARM 5 /* frames; then every thread, queue and pool has been through its first round */
 
-static long after_warm_up;
+static long after_warm_up, at_last_frame;
 
 static void note(struct fake_sink *sink, const struct glint_frame *frame)
 {
     (void)sink;
     if (frame->index == WARM)
         after_warm_up = n_allocations;
+    at_last_frame = n_allocations;
 }
 
 static struct fake_sink sink;
 
-/* Allocations between frame WARM and the last one. */
+/* Allocations between frame WARM and the last one, of `least` frames at least. settings without sinks: the
+ * fake one comes last. */
+static long count_with(struct glint_pipeline_settings *s, int least)
+{
+    struct glint_pipeline *p;
+    fake_sink_init(&sink, "sink");
+    sink.on_write = note;
+    s->sinks[s->n_sinks++] = &sink.sink;
+    if (glint_pipeline_open(s, &p) != GLINT_OK || glint_pipeline_run(p) != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    glint_pipeline_close(p);
+    assert_true(sink.n >= least);
+    return at_last_frame - after_warm_up;
+}
+
 static long count(struct glint_source *source, struct glint_model *model, int32_t n_threads,
                   struct glint_trace *trace)
 {
     struct glint_pipeline_settings s;
-    struct glint_pipeline *p;
     glint_pipeline_settings_default(&s);
     s.source = source;
     s.model = model;
     s.n_threads = n_threads;
     s.trace = trace;
-    fake_sink_init(&sink, "sink");
-    sink.on_write = note;
-    s.sinks[s.n_sinks++] = &sink.sink;
-    assert_int_equal(glint_pipeline_open(&s, &p), GLINT_OK);
-    assert_int_equal(glint_pipeline_run(p), GLINT_OK);
-    const long n = n_allocations - after_warm_up;
-    glint_pipeline_close(p);
-    assert_true(sink.n > 3 * WARM);
-    return n;
+    return count_with(&s, 3 * WARM);
 }
 
 static void allocations_are_seen(void **state)
@@ -104,6 +114,9 @@ static void allocations_are_seen(void **state)
     void *volatile block = malloc(1);
     free(block);
     assert_true(n_allocations > before);
+    const long between = n_allocations;
+    fclose(fopen("/dev/null", "r")); /* libraries' too */
+    assert_true(n_allocations > between);
 }
 
 static void frames_of_files_allocate_nothing(void **state)
@@ -158,6 +171,78 @@ static void the_model_allocates_nothing(void **state)
     }
 }
 
+/* The whole way: a source that reads files, the default model, sinks that write. */
+static long count_real(struct glint_source *source, int32_t n_threads, int least)
+{
+    struct glint_pipeline_settings s;
+    struct glint_model_settings settings;
+    struct glint_model *model;
+    static char label_path[512];
+    glint_pipeline_settings_default(&s);
+    s.source = source;
+    s.n_threads = n_threads;
+    glint_model_settings_default(&settings);
+    settings.n_threads = n_threads;
+    if (glint_model_open(GLINT_SOURCE_DIR "/data/models/glint-tiny", &settings, NULL, &model) != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    s.model = model;
+    const struct glint_model_info *info = glint_model_info(model);
+    const struct glint_sink_context context = {info->n_classes, info->n_point_classes, info->classes,
+                                               info->point_classes};
+    snprintf(label_path, sizeof label_path, "%s", glint_test_path("%06d.label"));
+    assert_int_equal(glint_sink_jsonl_open("/dev/null", &context, &s.sinks[s.n_sinks++]), GLINT_OK);
+    assert_int_equal(glint_sink_label_open(label_path, &context, &s.sinks[s.n_sinks++]), GLINT_OK);
+    const long n = count_with(&s, least);
+    glint_model_close(model);
+    return n;
+}
+
+static void a_capture_to_boxes_allocates_nothing(void **state)
+{
+    (void)state;
+    if (!COUNTS)
+        skip();
+    for (int32_t threads = 1; threads <= 2; threads++) {
+        struct glint_source *source;
+        assert_int_equal(glint_source_pcap_open(GLINT_SOURCE_DIR "/data/demo/demo.pcap", NULL, &source),
+                         GLINT_OK);
+        assert_int_equal(count_real(source, threads, 2 * WARM), 0);
+        glint_source_close(source);
+    }
+}
+
+/* Scans of different sizes, on the ground around the sensor. */
+static void write_scans(const char *folder, int n)
+{
+    static float points[8000][4];
+    uint64_t random = 7;
+    mkdir(folder, 0777);
+    for (int i = 0; i < n; i++) {
+        char name[32];
+        for (int k = 0; k < 8000; k++)
+            for (int c = 0; c < 4; c++)
+                points[k][c] = c < 2    ? glint_test_uniform(&random, -40, 40)
+                               : c == 2 ? glint_test_uniform(&random, -2, -1)
+                                        : 0;
+        snprintf(name, sizeof name, "scans/%02d.bin", i);
+        glint_test_write(name, points, (size_t)(i % 3 == 0 ? 8000 : 2000 + 100 * i) * sizeof points[0]);
+    }
+}
+
+static void a_folder_to_boxes_allocates_nothing(void **state)
+{
+    (void)state;
+    if (!COUNTS)
+        skip();
+    write_scans(glint_test_path("scans"), 20);
+    for (int32_t threads = 1; threads <= 2; threads++) {
+        struct glint_source *source;
+        assert_int_equal(glint_source_points_open(glint_test_path("scans"), NULL, &source), GLINT_OK);
+        assert_int_equal(count_real(source, threads, 20), 0);
+        glint_source_close(source);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +250,8 @@ int main(void)
         cmocka_unit_test(frames_of_files_allocate_nothing),
         cmocka_unit_test(frames_of_packets_allocate_nothing),
         cmocka_unit_test(the_model_allocates_nothing),
+        cmocka_unit_test(a_capture_to_boxes_allocates_nothing),
+        cmocka_unit_test(a_folder_to_boxes_allocates_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, glint_test_folder_make, glint_test_folder_remove);
 }
