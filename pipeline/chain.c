@@ -145,7 +145,7 @@ static int put_frame(struct glint_chain *c, int stage, struct glint_frame *frame
         status = hand_on(c, stage, frame);
     else
         glint_frame_unref(frame);
-    resume(c, stage);
+    resume(c, stage == p->maker ? stage : -1); /* the maker goes on with the next frame, others are done */
     if (status == GLINT_OK && stage == p->maker && p->n_made >= p->settings.end_frame)
         status = GLINT_E_EOF;
     return status;

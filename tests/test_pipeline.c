@@ -6,6 +6,7 @@
 #include "glint/pipeline.h"
 #include "io/decoder.h"
 #include <time.h>
+#include <unistd.h>
 
 /* The model of these tests: as many boxes as points; it fails at one frame, and can be slow. */
 struct glint_model {
@@ -378,6 +379,24 @@ static void a_range_of_packet_frames_stops_early(void **state)
     assert_true(source.at < 500);
 }
 
+/* How often the exported trace has a span of this name. */
+static int count_spans(struct glint_trace *trace, const char *name)
+{
+    static char text[1 << 20];
+    char path[] = "/tmp/glint_pipeline_XXXXXX", wanted[64];
+    int n = 0;
+    close(mkstemp(path));
+    assert_int_equal(glint_trace_export(trace, path), GLINT_OK);
+    FILE *f = fopen(path, "r");
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    unlink(path);
+    snprintf(wanted, sizeof wanted, "\"name\":\"%s\",\"ts\"", name);
+    for (const char *at = text; (at = strstr(at, wanted)) != NULL; at++)
+        n++;
+    return n;
+}
+
 #define SLEEP_NS 10000000
 
 static void every_stage_is_on_record(void **state)
@@ -415,6 +434,10 @@ static void every_stage_is_on_record(void **state)
         assert_int_equal(total.count, 10);
         assert_true(total.p50_ns >= SLEEP_NS);
         assert_true(sink.seen[4].total_ns >= SLEEP_NS); /* known when sinks write */
+        assert_int_equal(count_spans(trace, "publish"), 10);
+        assert_int_equal(count_spans(trace, "bev"), 10);
+        const int n_decode = count_spans(trace, "decode"); /* per batch, and where frames end */
+        assert_true(n_decode >= 32 && n_decode <= 50);
         glint_trace_close(trace);
     }
 }
