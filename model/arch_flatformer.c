@@ -381,7 +381,7 @@ static int32_t add_neck(struct glint_build *b, const struct parts *parts, const 
         const int32_t slice = glint_build_slice(b, NULL, neck, first, parts->neck[i]);
         struct glint_layer *layer = glint_build_deconv(b, GLINT_STAGE_BEV, prefix, norm, parts->neck_eps,
                                                        parts->upsample[i], GLINT_ACT_RELU, outs[i], slice);
-        if (i + 1 == parts->n_stages)
+        if (i + 1 == parts->n_stages && b->keep_stages)
             glint_build_out(b, layer,
                             glint_build_slice(b, "neck", neck, 0, channels)); /* whole, for the tap */
         first += parts->neck[i];
@@ -389,7 +389,8 @@ static int32_t add_neck(struct glint_build *b, const struct parts *parts, const 
     return neck;
 }
 
-/* Head: the branches one after another, their first convolutions into one map. */
+/* Head: heat map and IoU as whole maps, their first convolutions one after another into one map; the other
+ * branches at the best cells only. A tap sees all of them whole. */
 
 static int32_t add_branch(struct glint_build *b, const struct parts *parts, enum glint_center_branch branch,
                           int32_t shared, int32_t hidden)
@@ -409,6 +410,17 @@ static int32_t add_branch(struct glint_build *b, const struct parts *parts, enum
     return out;
 }
 
+static bool is_there(const struct parts *parts, enum glint_center_branch branch)
+{
+    return branch == GLINT_CENTER_VEL ? parts->velocity : branch == GLINT_CENTER_IOU ? parts->iou : true;
+}
+
+/* Whether picking the cells needs the branch's map. */
+static bool is_whole(const struct glint_build *b, enum glint_center_branch branch)
+{
+    return b->keep_stages || branch == GLINT_CENTER_IOU || branch == GLINT_CENTER_HEATMAP;
+}
+
 static void add_head(struct glint_build *b, const struct parts *parts, int32_t neck)
 {
     const struct glint_value *n = &b->net->values[neck];
@@ -417,13 +429,17 @@ static void add_head(struct glint_build *b, const struct parts *parts, int32_t n
     glint_build_conv(b, GLINT_STAGE_HEAD, "bbox_head.shared_conv.conv", false, "bbox_head.shared_conv.bn",
                      parts->head_eps, 3, 1, GLINT_ACT_RELU, neck, -1, shared);
     const int32_t hidden = glint_build_map(b, NULL, n->h, n->w, parts->head);
+    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++)
+        maps[i] = is_there(parts, i) && is_whole(b, i) ? add_branch(b, parts, i, shared, hidden) : -1;
+    const int32_t candidates = glint_build_center_pick(b, &parts->center, maps);
     for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++) {
-        const bool there = i == GLINT_CENTER_VEL   ? parts->velocity
-                           : i == GLINT_CENTER_IOU ? parts->iou
-                                                   : true;
-        maps[i] = there ? add_branch(b, parts, i, shared, hidden) : -1;
+        char prefix[64];
+        snprintf(prefix, sizeof prefix, "bbox_head.task_heads.0.%s", glint_center_branch_name(i));
+        if (is_there(parts, i) && maps[i] < 0)
+            glint_build_center_branch(b, &parts->center, i, prefix, parts->branch_eps, shared, parts->head,
+                                      candidates);
     }
-    glint_build_center(b, &parts->center, maps);
+    glint_build_center_boxes(b, &parts->center, candidates);
 }
 
 static int build(struct glint_build *b)

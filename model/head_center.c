@@ -212,21 +212,53 @@ static void collect(const struct glint_center *c, const struct glint_map *heat, 
     sort_heap(out);
 }
 
-/* Boxes of the cells */
+/* Values of the cells */
 
-static void decode_box(const struct glint_center *c, const struct glint_map *const maps[], int32_t y,
-                       int32_t x, float box[GLINT_CENTER_BOX])
+int32_t glint_center_raw_offset(enum glint_center_branch branch, int32_t n_classes)
 {
-    const float *reg = at(maps[GLINT_CENTER_REG], y, x), *dim = at(maps[GLINT_CENTER_DIM], y, x);
-    const float *rot = at(maps[GLINT_CENTER_ROT], y, x);
-    box[0] = ((float)x + reg[0]) * c->cell[0] + c->origin[0];
-    box[1] = ((float)y + reg[1]) * c->cell[1] + c->origin[1];
-    box[2] = *at(maps[GLINT_CENTER_HEIGHT], y, x);
+    int32_t offset = 0;
+    for (unsigned b = 0; b < branch; b++)
+        offset += glint_center_branch_channels(b, n_classes);
+    return offset;
+}
+
+static void copy_raw(const struct glint_center *c, const struct glint_map *const maps[], int32_t y, int32_t x,
+                     float *raw)
+{
+    for (unsigned b = 0; b < GLINT_CENTER_BRANCHES; b++) {
+        const int32_t n = glint_center_branch_channels(b, c->n_classes);
+        if (maps[b])
+            memcpy(raw, at(maps[b], y, x), (size_t)n * sizeof *raw);
+        else
+            memset(raw, 0, (size_t)n * sizeof *raw);
+        raw += n;
+    }
+}
+
+void glint_center_pick(const struct glint_center *c,
+                       const struct glint_map *const maps[GLINT_CENTER_BRANCHES], float least_score,
+                       struct glint_candidates *out)
+{
+    out->n = 0;
+    collect(c, maps[GLINT_CENTER_HEATMAP], maps[GLINT_CENTER_IOU], least_score, out);
+    for (int32_t i = 0; i < out->n; i++)
+        copy_raw(c, maps, out->cell[2 * i], out->cell[2 * i + 1], out->raw + (size_t)i * (size_t)out->n_raw);
+}
+
+/* Boxes */
+
+static void decode_box(const struct glint_center *c, const int32_t cell[2], const float *raw,
+                       float box[GLINT_CENTER_BOX])
+{
+    /* reg 2, height 1, dim 3, rot 2, vel 2: the order of GLINT_CENTER_MAP */
+    box[0] = ((float)cell[1] + raw[0]) * c->cell[0] + c->origin[0];
+    box[1] = ((float)cell[0] + raw[1]) * c->cell[1] + c->origin[1];
+    box[2] = raw[2];
     for (int k = 0; k < 3; k++)
-        box[3 + k] = expf(dim[k]);
-    box[6] = atan2f(rot[0], rot[1]);
-    for (int k = 0; k < 2; k++)
-        box[7 + k] = maps[GLINT_CENTER_VEL] ? at(maps[GLINT_CENTER_VEL], y, x)[k] : 0.0f;
+        box[3 + k] = expf(raw[3 + k]);
+    box[6] = atan2f(raw[6], raw[7]);
+    box[7] = raw[8];
+    box[8] = raw[9];
 }
 
 static bool in_range(const float *center, const float range[6])
@@ -245,39 +277,23 @@ static bool finite_box(const float box[GLINT_CENTER_BOX])
     return finite;
 }
 
-static void copy_raw(const struct glint_center *c, const struct glint_map *const maps[], int32_t y, int32_t x,
-                     float *raw)
+void glint_center_boxes(const struct glint_center *c, struct glint_candidates *candidates)
 {
-    for (unsigned b = 0; b < GLINT_CENTER_BRANCHES; b++) {
-        const int32_t n = glint_center_branch_channels(b, c->n_classes);
-        if (maps[b])
-            memcpy(raw, at(maps[b], y, x), (size_t)n * sizeof *raw);
-        else
-            memset(raw, 0, (size_t)n * sizeof *raw);
-        raw += n;
-    }
-}
-
-void glint_center_decode(const struct glint_center *c,
-                         const struct glint_map *const maps[GLINT_CENTER_BRANCHES], float least_score,
-                         struct glint_candidates *out)
-{
+    const size_t n_raw = (size_t)candidates->n_raw;
     int32_t kept = 0;
-    out->n = 0;
-    collect(c, maps[GLINT_CENTER_HEATMAP], maps[GLINT_CENTER_IOU], least_score, out);
-    for (int32_t i = 0; i < out->n; i++) {
+    for (int32_t i = 0; i < candidates->n; i++) {
         float box[GLINT_CENTER_BOX];
-        const int32_t y = out->cell[2 * i], x = out->cell[2 * i + 1];
-        decode_box(c, maps, y, x, box);
+        const float *raw = candidates->raw + (size_t)i * n_raw;
+        decode_box(c, candidates->cell + 2 * i, raw, box);
         if (!in_range(box, c->range) || !finite_box(box))
             continue;
-        put(out, kept, get(out, i));
-        memcpy(out->box + (size_t)kept * GLINT_CENTER_BOX, box, sizeof box);
-        copy_raw(c, maps, y, x, out->raw + (size_t)kept * (size_t)out->n_raw);
-        out->source[kept] = kept;
+        put(candidates, kept, get(candidates, i));
+        memcpy(candidates->box + (size_t)kept * GLINT_CENTER_BOX, box, sizeof box);
+        memmove(candidates->raw + (size_t)kept * n_raw, raw, n_raw * sizeof *raw);
+        candidates->source[kept] = kept;
         kept++;
     }
-    out->n = kept;
+    candidates->n = kept;
 }
 
 /* Suppression */

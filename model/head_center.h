@@ -57,12 +57,19 @@ void glint_candidates_init(struct glint_candidates *c, void *memory, int32_t cap
 /* Reads the sections "decode" and "nms". GLINT_E_FORMAT. */
 int glint_center_config(const struct glint_model_config *config, struct glint_center *center);
 
-/* maps: one per branch; vel and iou may be NULL (zero velocity, no rectification). least_score < 0:
- * center->score. candidates: initialised, cap top_k. The best top_k cells over all classes above their
- * class's score, those whose box lies in the range. */
-void glint_center_decode(const struct glint_center *center,
-                         const struct glint_map *const maps[GLINT_CENTER_BRANCHES], float least_score,
-                         struct glint_candidates *out);
+/* The best top_k cells over all classes above their class's score: score, label, cell, and of raw the values
+ * of the branches whose map is given (the others 0). Needs the heat map; without iou there is no
+ * rectification. least_score < 0: center->score. candidates: initialised, cap top_k. */
+void glint_center_pick(const struct glint_center *center,
+                       const struct glint_map *const maps[GLINT_CENTER_BRANCHES], float least_score,
+                       struct glint_candidates *out);
+
+/* The boxes of picked cells from their raw values; those that lie outside of the range, or are no numbers,
+ * go. */
+void glint_center_boxes(const struct glint_center *center, struct glint_candidates *candidates);
+
+/* Where a branch's values begin in a row of raw. */
+int32_t glint_center_raw_offset(enum glint_center_branch branch, int32_t n_classes);
 
 struct glint_center_work { /* memory of glint_center_nms for cap candidates */
     struct glint_rect *rects;
@@ -77,9 +84,19 @@ void glint_center_work_init(struct glint_center_work *work, void *memory, int32_
 void glint_center_nms(const struct glint_center *center, const struct glint_candidates *in,
                       const struct glint_center_work *work, struct glint_candidates *out);
 
-/* Adds both layers; maps: values by branch, -1 for none (velocity, iou). */
-void glint_build_center(struct glint_build *b, const struct glint_center *center,
-                        const int32_t maps[GLINT_CENTER_BRANCHES]);
+/* Adds the layers that pick the cells, from the maps that there are (-1: none; the heat map is), and returns
+ * the value of the candidates. */
+int32_t glint_build_center_pick(struct glint_build *b, const struct glint_center *center,
+                                const int32_t maps[GLINT_CENTER_BRANCHES]);
+
+/* Adds a branch that is computed at the picked cells only: 3x3 to `hidden` channels with norm and ReLU, 3x3
+ * with bias. The same bits as the whole maps would have. Tensors: PREFIX.0.conv, PREFIX.0.bn, PREFIX.1. */
+void glint_build_center_branch(struct glint_build *b, const struct glint_center *center,
+                               enum glint_center_branch branch, const char *prefix, double norm_eps,
+                               int32_t shared, int32_t hidden, int32_t candidates);
+
+/* Adds the layers from candidates with all values to the frame's boxes. */
+void glint_build_center_boxes(struct glint_build *b, const struct glint_center *center, int32_t candidates);
 
 /* A box of a centre head as everything outside of the model room has it. */
 void glint_center_box(const float box[GLINT_CENTER_BOX], float score, int32_t label, struct glint_box *out);

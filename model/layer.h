@@ -20,7 +20,9 @@
     X(CONV1X1, conv1x1)             /* map -> map */                                                         \
     X(DECONV, deconv)               /* map -> map */                                                         \
     X(ADD, add)                     /* map, map -> map */                                                    \
-    X(CENTER_DECODE, center_decode) /* maps -> candidates */                                                 \
+    X(CENTER_PICK, center_pick)     /* maps -> candidates */                                                 \
+    X(CENTER_BRANCH, center_branch) /* map, candidates -> candidates' values */                              \
+    X(CENTER_DECODE, center_decode) /* candidates -> candidates with boxes */                                \
     X(CENTER_NMS, center_nms)       /* candidates -> frame's boxes */                                        \
     X(PATCH_MERGE, patch_merge)     /* tokens, voxels -> map */                                              \
     X(PEAK_HEAD, peak_head)         /* heat map, map -> peaks with boxes */                                  \

@@ -1,55 +1,194 @@
 /* model/op_center.c - the layers of a centre head: decode and suppression (head_center.h), then the frame's
  * boxes. */
 #include "core/status.h"
+#include "model/active.h"
 #include "model/head_center.h"
+#include "model/ops.h"
 #include "model/run.h"
 #include <stdio.h>
 #include <string.h>
 
-extern const struct glint_op_info glint_op_center_decode, glint_op_center_nms;
+extern const struct glint_op_info glint_op_center_pick, glint_op_center_branch, glint_op_center_decode,
+    glint_op_center_nms;
 
-struct center_params { /* of both layers */
+struct center_params { /* of picking, decoding and suppression */
     struct glint_center center;
     int32_t input[GLINT_CENTER_BRANCHES]; /* place of the branch's map among the inputs, -1: none */
     int32_t n_raw;
 };
 
-/* Candidates in a value: the struct itself, then its arrays. */
+/* What the layers pass on in one value: candidates and their arrays, then the cells as pixels of the map,
+ * each once, and the pixels that a 3x3 convolution reads for them. */
+struct picked {
+    struct glint_candidates candidates;
+    int32_t n_cells, n_near;
+    struct glint_pixel *cells, *near;
+};
 
-static size_t value_bytes(int32_t cap, int32_t n_raw)
+static size_t picked_bytes(int32_t cap, int32_t n_raw)
 {
-    return glint_arena_round(sizeof(struct glint_candidates)) + glint_candidates_bytes(cap, n_raw);
+    return glint_arena_round(sizeof(struct picked)) + glint_candidates_bytes(cap, n_raw) +
+           10 * (size_t)cap * sizeof(struct glint_pixel);
 }
 
-static struct glint_candidates *new_candidates(const struct glint_run *r, int32_t value, int32_t cap,
-                                               int32_t n_raw)
+static struct picked *new_picked(const struct glint_run *r, int32_t value, int32_t cap, int32_t n_raw)
 {
     uint8_t *memory = glint_run_bytes(r, value);
-    struct glint_candidates *c = (struct glint_candidates *)memory;
-    glint_candidates_init(c, memory + glint_arena_round(sizeof *c), cap, n_raw);
-    return c;
+    struct picked *p = (struct picked *)memory;
+    memory += glint_arena_round(sizeof *p);
+    glint_candidates_init(&p->candidates, memory, cap, n_raw);
+    p->cells = (struct glint_pixel *)(memory + glint_candidates_bytes(cap, n_raw));
+    p->near = p->cells + cap;
+    p->n_cells = p->n_near = 0;
+    return p;
 }
 
-void glint_build_center(struct glint_build *b, const struct glint_center *center,
-                        const int32_t maps[GLINT_CENTER_BRANCHES])
+/* center_pick */
+
+int32_t glint_build_center_pick(struct glint_build *b, const struct glint_center *center,
+                                const int32_t maps[GLINT_CENTER_BRANCHES])
 {
-    struct glint_layer *decode = glint_build_layer(b, GLINT_OP_CENTER_DECODE, GLINT_STAGE_HEAD, "decode");
-    struct center_params *p = decode->params;
+    struct glint_layer *pick = glint_build_layer(b, GLINT_OP_CENTER_PICK, GLINT_STAGE_HEAD, "best cells");
+    struct center_params *p = pick->params;
+    const struct glint_value *heat = &b->net->values[maps[GLINT_CENTER_HEATMAP]];
     p->center = *center;
     for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++) {
-        p->input[i] = maps[i] < 0 ? -1 : decode->n_in;
+        p->input[i] = maps[i] < 0 ? -1 : pick->n_in;
         p->n_raw += glint_center_branch_channels(i, center->n_classes);
         if (maps[i] >= 0)
-            glint_build_in(b, decode, maps[i]);
+            glint_build_in(b, pick, maps[i]);
     }
-    const int32_t candidates = glint_build_bytes(b, value_bytes(center->top_k, p->n_raw));
-    glint_build_out(b, decode, candidates);
-    struct glint_layer *nms = glint_build_layer(b, GLINT_OP_CENTER_NMS, GLINT_STAGE_NMS, "suppression");
-    ((struct center_params *)nms->params)->center = *center;
-    glint_build_in(b, nms, candidates);
-    glint_build_out(b, nms, glint_build_bytes(b, value_bytes(center->top_k, 0)));
-    glint_build_out(b, nms, glint_build_bytes(b, glint_center_work_bytes(center->top_k)));
+    const int32_t candidates = glint_build_bytes(b, picked_bytes(center->top_k, p->n_raw));
+    glint_build_out(b, pick, candidates);
+    glint_build_out(b, pick,
+                    glint_build_bytes(b, 2 * glint_arena_round(glint_active_bytes(heat->h, heat->w))));
+    return candidates;
 }
+
+/* The candidates' cells, and what is around them. bits: room for two sets. */
+static void list_cells(struct picked *p, int32_t h, int32_t w, uint8_t *bits)
+{
+    const struct glint_candidates *c = &p->candidates;
+    struct glint_active cells, near;
+    glint_active_init(&cells, bits, h, w);
+    glint_active_init(&near, bits + glint_arena_round(glint_active_bytes(h, w)), h, w);
+    for (int32_t i = 0; i < c->n; i++)
+        glint_active_set(&cells, (const int32_t[]){c->cell[2 * i + 1], c->cell[2 * i], 0}, 1);
+    glint_active_grow(&cells, 1, &near);
+    p->n_cells = glint_active_list(&cells, p->cells);
+    p->n_near = glint_active_list(&near, p->near);
+}
+
+static int center_pick_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct center_params *p = layer->params;
+    struct picked *picked = new_picked(r, layer->out[0], p->center.top_k, p->n_raw);
+    struct glint_map map[GLINT_CENTER_BRANCHES];
+    const struct glint_map *maps[GLINT_CENTER_BRANCHES] = {0};
+    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++)
+        if (p->input[i] >= 0) {
+            map[i] = glint_run_map(r, layer->in[p->input[i]]);
+            maps[i] = &map[i];
+        }
+    glint_center_pick(&p->center, maps, r->score, &picked->candidates);
+    list_cells(picked, maps[GLINT_CENTER_HEATMAP]->h, maps[GLINT_CENTER_HEATMAP]->w,
+               glint_run_bytes(r, layer->out[1]));
+    return GLINT_OK;
+}
+
+static void center_pick_text(const struct glint_layer *layer, char *text, size_t size)
+{
+    const struct glint_center *c = &((const struct center_params *)layer->params)->center;
+    snprintf(text, size, "%d classes, best %d, score from %g", c->n_classes, c->top_k, (double)c->score[0]);
+}
+
+const struct glint_op_info glint_op_center_pick = {
+    .name = "center_pick",
+    .params_size = sizeof(struct center_params),
+    .run = center_pick_run,
+    .text = center_pick_text,
+};
+
+/* center_branch: two convolutions at the picked cells; the maps between are this layer's own and hold nothing
+ * elsewhere. */
+
+struct branch_params {
+    struct glint_conv_params first, last;
+    int32_t offset; /* of the branch's values in a row of raw */
+};
+
+void glint_build_center_branch(struct glint_build *b, const struct glint_center *center,
+                               enum glint_center_branch branch, const char *prefix, double norm_eps,
+                               int32_t shared, int32_t hidden, int32_t candidates)
+{
+    struct glint_layer *layer = glint_build_layer(b, GLINT_OP_CENTER_BRANCH, GLINT_STAGE_HEAD, "%s", prefix);
+    struct branch_params *p = layer->params;
+    const struct glint_value *s = &b->net->values[shared];
+    const int32_t n = glint_center_branch_channels(branch, center->n_classes);
+    char name[GLINT_TENSOR_NAME], norm[GLINT_TENSOR_NAME];
+    snprintf(name, sizeof name, "%s.0.conv", prefix);
+    snprintf(norm, sizeof norm, "%s.0.bn", prefix);
+    glint_affine_set(&p->first.affine, name, false, norm, norm_eps, s->c, hidden, 3);
+    snprintf(name, sizeof name, "%s.1", prefix);
+    glint_affine_set(&p->last.affine, name, true, NULL, 0, hidden, n, 3);
+    p->offset = glint_center_raw_offset(branch, center->n_classes);
+    glint_build_in(b, layer, shared);
+    glint_build_in(b, layer, candidates);
+    glint_build_out(b, layer, glint_build_bytes(b, glint_map_bytes(s->h, s->w, hidden)));
+    glint_build_out(b, layer, glint_build_bytes(b, glint_map_bytes(s->h, s->w, n)));
+}
+
+static int center_branch_bind(struct glint_bind *bind, struct glint_layer *layer)
+{
+    struct branch_params *p = layer->params;
+    GLINT_TRY(glint_bind_affine(bind, &p->first.affine, &p->first.weights));
+    return glint_bind_affine(bind, &p->last.affine, &p->last.weights);
+}
+
+static struct glint_map own_map(const struct glint_run *r, int32_t value, const struct glint_map *like,
+                                int32_t channels)
+{
+    struct glint_map map;
+    glint_map_init(&map, glint_run_bytes(r, value), like->h, like->w, channels);
+    glint_map_clear_border(&map);
+    return map;
+}
+
+static int center_branch_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct branch_params *p = layer->params;
+    const struct picked *picked = glint_run_bytes(r, layer->in[1]);
+    const struct glint_candidates *c = &picked->candidates;
+    const struct glint_map shared = glint_run_map(r, layer->in[0]);
+    const struct glint_map hidden = own_map(r, layer->out[0], &shared, p->first.weights.n);
+    const struct glint_map out = own_map(r, layer->out[1], &shared, p->last.weights.n);
+    GLINT_TRY(glint_conv3x3_at(r->exec, &shared, &p->first.weights, 1, GLINT_ACT_RELU, NULL, &hidden,
+                               picked->near, picked->n_near));
+    GLINT_TRY(glint_conv3x3_at(r->exec, &hidden, &p->last.weights, 1, GLINT_ACT_NONE, NULL, &out,
+                               picked->cells, picked->n_cells));
+    for (int32_t i = 0; i < c->n; i++)
+        memcpy(c->raw + (size_t)i * (size_t)c->n_raw + p->offset,
+               out.data + c->cell[2 * i] * out.pitch + c->cell[2 * i + 1] * out.ld,
+               (size_t)out.c * sizeof *out.data);
+    glint_run_flop(r, layer, 2.0 * picked->n_near * (double)p->first.weights.k * p->first.weights.n);
+    glint_run_flop(r, layer, 2.0 * picked->n_cells * (double)p->last.weights.k * p->last.weights.n);
+    return GLINT_OK;
+}
+
+static void center_branch_text(const struct glint_layer *layer, char *text, size_t size)
+{
+    const struct branch_params *p = layer->params;
+    snprintf(text, size, "3x3 %d -> %d, relu, 3x3 -> %d, at the best cells", p->first.affine.k,
+             p->first.affine.n, p->last.affine.n);
+}
+
+const struct glint_op_info glint_op_center_branch = {
+    .name = "center_branch",
+    .params_size = sizeof(struct branch_params),
+    .bind = center_branch_bind,
+    .run = center_branch_run,
+    .text = center_branch_text,
+};
 
 /* center_decode */
 
@@ -65,32 +204,30 @@ static void tap_decoded(struct glint_run *r, const struct glint_candidates *c)
 static int center_decode_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct center_params *p = layer->params;
-    struct glint_candidates *c = new_candidates(r, layer->out[0], p->center.top_k, p->n_raw);
-    struct glint_map map[GLINT_CENTER_BRANCHES];
-    const struct glint_map *maps[GLINT_CENTER_BRANCHES] = {0};
-    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++)
-        if (p->input[i] >= 0) {
-            map[i] = glint_run_map(r, layer->in[p->input[i]]);
-            maps[i] = &map[i];
-        }
-    glint_center_decode(&p->center, maps, r->score, c);
+    struct picked *picked = glint_run_bytes(r, layer->in[0]);
+    glint_center_boxes(&p->center, &picked->candidates);
     if (r->tap)
-        tap_decoded(r, c);
+        tap_decoded(r, &picked->candidates);
     return GLINT_OK;
-}
-
-static void center_decode_text(const struct glint_layer *layer, char *text, size_t size)
-{
-    const struct glint_center *c = &((const struct center_params *)layer->params)->center;
-    snprintf(text, size, "%d classes, best %d, score from %g", c->n_classes, c->top_k, (double)c->score[0]);
 }
 
 const struct glint_op_info glint_op_center_decode = {
     .name = "center_decode",
     .params_size = sizeof(struct center_params),
     .run = center_decode_run,
-    .text = center_decode_text,
 };
+
+void glint_build_center_boxes(struct glint_build *b, const struct glint_center *center, int32_t candidates)
+{
+    struct glint_layer *decode = glint_build_layer(b, GLINT_OP_CENTER_DECODE, GLINT_STAGE_HEAD, "boxes");
+    ((struct center_params *)decode->params)->center = *center;
+    glint_build_in(b, decode, candidates);
+    struct glint_layer *nms = glint_build_layer(b, GLINT_OP_CENTER_NMS, GLINT_STAGE_NMS, "suppression");
+    ((struct center_params *)nms->params)->center = *center;
+    glint_build_in(b, nms, candidates);
+    glint_build_out(b, nms, glint_build_bytes(b, glint_candidates_bytes(center->top_k, 0)));
+    glint_build_out(b, nms, glint_build_bytes(b, glint_center_work_bytes(center->top_k)));
+}
 
 /* center_nms */
 
@@ -126,11 +263,12 @@ static void publish(const struct glint_candidates *d, struct glint_frame *frame)
 static int center_nms_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_center *center = &((const struct center_params *)layer->params)->center;
-    const struct glint_candidates *c = glint_run_bytes(r, layer->in[0]);
-    struct glint_candidates *d = new_candidates(r, layer->out[0], center->top_k, 0);
+    const struct picked *picked = glint_run_bytes(r, layer->in[0]);
+    struct glint_candidates detections, *d = &detections;
     struct glint_center_work work;
+    glint_candidates_init(d, glint_run_bytes(r, layer->out[0]), center->top_k, 0);
     glint_center_work_init(&work, glint_run_bytes(r, layer->out[1]), center->top_k);
-    glint_center_nms(center, c, &work, d);
+    glint_center_nms(center, &picked->candidates, &work, d);
     publish(d, r->frame);
     if (r->tap)
         tap_detections(r, d);

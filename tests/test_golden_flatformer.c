@@ -494,7 +494,23 @@ static void compare_published(struct check *c, const struct glint_frame *frame)
     expect_equal(c, "published boxes", equal);
 }
 
-static void run_check(struct check *c, struct glint_model *model, const struct glint_tensor *points)
+/* Without the tap residuals are fused, memory is shared and maps are computed where they matter only: the
+ * same bits. */
+static void compare_plain(struct check *c, struct glint_model *plain, struct glint_frame *frame)
+{
+    struct glint_box *boxes = malloc(CAP_BOXES * sizeof *boxes);
+    const int32_t n = frame->n_boxes;
+    assert_non_null(boxes);
+    memcpy(boxes, frame->boxes, (size_t)n * sizeof *boxes);
+    if (glint_model_run(plain, frame) != GLINT_OK)
+        fail_msg("%s: %s", c->title, glint_error_text());
+    expect_equal(c, "boxes without the tap",
+                 frame->n_boxes == n && !memcmp(boxes, frame->boxes, (size_t)n * sizeof *boxes));
+    free(boxes);
+}
+
+static void run_check(struct check *c, struct glint_model *model, struct glint_model *plain,
+                      const struct glint_tensor *points)
 {
     struct glint_frame_pool *pool;
     const char *filter = glint_safetensors_metadata(c->file, "range_filter");
@@ -506,6 +522,7 @@ static void run_check(struct check *c, struct glint_model *model, const struct g
         fail_msg("%s: %s", c->title, glint_error_text());
     compare_detections(c);
     compare_published(c, frame);
+    compare_plain(c, plain, frame);
     if (!c->dropfirst && c->item < 0)
         expect_all_seen(c);
     free_boxes(&c->dec);
@@ -544,10 +561,13 @@ static void check_case(const char *name, bool dropfirst, const char *isa, int32_
                       .dropfirst = dropfirst,
                       .item = -1,
                       .last_block = waymo ? 1 : 0};
-    struct glint_model *model = open_model(model_folder(waymo ? "waymo" : "tiny", dropfirst), isa, threads,
-                                           (int32_t)points->shape[0] + 1, true);
-    run_check(&c, model, points);
+    const char *folder = model_folder(waymo ? "waymo" : "tiny", dropfirst);
+    const int32_t cap = (int32_t)points->shape[0] + 1;
+    struct glint_model *model = open_model(folder, isa, threads, cap, true);
+    struct glint_model *plain = open_model(folder, isa, threads, cap, false);
+    run_check(&c, model, plain, points);
     glint_model_close(model);
+    glint_model_close(plain);
     glint_safetensors_close(file);
     assert_int_equal(c.n_wrong, 0);
     assert_true(c.n_compared >= (dropfirst ? 5 : 40));
@@ -602,6 +622,7 @@ static void tiny_batch2(void **state)
     if (!file)
         skip();
     struct glint_model *model = open_model(model_folder("tiny", false), "avx512", 1, 10000, true);
+    struct glint_model *plain = open_model(model_folder("tiny", false), "avx512", 1, 10000, false);
     int32_t rows = 0, points = 0;
     for (int32_t item = 0; item < 2; item++) {
         char prefix[16], title[32], name[32];
@@ -615,7 +636,7 @@ static void tiny_batch2(void **state)
                           .first_row = rows,
                           .first_point = points};
         struct glint_model_cost cost;
-        run_check(&c, model, glint_safetensors_find(file, name));
+        run_check(&c, model, plain, glint_safetensors_find(file, name));
         glint_model_cost(model, &cost);
         rows += cost.n_pillars;
         points += cost.n_points;
@@ -624,34 +645,35 @@ static void tiny_batch2(void **state)
     assert_int_equal(rows, 250);
     assert_int_equal(points, 1208);
     glint_model_close(model);
+    glint_model_close(plain);
     glint_safetensors_close(file);
 }
 
-/* Without the tap residuals are fused and memory is shared: the same boxes to the last bit. */
-static void tiny_without_tap(void **state)
+/* Frame after frame through one model, other frames between: nothing is left behind. */
+static void tiny_frame_after_frame(void **state)
 {
+    static const char *const names[] = {"tiny_kitti", "tiny_edge_empty", "tiny_edge_short", "tiny_kitti"};
     (void)state;
-    struct glint_safetensors *file = open_case("tiny_nuscenes");
-    if (!file)
-        skip();
-    const struct glint_tensor *points = glint_safetensors_find(file, "points_raw");
     struct glint_frame_pool *pool;
-    struct glint_frame *frame[2];
-    assert_int_equal(glint_frame_pool_open(2, 40000, CAP_BOXES, &pool), GLINT_OK);
-    for (int i = 0; i < 2; i++) {
-        struct glint_model *model = open_model(model_folder("tiny", false), "avx512", 1 + i, 40000, i == 0);
-        frame[i] = fill_frame(pool, points);
+    struct glint_frame *frame[4];
+    struct glint_model *model = NULL;
+    assert_int_equal(glint_frame_pool_open(4, 40000, CAP_BOXES, &pool), GLINT_OK);
+    for (int i = 0; i < 4; i++) {
+        struct glint_safetensors *file = open_case(names[i]);
+        if (!file)
+            skip();
+        model = model ? model : open_model(model_folder("tiny", false), "avx512", 2, 40000, false);
+        frame[i] = fill_frame(pool, glint_safetensors_find(file, "points_raw"));
         assert_int_equal(glint_model_run(model, frame[i]), GLINT_OK);
-        assert_int_equal(glint_model_run(model, frame[i]), GLINT_OK); /* and a second time */
-        glint_model_close(model);
+        glint_safetensors_close(file);
     }
-    assert_int_equal(frame[0]->n_boxes, 383);
-    assert_int_equal(frame[1]->n_boxes, 383);
-    assert_memory_equal(frame[0]->boxes, frame[1]->boxes, 383 * sizeof(struct glint_box));
-    glint_frame_unref(frame[0]);
-    glint_frame_unref(frame[1]);
+    assert_int_equal(frame[0]->n_boxes, 389);
+    assert_int_equal(frame[3]->n_boxes, 389);
+    assert_memory_equal(frame[0]->boxes, frame[3]->boxes, 389 * sizeof(struct glint_box));
+    for (int i = 0; i < 4; i++)
+        glint_frame_unref(frame[i]);
     glint_frame_pool_close(pool);
-    glint_safetensors_close(file);
+    glint_model_close(model);
 }
 
 int main(int argc, char **argv)
@@ -670,7 +692,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(tiny_nuscenes_dropfirst),
         cmocka_unit_test(tiny_kitti_dropfirst),
         cmocka_unit_test(tiny_batch2),
-        cmocka_unit_test(tiny_without_tap),
+        cmocka_unit_test(tiny_frame_after_frame),
         cmocka_unit_test(tiny_on_every_machine),
     };
     const struct CMUnitTest waymo[] = {
@@ -678,6 +700,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(waymo_edge_100),           cmocka_unit_test(waymo_edge_200),
         cmocka_unit_test(waymo_nuscenes_dropfirst),
     };
-    const bool slow = argc > 1 && !strcmp(argv[1], "waymo");
-    return slow ? cmocka_run_group_tests(waymo, NULL, NULL) : cmocka_run_group_tests(tiny, NULL, NULL);
+    const struct CMUnitTest few[] = {
+        cmocka_unit_test(tiny_edge_empty),
+        cmocka_unit_test(tiny_edge_short),
+        cmocka_unit_test(tiny_edge_border),
+    };
+    const char *set = argc > 1 ? argv[1] : "tiny";
+    if (!strcmp(set, "few")) /* for slow builds */
+        return cmocka_run_group_tests(few, NULL, NULL);
+    return strcmp(set, "waymo") ? cmocka_run_group_tests(tiny, NULL, NULL)
+                                : cmocka_run_group_tests(waymo, NULL, NULL);
 }

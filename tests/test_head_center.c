@@ -46,6 +46,12 @@ static void heads_open(struct heads *h, const struct glint_center *c, int32_t he
     glint_center_work_init(&h->work, h->memory[9], c->top_k);
 }
 
+static void decode(const struct glint_center *c, struct heads *h, float least_score)
+{
+    glint_center_pick(c, h->maps, least_score, &h->dec);
+    glint_center_boxes(c, &h->dec);
+}
+
 static void heads_close(struct heads *h)
 {
     for (unsigned i = 0; i < GLINT_CENTER_BRANCHES + 3; i++)
@@ -82,7 +88,7 @@ static void the_golden_maps_give_the_golden_boxes(void **state)
     struct heads h;
     heads_open(&h, &c, 256, 256);
     load_maps(&h, file);
-    glint_center_decode(&c, h.maps, -1, &h.dec);
+    decode(&c, &h, -1);
     glint_center_nms(&c, &h.dec, &h.work, &h.det);
     assert_int_equal(h.dec.n, 813);
     const float *box = glint_golden_f32(file, "dec.boxes"), *score = glint_golden_f32(file, "dec.scores");
@@ -115,7 +121,7 @@ static void ties_go_by_class_then_cell(void **state)
             for (int k = 0; k < 3; k++)
                 cell(&h, GLINT_CENTER_HEATMAP, y, x)[k] = 1;
         }
-    glint_center_decode(&c, h.maps, -1, &h.dec);
+    decode(&c, &h, -1);
     assert_int_equal(h.dec.n, 10);
     for (int32_t i = 0; i < 10; i++) {
         assert_int_equal(h.dec.label[i], 0);
@@ -139,7 +145,7 @@ static void the_best_k_are_kept(void **state)
         for (int32_t x = 0; x < 30; x++)
             for (int k = 0; k < 3; k++)
                 cell(&h, GLINT_CENTER_HEATMAP, y, x)[k] = glint_test_uniform(&seed, -4, 4);
-    glint_center_decode(&c, h.maps, -1, &h.dec);
+    decode(&c, &h, -1);
     assert_int_equal(h.dec.n, 50);
     int32_t better = 0;
     const float last = cell(&h, GLINT_CENTER_HEATMAP, h.dec.cell[98], h.dec.cell[99])[h.dec.label[49]];
@@ -166,30 +172,30 @@ static void scores_and_ranges_decide(void **state)
     float *heat = cell(&h, GLINT_CENTER_HEATMAP, 3, 4);
     heat[1] = 0; /* score 0.5, times 0.8 squared */
     *cell(&h, GLINT_CENTER_IOU, 3, 4) = 0.8f;
-    glint_center_decode(&c, h.maps, -1, &h.dec);
+    decode(&c, &h, -1);
     assert_int_equal(h.dec.n, 1);
     assert_int_equal(h.dec.label[0], 1);
     assert_true(fabsf(h.dec.score[0] - 0.32f) < 1e-6f);
-    glint_center_decode(&c, h.maps, 0.33f, &h.dec); /* a score of the caller's */
+    decode(&c, &h, 0.33f); /* a score of the caller's */
     assert_int_equal(h.dec.n, 0);
-    glint_center_decode(&c, h.maps, 0.31f, &h.dec);
+    decode(&c, &h, 0.31f);
     assert_int_equal(h.dec.n, 1);
     c.score[1] = 0.4f; /* a score of the class */
-    glint_center_decode(&c, h.maps, -1, &h.dec);
+    decode(&c, &h, -1);
     assert_int_equal(h.dec.n, 0);
     c.score[1] = 0.1f;
     *cell(&h, GLINT_CENTER_HEIGHT, 3, 4) = 10.5f; /* outside */
-    glint_center_decode(&c, h.maps, -1, &h.dec);
+    decode(&c, &h, -1);
     assert_int_equal(h.dec.n, 0);
     *cell(&h, GLINT_CENTER_HEIGHT, 3, 4) = NAN;
-    glint_center_decode(&c, h.maps, -1, &h.dec);
+    decode(&c, &h, -1);
     assert_int_equal(h.dec.n, 0);
     *cell(&h, GLINT_CENTER_HEIGHT, 3, 4) = 0;
     cell(&h, GLINT_CENTER_DIM, 3, 4)[0] = 200; /* its exponential is no float */
-    glint_center_decode(&c, h.maps, -1, &h.dec);
+    decode(&c, &h, -1);
     assert_int_equal(h.dec.n, 0);
     heat[1] = NAN;
-    glint_center_decode(&c, h.maps, 0, &h.dec);
+    decode(&c, &h, 0);
     for (int32_t i = 0; i < h.dec.n; i++)
         assert_true(h.dec.score[i] > 0);
     heads_close(&h);
@@ -203,7 +209,7 @@ static void without_velocity_and_iou(void **state)
     heads_open(&h, &c, 4, 4);
     h.maps[GLINT_CENTER_VEL] = h.maps[GLINT_CENTER_IOU] = NULL;
     cell(&h, GLINT_CENTER_HEATMAP, 1, 2)[2] = 3;
-    glint_center_decode(&c, h.maps, 0.6f, &h.dec);
+    decode(&c, &h, 0.6f);
     assert_int_equal(h.dec.n, 1);
     assert_true(fabsf(h.dec.score[0] - 0.95257413f) < 1e-6f);
     assert_true(h.dec.box[7] == 0 && h.dec.box[8] == 0);
