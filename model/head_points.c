@@ -63,7 +63,7 @@ static void choose(const struct points_job *j, const float *logits, int64_t sort
     for (int32_t c = 0; c < n; c++)
         sum += expf(logits[c] - logits[best]);
     j->class_out[p] = (uint8_t)best;
-    j->confidence_out[p] = (uint8_t)(255.0f / sum + 0.5f);
+    j->confidence_out[p] = sum >= 1 ? (uint8_t)(255.0f / sum + 0.5f) : 0; /* logits that are no numbers: 0 */
 }
 
 /* The points of voxels begin..end-1, a block at a time: every block starts at a voxel range's first point. */

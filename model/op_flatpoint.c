@@ -108,6 +108,30 @@ static int find_peaks(struct glint_run *r, const struct glint_peak_head_params *
     return GLINT_OK;
 }
 
+static bool finite_box(const struct glint_box *box)
+{
+    bool finite = isfinite(box->yaw);
+    for (int k = 0; k < 3; k++)
+        finite = finite && isfinite(box->center[k]) && isfinite(box->size[k]);
+    return finite;
+}
+
+/* The boxes of all peaks; absurd weights can make some that are no boxes, which are left out. */
+static void make_boxes(const struct glint_peak_head_params *p, struct found *f)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < f->n; i++) {
+        const struct glint_peak *peak = &f->peak[i];
+        struct glint_box *box = &f->box[n];
+        glint_head_patch_box(&p->head, f->values + (size_t)i * GLINT_PATCH_OUTPUTS, peak->row, peak->col,
+                             box);
+        box->score = peak->score;
+        box->label = peak->label;
+        n += finite_box(box);
+    }
+    f->n = n;
+}
+
 static int peak_head_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_peak_head_params *p = layer->params;
@@ -122,14 +146,8 @@ static int peak_head_run(struct glint_run *r, const struct glint_layer *layer)
     const struct glint_weights *l1 = &p->head.l1, *l2 = &p->head.l2, *l3 = &p->head.l3;
     glint_run_flop(r, layer,
                    2.0 * f->n * ((double)l1->k * l1->n + (double)l2->k * l2->n + (double)l3->k * l3->n));
-    for (int32_t i = 0; i < f->n; i++) {
-        const struct glint_peak *peak = &f->peak[i];
-        glint_head_patch_box(&p->head, f->values + (size_t)i * GLINT_PATCH_OUTPUTS, peak->row, peak->col,
-                             &f->box[i]);
-        f->box[i].score = peak->score;
-        f->box[i].label = peak->label;
-    }
     glint_run_tap(r, "head.box", GLINT_DTYPE_F32, 2, (const int64_t[]){f->n, GLINT_PATCH_OUTPUTS}, f->values);
+    make_boxes(p, f);
     return GLINT_OK;
 }
 
