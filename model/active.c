@@ -49,11 +49,12 @@ void glint_active_all(struct glint_active *a)
         row(a, y)[a->words - 1] = last_word_mask(a->w);
 }
 
-void glint_active_set(struct glint_active *a, const int32_t *coord, int32_t n)
+void glint_active_set(struct glint_active *a, const int32_t *coord, int32_t n, int32_t s, int32_t row_axis)
 {
     for (int32_t i = 0; i < n; i++) {
-        assert(coord[3 * i] >= 0 && coord[3 * i] < a->w && coord[3 * i + 1] >= 0 && coord[3 * i + 1] < a->h);
-        set(a, coord[3 * i + 1], coord[3 * i]);
+        const int32_t y = coord[3 * i + row_axis] / s, x = coord[3 * i + 1 - row_axis] / s;
+        assert(x >= 0 && x < a->w && y >= 0 && y < a->h);
+        set(a, y, x);
     }
 }
 

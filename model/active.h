@@ -5,7 +5,7 @@
  * the last bit, to compute the active pixels, and to write the background where a layer reads beyond them:
  *
  *     glint_active_clear(&a0);
- *     glint_active_set(&a0, coord, n);                 pillars
+ *     glint_active_set(&a0, coord, n, 1, 1);           pillars
  *     glint_active_grow(&a0, 1, &a1);                  outputs of a 3x3 convolution that see one
  *     n1 = glint_active_list(&a1, list);
  *     glint_conv3x3_at(x, ..., list, n1);
@@ -36,8 +36,9 @@ void glint_active_init(struct glint_active *a, void *memory, int32_t h,
 void glint_active_clear(struct glint_active *a);
 void glint_active_all(struct glint_active *a);
 
-/* Marks the cells of n pillars. coord: n x 3 (x, y, z). */
-void glint_active_set(struct glint_active *a, const int32_t *coord, int32_t n);
+/* Marks the pixels of n pillars, s x s of which make one; row_axis: what rows count, 1 y (0: x). coord: n x 3
+ * (x, y, z). */
+void glint_active_set(struct glint_active *a, const int32_t *coord, int32_t n, int32_t s, int32_t row_axis);
 
 /* out: the outputs of a 3x3 convolution of this stride (1, 2) that see an active pixel. out differs from in
  * and has the size of the convolution's output. */

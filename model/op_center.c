@@ -73,7 +73,7 @@ static void list_cells(struct picked *p, int32_t h, int32_t w, uint8_t *bits)
     glint_active_init(&cells, bits, h, w);
     glint_active_init(&near, bits + glint_arena_round(glint_active_bytes(h, w)), h, w);
     for (int32_t i = 0; i < c->n; i++)
-        glint_active_set(&cells, (const int32_t[]){c->cell[2 * i + 1], c->cell[2 * i], 0}, 1);
+        glint_active_set(&cells, (const int32_t[]){c->cell[2 * i + 1], c->cell[2 * i], 0}, 1, 1, 1);
     glint_active_grow(&cells, 1, &near);
     p->n_cells = glint_active_list(&cells, p->cells);
     p->n_near = glint_active_list(&near, p->near);

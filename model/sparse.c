@@ -2,6 +2,7 @@
 #include "model/sparse.h"
 #include "core/status.h"
 #include "model/active.h"
+#include "model/flatpoint.h"
 #include "model/ops.h"
 #include "model/run.h"
 #include <assert.h>
@@ -77,10 +78,11 @@ static bool derive_values(const struct glint_layer *layer, const struct state *i
 static bool derive_layer(struct glint_sparse *s, const struct glint_layer *layer)
 {
     struct state *out = &s->values[layer->out[0]], *whole = &s->values[root(s->net, layer->out[0])];
-    for (int32_t i = 1; i < layer->n_out; i++) /* other names of the same map are fine */
-        if (root(s->net, layer->out[i]) != root(s->net, layer->out[0]))
+    for (int32_t i = 0; i < layer->n_out; i++) /* other names of the same map are fine */
+        if ((i == 0 || s->net->values[layer->out[i]].kind == GLINT_VALUE_MAP) &&
+            root(s->net, layer->out[i]) != root(s->net, layer->out[0]))
             return false;
-    if (layer->op == GLINT_OP_BEV_SCATTER) {
+    if (layer->op == GLINT_OP_BEV_SCATTER || layer->op == GLINT_OP_PATCH_MERGE) {
         if (s->input) /* one is enough */
             return false;
         s->input = layer;
@@ -264,12 +266,26 @@ static void copy_map(const struct glint_map *from, const struct glint_map *to)
                    (size_t)to->c * sizeof(float));
 }
 
+/* No pillars: a scattered map is zero, as it is; a merged one has a bias. */
+static int run_small_input(struct glint_sparse *s, struct glint_exec *x, const struct glint_map *small)
+{
+    const struct glint_patch_merge_params *p = s->input->params;
+    if (s->input->op != GLINT_OP_PATCH_MERGE)
+        return GLINT_OK;
+    return glint_patch_merge(x, &p->merge, NULL, NULL, 0, small,
+                             (int32_t *)s->list); /* a place per pixel is enough */
+}
+
 /* The network's maps for an empty frame, on the small grid. */
 static int run_small(struct glint_sparse *s, struct glint_exec *x)
 {
     for (int32_t i = 0; i < s->net->n_layers; i++) {
         const struct glint_layer *layer = &s->net->layers[i];
-        if (!makes_map(s->net, layer) || layer->op == GLINT_OP_BEV_SCATTER)
+        if (layer == s->input) {
+            GLINT_TRY(run_small_input(s, x, &s->values[layer->out[0]].small));
+            copy_map(&s->values[layer->out[0]].small, &s->background[i]);
+        }
+        if (!makes_map(s->net, layer) || layer == s->input)
             continue;
         const struct maps m = {.in = s->values[layer->in[0]].small,
                                .other = s->values[layer->in[layer->n_in > 1]].small,
@@ -343,9 +359,13 @@ static void activate(struct glint_sparse *s, const struct glint_layer *layer, co
     struct glint_active *out = &s->values[to].active;
     const struct glint_active *in = &s->values[root(s->net, layer->in[0])].active;
     struct glint_active *more = borrow(s, out->h, out->w);
+    const struct glint_patch_merge_params *merge = layer->params;
     switch (layer->op) {
     case GLINT_OP_BEV_SCATTER:
-        glint_active_set(more, coord, n);
+        glint_active_set(more, coord, n, 1, 1);
+        break;
+    case GLINT_OP_PATCH_MERGE:
+        glint_active_set(more, coord, n, merge->merge.stride, merge->merge.row_axis);
         break;
     case GLINT_OP_CONV3X3:
         glint_active_grow(in, conv_stride(layer), more);
@@ -430,22 +450,30 @@ static double flop(const struct glint_layer *layer, int32_t n_pixels)
     return 0.0;
 }
 
+static int run_input(struct glint_sparse *s, struct glint_run *run, const struct glint_layer *layer)
+{
+    const struct glint_map out = glint_run_map(run, layer->out[0]);
+    begin(s, run->voxels->coord, run->voxels->n_voxels);
+    if (layer->op == GLINT_OP_PATCH_MERGE) /* writes its empty pixels itself */
+        return glint_op_get(layer->op)->run(run, layer);
+    glint_map_clear_border(&out);
+    GLINT_TRY(glint_bev_scatter_at(run->exec, glint_run_floats(run, layer->in[0]), run->voxels->coord,
+                                   run->voxels->n_voxels, &out));
+    return surround(s, run->exec, layer, &out);
+}
+
 int glint_sparse_layer(struct glint_sparse *s, struct glint_run *run, const struct glint_layer *layer)
 {
+    if (layer == s->input)
+        return run_input(s, run, layer);
     const int32_t to = layer->out[0];
     const struct glint_map out = glint_run_map(run, to);
-    glint_map_clear_border(&out);
-    if (layer == s->input) {
-        begin(s, run->voxels->coord, run->voxels->n_voxels);
-        GLINT_TRY(glint_bev_scatter_at(run->exec, glint_run_floats(run, layer->in[0]), run->voxels->coord,
-                                       run->voxels->n_voxels, &out));
-        return surround(s, run->exec, layer, &out);
-    }
     const struct maps m = {.in = glint_run_map(run, layer->in[0]),
                            .other = glint_run_map(run, layer->in[layer->n_in > 1]),
                            .out = out};
     const int32_t from = layer->op == GLINT_OP_DECONV ? root(s->net, layer->in[0]) : to;
     const int32_t n = glint_active_list(&s->values[from].active, s->list);
+    glint_map_clear_border(&out);
     glint_run_flop(run, layer, flop(layer, n));
     GLINT_TRY(compute(run->exec, layer, &m, s->list, n));
     return surround(s, run->exec, layer, &out);

@@ -18,7 +18,7 @@ static void random_active(struct glint_active *a, uint64_t *seed, int32_t n)
     for (int32_t i = 0; i < n; i++) {
         const int32_t coord[3] = {(int32_t)(glint_test_random(seed) % (uint64_t)a->w),
                                   (int32_t)(glint_test_random(seed) % (uint64_t)a->h), 0};
-        glint_active_set(a, coord, 1);
+        glint_active_set(a, coord, 1, 1, 1);
     }
 }
 
@@ -50,7 +50,7 @@ static void check_reads(const struct glint_active *out, int32_t stride, int32_t 
         const int32_t y = i / 9 / out->w, x = i / 9 % out->w;
         const int32_t coord[3] = {x * stride + i % 3 - 1, y * stride + i % 9 / 3 - 1, 0};
         if (has(out, y, x) && coord[0] >= 0 && coord[0] < w && coord[1] >= 0 && coord[1] < h)
-            glint_active_set(&want, coord, 1);
+            glint_active_set(&want, coord, 1, 1, 1);
     }
     assert_memory_equal(in.bits, want.bits, glint_active_bytes(h, w));
     free(in.bits);
@@ -78,7 +78,7 @@ static void check_list(const struct glint_active *in)
     for (int64_t i = 0; i < n; i++) {
         const int32_t coord[3] = {list[i].x, list[i].y, 0};
         assert_true(has(in, list[i].y, list[i].x) && !has(&seen, list[i].y, list[i].x));
-        glint_active_set(&seen, coord, 1);
+        glint_active_set(&seen, coord, 1, 1, 1);
     }
     glint_active_remove(&seen, in);
     assert_int_equal(glint_active_count(&seen), 0);
@@ -267,7 +267,7 @@ static void run_sparse(struct glint_exec *x, const struct net *net, const struct
     struct glint_active all; /* the rest of the last map */
     open_active(&all, input->h, input->w);
     for (int32_t i = 0; i < input->h * input->w; i++)
-        glint_active_set(&all, (int32_t[3]){i % input->w, i / input->w, 0}, 1);
+        glint_active_set(&all, (int32_t[3]){i % input->w, i / input->w, 0}, 1, 1, 1);
     surround(x, &s, &small->map[HEAD], &m->map[HEAD], &s.active[HEAD], &all);
     free(all.bits);
     for (int i = 0; i < MAPS; i++)
@@ -284,7 +284,7 @@ static void make_input(struct glint_map *map, struct glint_active *active, uint6
         memset(map->data + y * map->pitch, 0, (size_t)(map->w * map->ld) * sizeof(float));
     random_active(active, seed, n);
     if (n > 3)
-        glint_active_set(active, (int32_t[6]){0, 0, 0, map->w - 1, map->h - 1, 0}, 2);
+        glint_active_set(active, (int32_t[6]){0, 0, 0, map->w - 1, map->h - 1, 0}, 2, 1, 1);
     for (int32_t i = 0; i < map->h * map->w; i++)
         for (int32_t c = 0; c < map->c && has(active, i / map->w, i % map->w); c++)
             map->data[i / map->w * map->pitch + i % map->w * map->ld + c] = glint_test_uniform(seed, -2, 2);

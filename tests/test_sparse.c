@@ -1,6 +1,7 @@
 /* tests/test_sparse.c - networks of maps at active pixels: the same bits in every map that an outsider reads.
  */
 #include "tests/kernels.h"
+#include "model/flatpoint.h"
 #include "model/ops.h"
 #include "model/run.h"
 #include "model/sparse.h"
@@ -139,6 +140,25 @@ static void make_strided(struct net *n, int32_t h, int32_t w, int32_t heads[2])
     add_layer(n, GLINT_OP_CENTER_DECODE, heads[0], heads[1], -1);
 }
 
+/* Pillars merged two by two, rows counting x, and a background that is not zero. */
+static void make_merged(struct net *n, int32_t h, int32_t w, int32_t heads[2])
+{
+    const int32_t merged = net_open(n, h, w);
+    static struct glint_patch_merge_params p;
+    p = (struct glint_patch_merge_params){.merge = {.stride = 2, .row_axis = 0}};
+    pack(n, &p.merge.w, &n->weights[0][0], 2 * 2 * 6, 6);
+    n->layers[0].op = GLINT_OP_PATCH_MERGE;
+    n->layers[0].params = &p;
+    n->layers[0].n_out = 2;
+    n->layers[0].out[1] = add_value(n, GLINT_VALUE_BYTES, 0, 0, 0);
+    n->bytes += glint_arena_round(glint_patch_merge_scratch(h, w, 2));
+    const int32_t x = add_conv(n, 3, 1, merged, merged, 6, -1);
+    heads[0] = add_conv(n, 3, 2, x, -1, 9, -1);
+    heads[1] = add_value(n, GLINT_VALUE_MAP, h, w, 5);
+    add_deconv(n, 2, add_conv(n, 3, 1, heads[0], -1, 9, -1), heads[1]);
+    add_layer(n, GLINT_OP_CENTER_DECODE, heads[0], heads[1], -1);
+}
+
 struct frame {
     struct glint_voxels voxels;
     float *tokens;
@@ -147,17 +167,19 @@ struct frame {
 static void frame_open(struct frame *f, const struct net *n, int32_t count)
 {
     const struct glint_value *canvas = &n->values[n->layers[0].out[0]];
+    const bool merged = n->layers[0].op == GLINT_OP_PATCH_MERGE;
+    const int32_t size_x = merged ? 2 * canvas->h : canvas->w, size_y = merged ? 2 * canvas->w : canvas->h;
     uint64_t seed = 7 + (uint64_t)count;
     f->voxels = (struct glint_voxels){.n_voxels = count};
     f->voxels.coord = kernel_alloc((size_t)count * 3 * sizeof(int32_t) + 1);
     f->tokens = kernel_random(&seed, (int64_t)count * 6 + 1, -2, 2);
     for (int32_t i = 0; i < count; i++) { /* corners first; cells repeat, the last one stays */
         f->voxels.coord[3 * i] = i == 0   ? 0
-                                 : i == 1 ? canvas->w - 1
-                                          : (int32_t)(glint_test_random(&seed) % (uint64_t)canvas->w);
+                                 : i == 1 ? size_x - 1
+                                          : (int32_t)(glint_test_random(&seed) % (uint64_t)size_x);
         f->voxels.coord[3 * i + 1] = i == 0   ? 0
-                                     : i == 1 ? canvas->h - 1
-                                              : (int32_t)(glint_test_random(&seed) % (uint64_t)canvas->h);
+                                     : i == 1 ? size_y - 1
+                                              : (int32_t)(glint_test_random(&seed) % (uint64_t)size_y);
         f->voxels.coord[3 * i + 2] = 0;
     }
 }
@@ -226,6 +248,7 @@ static void networks_of(struct glint_exec *x)
 {
     check(x, make_second, 62, 44);
     check(x, make_second, 40, 70);
+    check(x, make_merged, 40, 36);
     for (int32_t side = 40; side <= 43; side++)
         check(x, make_strided, side, 83 - side);
 }
