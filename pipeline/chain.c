@@ -98,6 +98,7 @@ static int push(struct glint_chain *c, struct glint_frame *frame)
 {
     struct glint_pipeline *p = c->pipeline;
     void *oldest;
+    frame->queued_ns = glint_clock_monotonic_ns();
     const int status = glint_ring_push(c->out, frame, &oldest);
     if (status < 0) {
         c->cancelled = true;
@@ -229,12 +230,23 @@ static void run_source(struct glint_chain *c)
         flush(c);
 }
 
+/* Recorded input is read ahead as far as the queues reach: what a frame waits there says nothing of how late
+ * its result is, so its clock stands still meanwhile. Live input does not wait for anybody; there it counts.
+ */
+static void stop_clock(const struct glint_pipeline *p, struct glint_frame *frame)
+{
+    if (p->settings.policy == GLINT_QUEUE_WAIT && frame->arrival_ns > 0)
+        frame->arrival_ns += glint_clock_monotonic_ns() - frame->queued_ns;
+}
+
 static void run_frames(struct glint_chain *c)
 {
     struct glint_item item = {GLINT_ITEM_FRAME, NULL};
-    while (glint_ring_pop(c->in, &item.data) == GLINT_OK)
+    while (glint_ring_pop(c->in, &item.data) == GLINT_OK) {
+        stop_clock(c->pipeline, item.data);
         if (pump(c, item) != GLINT_OK)
             return;
+    }
     flush(c);
 }
 

@@ -92,8 +92,9 @@ struct glint_frame {
 
     struct glint_loss loss;                   /* cumulative at the time of this frame */
     int64_t latency_ns[GLINT_STAGE_COUNT];    /* time spent per stage on this frame; -1 = stage not run */
-    int64_t total_ns;                         /* input complete -> published */
+    int64_t total_ns;                         /* input complete -> published; without the waiting in queues of a replay */
 
+    int64_t queued_ns; /* private */
     int32_t refs; /* private */
     struct glint_frame_pool *pool; /* private */
 };

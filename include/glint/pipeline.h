@@ -60,7 +60,7 @@ struct glint_pipeline_settings {
         stop_at_bad_file; /* false: a folder goes on after a file that cannot be read (counted as a dropped
                            * frame, whose number stays unused); run returns the first such error at its end */
     enum glint_queue_policy policy; /* between input and inference, with several threads */
-    int32_t queue_depth; /* frames that may wait between two threads, >= 1; waiting counts in total_ns */
+    int32_t queue_depth; /* frames that may wait between two threads, >= 1; waiting counts in total_ns with GLINT_QUEUE_NEWEST only */
     int32_t cap_points, cap_boxes; /* of a frame; cap_points 0: glint_pipeline_cap_points() */
 };
 
