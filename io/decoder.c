@@ -229,6 +229,7 @@ enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const s
     loss->packets_malformed += (kind == GLINT_PACKET_MALFORMED) + (uint64_t)packet->incomplete_before;
     loss->packets_foreign += (kind == GLINT_PACKET_FOREIGN) + (uint64_t)packet->other_before;
     loss->packets_lost += lost;
+    loss->packets_dropped += packet->dropped_before;
     return kind;
 }
 

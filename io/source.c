@@ -57,3 +57,9 @@ void glint_source_close(struct glint_source *source)
     if (source)
         source->ops->close(source);
 }
+
+void glint_source_account(const struct glint_source *source, struct glint_loss *loss)
+{
+    if (source->ops->account)
+        source->ops->account(source, loss);
+}

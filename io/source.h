@@ -10,12 +10,14 @@
 struct glint_packet {
     const uint8_t *data;
     uint32_t size;
-    int64_t stamp_ns;  /* UTC of the record */
+    int64_t stamp_ns;  /* UTC of the record, or of its arrival (live) */
+    int64_t arrival_ns; /* monotonic, when it came to this machine; 0: when it was read */
     uint64_t record;   /* 0-based record of the capture that completed it */
     uint32_t src_ip, dst_ip; /* host order */
     uint16_t src_port, dst_port;
     uint32_t other_before;      /* records without UDP since the packet before: foreign */
     uint32_t incomplete_before; /* fragmented datagrams given up since then: malformed */
+    uint32_t dropped_before;    /* live: dropped by the kernel or a full ring since then */
 };
 
 struct glint_source_settings {
@@ -26,13 +28,15 @@ struct glint_source;
 struct glint_source_ops {
     const char *name;
     bool gives_packets;
-    /* One of the two. GLINT_OK, GLINT_E_EOF at the end, or a failure; after a failure of one file of a folder the next
+    /* One of the two. GLINT_OK, GLINT_E_EOF at the end, GLINT_E_AGAIN (live: nothing now), or a failure; after a failure of one file of a folder the next
      * call goes on with the next file. Frames: the frame comes cleared; the source fills points, stamp, names, loss. */
     int (*next_packet)(struct glint_source *source, struct glint_packet *packet_out);
     int (*next_frame)(struct glint_source *source, struct glint_frame *frame);
     /* Most points a frame can have, if known (file sizes), else 0. */
     int32_t (*cap_points)(struct glint_source *source);
     double (*progress)(struct glint_source *source); /* 0..1, or < 0 when unknown */
+    /* Once, at the end: adds to the loss what came after the last packet and never became one. May be NULL. */
+    void (*account)(const struct glint_source *source, struct glint_loss *loss);
     void (*close)(struct glint_source *source);
 };
 struct glint_source { /* first member of each source's own struct */
@@ -43,4 +47,5 @@ struct glint_source { /* first member of each source's own struct */
 /* Opens path by format, name and content. GLINT_E_NOTFOUND, GLINT_E_FORMAT ("empty file", "no known format ..."). */
 int glint_source_open(const char *path, const struct glint_source_settings *settings, struct glint_source **source_out);
 void glint_source_close(struct glint_source *source); /* NULL is fine */
+void glint_source_account(const struct glint_source *source, struct glint_loss *loss); /* see ops */
 #endif

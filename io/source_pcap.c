@@ -145,6 +145,7 @@ static const struct glint_source_ops ops = {
     .gives_packets = true,
     .next_packet = next_packet,
     .progress = progress,
+    .account = glint_source_pcap_account,
     .close = close_source,
 };
 

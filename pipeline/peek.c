@@ -7,12 +7,15 @@
 
 #define DATAGRAM_MOST 65536
 #define LEAST_BATCHES 2
+#define LOOK_NS       INT64_C(500000000)
 
-int glint_packet_batch_fill(struct glint_packet_batch *batch, struct glint_source *source)
+/* Appends to what the batch has. */
+static int fill_on(struct glint_packet_batch *batch, struct glint_source *source)
 {
-    size_t used = 0;
     int status = GLINT_OK;
-    batch->n = 0;
+    size_t used = 0;
+    for (int32_t i = 0; i < batch->n; i++)
+        used += batch->packets[i].size;
     while (batch->n < GLINT_BATCH_PACKETS && GLINT_BATCH_BYTES - used >= DATAGRAM_MOST) {
         struct glint_packet *p = &batch->packets[batch->n];
         status = source->ops->next_packet(source, p);
@@ -27,7 +30,16 @@ int glint_packet_batch_fill(struct glint_packet_batch *batch, struct glint_sourc
         batch->n++;
     }
     batch->arrival_ns = glint_clock_monotonic_ns();
+    for (int32_t i = 0; i < batch->n; i++)
+        if (batch->packets[i].arrival_ns == 0)
+            batch->packets[i].arrival_ns = batch->arrival_ns;
     return status;
+}
+
+int glint_packet_batch_fill(struct glint_packet_batch *batch, struct glint_source *source)
+{
+    batch->n = 0;
+    return fill_on(batch, source);
 }
 
 int glint_peek_init(struct glint_peek *peek)
@@ -47,12 +59,19 @@ void glint_peek_fini(struct glint_peek *peek)
     peek->bytes = NULL;
 }
 
-/* One more batch; false when there is nothing more to read. */
+/* One more batch; false when there is nothing more to read. A live source is waited for until the batch is
+ * full, or some time after its first packet. */
 static bool read_more(struct glint_peek *peek, struct glint_source *source)
 {
-    do
-        peek->status = glint_packet_batch_fill(&peek->batches[peek->n], source);
-    while (peek->status == GLINT_E_AGAIN && peek->batches[peek->n].n == 0);
+    struct glint_packet_batch *batch = &peek->batches[peek->n];
+    int64_t since_ns = 0;
+    batch->n = 0;
+    do {
+        peek->status = fill_on(batch, source);
+        if (since_ns == 0 && batch->n > 0)
+            since_ns = glint_clock_monotonic_ns();
+    } while (peek->status == GLINT_E_AGAIN &&
+             (batch->n == 0 || glint_clock_monotonic_ns() - since_ns < LOOK_NS));
     if (peek->status < 0 && peek->status != GLINT_E_AGAIN && peek->status != GLINT_E_EOF)
         snprintf(peek->reason, sizeof peek->reason, "%s", glint_error_text());
     peek->n++;

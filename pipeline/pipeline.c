@@ -1,7 +1,6 @@
 /* pipeline/pipeline.c - see glint/pipeline.h: which stages, in which threads, with which memory. */
 #include "core/clock.h"
 #include "core/status.h"
-#include "io/source_pcap.h"
 #include "pipeline/chain.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,8 +119,6 @@ static int make_chains(struct glint_pipeline *p)
 static int make_frames(struct glint_pipeline *p)
 {
     struct glint_pipeline_settings *s = &p->settings;
-    if (s->cap_points == 0)
-        s->cap_points = glint_pipeline_cap_points(s->source, p->env.decoder);
     const int32_t n = p->n_chains + (p->n_chains - 1) * s->queue_depth;
     return glint_frame_pool_open(n, s->cap_points, s->cap_boxes, &p->frames);
 }
@@ -133,6 +130,11 @@ static int open_parts(struct glint_pipeline *p)
     p->env.sink_failed = p->sink_failed;
     if (p->settings.source->ops->gives_packets)
         GLINT_TRY(open_decoder(p));
+    if (p->settings.cap_points == 0)
+        p->settings.cap_points = glint_pipeline_cap_points(p->settings.source, p->env.decoder);
+    if (p->settings.open_model)
+        GLINT_TRY(
+            p->settings.open_model(p->settings.open_model_ctx, p->settings.cap_points, &p->settings.model));
     choose_stages(p);
     GLINT_TRY(make_chains(p));
     GLINT_TRY(make_frames(p));
@@ -253,7 +255,7 @@ static void sum_up_loss(const struct glint_pipeline *p, struct glint_loss *loss)
         *loss = p->loss;
         loss->points_dropped = p->last_loss.points_dropped;
         loss->points_clipped = p->last_loss.points_clipped;
-        glint_source_pcap_account(p->settings.source, loss);
+        glint_source_account(p->settings.source, loss);
     }
     loss->frames_dropped = p->frames_dropped;
 }

@@ -23,7 +23,7 @@ static int process(void *priv, struct glint_item item, struct glint_emit *out)
     struct decode *d = priv;
     const struct glint_packet_batch *batch = item.data;
     for (int32_t i = 0; i < batch->n; i++) {
-        d->out->arrival_ns = batch->arrival_ns;
+        d->out->arrival_ns = batch->packets[i].arrival_ns;
         if (glint_decoder_take(d->decoder, &batch->packets[i], &d->out->returns, d->loss) ==
             GLINT_PACKET_LIDAR)
             GLINT_TRY(out->put(out, (struct glint_item){GLINT_ITEM_RETURNS, d->out}));

@@ -59,6 +59,8 @@ void glint_report_add_loss(struct glint_loss *all, const struct glint_loss *one)
     all->packets_malformed += one->packets_malformed;
     all->packets_foreign += one->packets_foreign;
     all->packets_lost += one->packets_lost;
+    all->packets_duplicate += one->packets_duplicate;
+    all->packets_dropped += one->packets_dropped;
     all->points_dropped += one->points_dropped;
     all->points_clipped += one->points_clipped;
     all->frames_dropped += one->frames_dropped;

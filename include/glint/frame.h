@@ -58,9 +58,12 @@ struct glint_box {
 };
 
 /* Packets and points accounted for since the source was opened.
- * received = decoded + malformed + foreign; lost is what the sequence numbers say is missing. */
+ * received = decoded + malformed + foreign; lost is what the sequence numbers say is missing. Of the decoded,
+ * duplicate ones came twice (their points are in the frame once). Dropped (live input) came to this machine,
+ * but found the kernel's or the program's buffer full: they are not in received. */
 struct glint_loss {
     uint64_t packets_received, packets_decoded, packets_malformed, packets_foreign, packets_lost;
+    uint64_t packets_duplicate, packets_dropped;
     uint64_t points_dropped;  /* not finite or absurd (beyond 10 km) */
     uint64_t points_clipped;  /* beyond the frame's capacity */
     uint64_t frames_dropped;  /* by a queue's policy or a failing stage */

@@ -45,6 +45,10 @@ struct glint_pipeline_settings {
     bool sensor_frame;             /* leave points in the sensor's own frame instead of the vehicle's */
 
     struct glint_model *model; /* NULL: points only; stays the caller's */
+    /* In place of model, may be NULL: called once by open when cap_points of a frame is known, which a live
+     * input tells only with its first packets. A failure is open's. What it opens stays the caller's. */
+    int (*open_model)(void *ctx, int32_t cap_points, struct glint_model **model_out);
+    void *open_model_ctx;
     struct glint_sink
         *sinks[GLINT_PIPELINE_SINKS]; /* written in this order. The pipeline's own after a successful
                                        * open: run finishes them, close closes them */
