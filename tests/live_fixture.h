@@ -214,6 +214,9 @@ static inline void run_live(struct player *p, struct frames_sink *sink, struct g
 {
     p->settings.port = free_port();
     p->source = listen_at(p->settings.port);
+    glint_source_live_stats(p->source, net);
+    if (net->rcvbuf_bytes < 4 << 20)
+        p->settings.rate = 1500;
     assert_int_equal(pthread_create(&p->thread, NULL, player_main, p), 0);
     run_frames(p->source, true, sink, stats);
     pthread_join(p->thread, NULL);
