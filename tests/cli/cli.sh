@@ -75,7 +75,7 @@ without_latency() {
 words() {
     expect 0 --help && says out "usage: glint COMMAND" && quiet err
     expect 0 --version && says out "glint 0." && quiet err
-    for command in run decode info import bench doctor; do
+    for command in run live record replay decode info import bench doctor; do
         expect 0 $command --help
         says out "usage: glint $command"
         says out "example:"
@@ -84,7 +84,7 @@ words() {
     expect 0 doctor && says out "instructions" && quiet err
     expect 2
     quiet out
-    for later in live eval sim view nonsense; do
+    for later in eval sim view nonsense; do
         expect 2 $later x
         one_line "no such command: $later"
     done
