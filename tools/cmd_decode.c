@@ -1,5 +1,6 @@
 /* tools/cmd_decode.c - packets to points only. */
 #include "core/cpu.h"
+#include "io/capture.h"
 #include "io/decode_csv.h"
 #include "tools/commands.h"
 #include "tools/report.h"
@@ -87,7 +88,12 @@ static int decode_table(struct job *j)
     if (j->session.first_frame > 0 || j->session.end_frame != UINT64_MAX)
         return glint_usage_error(j->command,
                                  "--frames does not go with a table of all returns: use %%06d in --out");
-    const int status = glint_decode_csv(j->inputs[0], &settings, j->out, &loss);
+    struct glint_capture capture; /* opened twice: what cannot be read after that cannot be written */
+    int status = glint_capture_open(j->inputs[0], NULL, &settings, &capture);
+    if (status < 0)
+        return glint_report_failure(status, GLINT_SIDE_INPUT);
+    glint_capture_close(&capture);
+    status = glint_decode_csv(j->inputs[0], &settings, j->out, &loss);
     const int code =
         status < 0 ? glint_report_failure(status, status == GLINT_E_IO ? GLINT_SIDE_OUTPUT : GLINT_SIDE_INPUT)
                    : GLINT_EXIT_OK;

@@ -2,8 +2,15 @@
 #include "glint/model.h"
 #include "glint/status.h"
 #include "tools/commands.h"
+#include <string.h>
 
 enum { OUT = 1, ARCH, CONFIG };
+
+/* Whether the reason of the failure is the file's. */
+static bool is_about(const char *path)
+{
+    return path && strncmp(glint_error_text(), path, strlen(path)) == 0;
+}
 
 static int run(const struct glint_command *c, int argc, char **argv)
 {
@@ -20,7 +27,9 @@ static int run(const struct glint_command *c, int argc, char **argv)
         return glint_usage_error(c, weights ? "--out DIR is needed" : "no weights file given");
     const int status = glint_model_import(weights, arch, config, out);
     if (status < 0)
-        return glint_report_failure(status, status == GLINT_E_IO ? GLINT_SIDE_OUTPUT : GLINT_SIDE_INPUT);
+        return glint_report_failure(status, status != GLINT_E_IO || is_about(weights) || is_about(config)
+                                                ? GLINT_SIDE_INPUT
+                                                : GLINT_SIDE_OUTPUT);
     glint_say("%s: a model folder now; glint info %s describes it", out, out);
     return GLINT_EXIT_OK;
 }

@@ -39,26 +39,31 @@ static int write_all(int fd, const uint8_t *data, size_t size)
     return 0;
 }
 
-/* Removes what was half written, unless it is a device or a pipe. */
-static void remove_half(const char *path)
-{
-    struct stat st;
-    if (lstat(path, &st) == 0 && S_ISREG(st.st_mode))
-        unlink(path);
-}
-
-static int save(const char *path, const uint8_t *data, size_t size)
+static int write_file(const char *path, const uint8_t *data, size_t size)
 {
     const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
-        return glint_fail(GLINT_E_IO, "%s: cannot create: %s", path, strerror(errno));
-    int failed = write_all(fd, data, size);
-    const int reason = errno;
-    failed |= close(fd);
-    if (!failed)
+        return -1;
+    const int failed = write_all(fd, data, size), reason = errno;
+    if (close(fd) != 0)
+        return -1;
+    errno = reason;
+    return failed;
+}
+
+/* Beside path first, then renamed, so that no half picture bears its name; devices and pipes as they are. */
+static int save(const char *path, const uint8_t *data, size_t size)
+{
+    char part[1200];
+    struct stat st;
+    const bool direct = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+    snprintf(part, sizeof part, "%s.part", path);
+    if (write_file(direct ? path : part, data, size) == 0 && (direct || rename(part, path) == 0))
         return GLINT_OK;
-    remove_half(path);
-    return glint_fail(GLINT_E_IO, "%s: cannot write: %s", path, strerror(reason ? reason : errno));
+    const int reason = errno;
+    if (!direct)
+        unlink(part);
+    return glint_fail(GLINT_E_IO, "%s: cannot write: %s", path, strerror(reason));
 }
 
 static int fits(const struct sink_png *s, const struct glint_frame *frame)

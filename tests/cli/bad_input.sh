@@ -2,7 +2,7 @@
 # tests/cli/bad_input.sh - what is broken gives one line that names file and reason, and an exit status:
 # bad_input.sh GLINT SOURCE_DIR SECTION
 #
-# Sections: captures, points, tensors, model, config, outputs, options. Inputs are made here from the demo
+# Sections: captures, points, tensors, model, config, outputs, interrupt, options. Inputs are made here from the demo
 # capture and the default model. Prints what differs; exit status 1 then. Meant for every build, the
 # sanitizers' above all: any report of theirs fails the case.
 set -uo pipefail
@@ -128,6 +128,8 @@ captures() {
     one_line nowhere.xml
     expect 3 run "$demo" --sensor hdl32e --calib .
     one_line
+    expect 3 decode "$demo" --sensor hdl32e --calib . --out x.csv
+    one_line
     expect 3 run "$demo" --sensor hdl32e --calib "$demo"
     one_line demo.pcap
 }
@@ -196,8 +198,12 @@ points() {
             one_line "$n"
         done
     done
-    [ ! -e new ] || wrong "import left a folder behind"
     mkdir folder folder.pcap
+    expect 3 import folder --out new
+    one_line folder
+    expect 3 import folder.pcap --config folder --out new
+    one_line folder
+    [ ! -e new ] || wrong "import left a folder behind"
     bad_cloud folder
     bad_cloud folder.pcap
     for n in 1 15 17 1601; do
@@ -536,6 +542,33 @@ outputs() {
         "$glint" $n 2>err >/dev/full && wrong "$n to a full disk: a failure is expected"
         one_line "standard output"
     done
+}
+
+# Ctrl-C: soon over, whole lines, a failure that says so.
+stopped() { # stopped SIGNAL OPTIONS...
+    local signal=$1 inputs=() status
+    shift
+    for ((k = 0; k < 100; k++)); do inputs+=("$demo"); done
+    rm -f stop.jsonl
+    "$glint" run "${inputs[@]}" "$@" --out stop.jsonl >out 2>err </dev/null &
+    for ((k = 0; k < 100; k++)); do
+        [ ! -s stop.jsonl ] || break
+        sleep 0.05
+    done
+    kill -"$signal" $!
+    wait $!
+    status=$?
+    cases=$((cases + 1))
+    [ $status = 1 ] || wrong "$signal: exit status $status, expected 1"
+    grep -q '^glint: .*stopped' err || wrong "$signal: expected 'stopped'"
+    frames_in stop.jsonl "$(wc -l <stop.jsonl)"
+    [ "$(wc -l <stop.jsonl)" -lt 900 ] || wrong "$signal: it went on"
+}
+
+interrupt() {
+    stopped INT
+    stopped INT --threads 1
+    stopped TERM --threads 3
 }
 
 # ---- options ----
