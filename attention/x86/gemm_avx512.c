@@ -95,13 +95,28 @@ INLINE void tile(const struct panel *p, int32_t m, int32_t count, const int rows
         finish_gelu(p, m, count, halves, stored);
         return;
     }
+    if (g->c_rows || g->residual || g->residual_rows) {
+        UNROLL for (int i = 0; i < rows; i++)
+        {
+            if (i < count) {
+                finish(p, m + i, 0, sum[i][0]);
+                if (halves == 2)
+                    finish(p, m + i, 1, sum[i][1]);
+            }
+        }
+        return;
+    }
+    float *c = result(p, m, 0); /* the common case without a test per row: it matters for small k */
     UNROLL for (int i = 0; i < rows; i++)
     {
         if (i < count) {
-            finish(p, m + i, 0, sum[i][0]);
+            _mm512_mask_storeu_ps(c, p->mask[0],
+                                  _mm512_max_ps(p->least, _mm512_add_ps(sum[i][0], p->bias[0])));
             if (halves == 2)
-                finish(p, m + i, 1, sum[i][1]);
+                _mm512_mask_storeu_ps(c + 16, p->mask[1],
+                                      _mm512_max_ps(p->least, _mm512_add_ps(sum[i][1], p->bias[1])));
         }
+        c += g->ldc;
     }
 }
 
