@@ -216,10 +216,14 @@ static void on_frame(void *ctx, const struct glint_frame *frame)
         glint_cloud_stats_add(&j->cloud, frame, glint_model_info(j->model));
 }
 
-static void tell_why_no_boxes(const struct job *j)
+static void tell_why_no_boxes(const struct job *j, int code)
 {
     struct glint_finding findings[GLINT_FINDING_CAP];
     float ground;
+    if (j->session.n_frames == 0 && code == GLINT_EXIT_OK)
+        glint_say("no frames in the input%s", j->session.end_frame < UINT64_MAX || j->session.first_frame > 0
+                                                  ? ", or none of those of --frames"
+                                                  : "");
     if (j->session.n_frames == 0 || j->session.n_boxes > 0 || j->cloud.as_network_input)
         return;
     const int32_t n = glint_diagnose(&j->cloud, glint_model_info(j->model), findings);
@@ -232,22 +236,25 @@ static void tell_why_no_boxes(const struct job *j)
         fprintf(stderr,
                 "  nothing unusual in the input (ground at z = %.1f m): a lower --score shows weaker boxes\n",
                 (double)ground);
+    else if (n == 0)
+        fprintf(stderr, "  nothing unusual in the input, though no ground was seen near the sensor\n");
 }
 
-static void tell_results(struct job *j)
+static void tell_results(struct job *j, int code)
 {
     const struct glint_session *s = &j->session;
     const double seconds = (double)s->wall_ns * 1e-9;
     glint_report_loss(&s->loss);
-    tell_why_no_boxes(j);
+    tell_why_no_boxes(j, code);
     if (j->stats || isatty(STDERR_FILENO) == 1) {
-        fprintf(stderr,
-                "%llu frames, %llu points, %llu boxes in %.2f s: %.1f frames/s, %d thread%s, %s, peak memory "
-                "%lld MiB\n",
-                (unsigned long long)s->n_frames, (unsigned long long)s->n_points,
-                (unsigned long long)s->n_boxes, seconds, seconds > 0 ? (double)s->n_frames / seconds : 0.0,
-                j->n_threads, j->n_threads > 1 ? "s" : "", glint_cpu_isa_name(glint_cpu_isa()),
-                (long long)(glint_report_peak_bytes() >> 20));
+        fprintf(
+            stderr,
+            "%llu frame%s, %llu points, %llu boxes in %.2f s: %.1f frames/s, %d thread%s, %s, peak memory "
+            "%lld MiB\n",
+            (unsigned long long)s->n_frames, s->n_frames == 1 ? "" : "s", (unsigned long long)s->n_points,
+            (unsigned long long)s->n_boxes, seconds, seconds > 0 ? (double)s->n_frames / seconds : 0.0,
+            j->n_threads, j->n_threads > 1 ? "s" : "", glint_cpu_isa_name(glint_cpu_isa()),
+            (long long)(glint_report_peak_bytes() >> 20));
         glint_report_latency(j->trace, &j->session.samples, stderr);
     }
     if (j->tally.labels)
@@ -266,7 +273,7 @@ static int run_job(struct job *j)
         code = code ? code : late;
     }
     if (code != GLINT_EXIT_FAILED && !j->session.output_status) /* else all is told */
-        tell_results(j);
+        tell_results(j, code);
     return code;
 }
 

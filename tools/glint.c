@@ -1,6 +1,5 @@
 /* tools/glint.c - the program: chooses the command. Data goes to stdout, words to stderr. */
 #define _POSIX_C_SOURCE 200809L
-#include "core/log.h"
 #include "tools/commands.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -22,13 +21,6 @@ static void help(FILE *out)
         fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->help);
     fprintf(out, "\nglint COMMAND --help tells more; glint --version the version.\n\nexample:\n"
                  "  glint run drive.pcap --out boxes.jsonl --out 'bev_%%06d.png'\n");
-}
-
-static void print_log(void *ctx, enum glint_log_level level, const char *line)
-{
-    (void)ctx;
-    static const char *const prefix[] = {"debug: ", "", "warning: ", "error: "};
-    glint_say("%s%s", prefix[level], line);
 }
 
 static int no_such_command(const char *given)
@@ -68,7 +60,7 @@ int main(int argc, char **argv)
     keep_standard_streams();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write, as a full disk is */
-    glint_log_set(print_log, NULL, GLINT_LOG_INFO);
+    glint_log_to_stderr(true);
     if (argc < 2) {
         help(stderr);
         return GLINT_EXIT_USAGE;

@@ -1,5 +1,6 @@
 /* tools/options.c - see options.h. */
 #include "tools/options.h"
+#include "core/log.h"
 #include "glint/status.h"
 #include <errno.h>
 #include <math.h>
@@ -65,6 +66,18 @@ void glint_say(const char *fmt, ...)
     vfprintf(stderr, fmt, args);
     fputc('\n', stderr);
     va_end(args);
+}
+
+static void print_log(void *ctx, enum glint_log_level level, const char *line)
+{
+    (void)ctx;
+    static const char *const prefix[] = {"debug: ", "", "warning: ", "error: "};
+    glint_say("%s%s", prefix[level], line);
+}
+
+void glint_log_to_stderr(bool on)
+{
+    glint_log_set(on ? print_log : NULL, NULL, GLINT_LOG_INFO);
 }
 
 int glint_report_failure(int status, enum glint_side side)

@@ -67,6 +67,9 @@ int glint_report_failure(int status, enum glint_side side);
 /* Prints "glint: ..." to stderr, one line. */
 void glint_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether the library's words for people are printed. */
+void glint_log_to_stderr(bool on);
+
 void glint_command_help(const struct glint_command *c);
 
 /* The entry of `names` (n of them) nearest to `wrong`, NULL when none is near: for "did you mean". */

@@ -97,6 +97,7 @@ int glint_session_probe(struct glint_session *s, int32_t *cap_points_out)
 {
     int first = GLINT_EXIT_OK;
     *cap_points_out = 0;
+    glint_log_to_stderr(false); /* what there is to tell of an input is told when it runs */
     for (int32_t i = 0; i < s->n_inputs; i++) {
         struct input in;
         const int status = input_open(s, s->inputs[i], &in);
@@ -109,6 +110,7 @@ int glint_session_probe(struct glint_session *s, int32_t *cap_points_out)
         *cap_points_out = cap > *cap_points_out ? cap : *cap_points_out;
         input_close(&in);
     }
+    glint_log_to_stderr(true);
     return first;
 }
 

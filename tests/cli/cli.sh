@@ -181,7 +181,7 @@ output() {
     without_latency a/boxes.jsonl | head -n 1 >second
     cmp -s first second || wrong "--out differs from stdout"
     "$glint" run street.pcd --score 0.05 --out b.png && cmp -s b.png a/bev_000000.png || wrong "the same frame gives another picture"
-    expect 0 run street.pcd street.pcd --frames 1:2 && quiet out && quiet err
+    expect 0 run street.pcd street.pcd --frames 1:2 && quiet out && one_line "no frames in the input"
     expect 2 run street.pcd street.pcd --out one.png
     one_line one.png
     expect 2 run street.pcd --out boxes.txt && one_line boxes.txt
