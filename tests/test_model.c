@@ -185,6 +185,56 @@ static void intensity_is_scaled(void **state)
     glint_model_close(model);
 }
 
+/* A head without the branches vel and iou, a backbone without residuals: other tensors, other layers. */
+static void optional_parts_are_left_out(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_open();
+    struct glint_model_settings s;
+    struct glint_model *model;
+    char config[sizeof fixture_config + 1024];
+    snprintf(config, sizeof config, "%s",
+             fixture_replace("\"branch_norm_eps\": 1e-5",
+                             "\"branch_norm_eps\": 1e-5, \"velocity\": false, \"iou\": false"));
+    int32_t n = 0;
+    for (int32_t i = 0; i < f->n; i++) {
+        if (strstr(f->name[i], "task_heads.0.vel") || strstr(f->name[i], "task_heads.0.iou")) {
+            free(f->data[i]);
+            continue;
+        }
+        memcpy(f->name[n], f->name[i], sizeof f->name[i]);
+        f->tensor[n] = f->tensor[i];
+        f->tensor[n].name = f->name[n];
+        f->data[n++] = f->data[i];
+    }
+    f->n = n;
+    struct glint_frame_pool *pool = open_pool(100);
+    struct glint_frame *frame[2] = {random_frame(pool, 300), random_frame(pool, 300)};
+    for (int whole = 0; whole < 2; whole++) {
+        glint_model_settings_default(&s);
+        s.n_threads = 1;
+        s.cap_points = CAP;
+        s.score = 0;
+        s.keep_stages = whole;
+        fixture_write(f, FOLDER, config);
+        if (glint_model_open(FOLDER, &s, NULL, &model) != GLINT_OK)
+            fail_msg("%s", glint_error_text());
+        assert_int_equal(glint_model_run(model, frame[whole]), GLINT_OK);
+        glint_model_close(model);
+    }
+    assert_true(frame[0]->n_boxes > 0 && frame[0]->n_boxes == frame[1]->n_boxes);
+    assert_memory_equal(frame[0]->boxes, frame[1]->boxes,
+                        (size_t)frame[0]->n_boxes * sizeof(struct glint_box));
+    assert_true(frame[0]->boxes[0].velocity[0] == 0);
+    glint_frame_unref(frame[0]);
+    glint_frame_unref(frame[1]);
+    glint_frame_pool_close(pool);
+    fixture_close(f);
+    model = open_fixture(fixture_replace("\"strides\": [1, 2]", "\"strides\": [1, 2], \"residual\": false"),
+                         1, 0, NULL);
+    glint_model_close(model);
+}
+
 static void stages_are_timed(void **state)
 {
     (void)state;
@@ -291,15 +341,11 @@ static void an_imported_folder_opens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frames_of_all_sizes),
-        cmocka_unit_test(whole_maps_give_the_same_boxes),
-        cmocka_unit_test(more_points_than_the_capacity),
-        cmocka_unit_test(more_pillars_than_the_capacity),
-        cmocka_unit_test(the_best_boxes_are_kept),
-        cmocka_unit_test(intensity_is_scaled),
-        cmocka_unit_test(stages_are_timed),
-        cmocka_unit_test(a_run_allocates_nothing),
-        cmocka_unit_test(import_says_what_is_wrong),
+        cmocka_unit_test(frames_of_all_sizes),           cmocka_unit_test(whole_maps_give_the_same_boxes),
+        cmocka_unit_test(more_points_than_the_capacity), cmocka_unit_test(more_pillars_than_the_capacity),
+        cmocka_unit_test(the_best_boxes_are_kept),       cmocka_unit_test(intensity_is_scaled),
+        cmocka_unit_test(optional_parts_are_left_out),   cmocka_unit_test(stages_are_timed),
+        cmocka_unit_test(a_run_allocates_nothing),       cmocka_unit_test(import_says_what_is_wrong),
         cmocka_unit_test(an_imported_folder_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
