@@ -155,7 +155,7 @@ size_t glint_run_tap_bytes(const struct glint_net *net)
 
 /* The list */
 
-static int run_layer(struct glint_run *run, const struct glint_layer *layer)
+static int do_layer(struct glint_run *run, const struct glint_layer *layer)
 {
     if (run->sparse && glint_sparse_has(run->sparse, layer))
         return glint_sparse_layer(run->sparse, run, layer);
@@ -164,6 +164,15 @@ static int run_layer(struct glint_run *run, const struct glint_layer *layer)
         for (int32_t i = 0; i < layer->n_out; i++)
             tap_value(run, layer->out[i]);
     return GLINT_OK;
+}
+
+/* A layer is a part of its stage's span, under the name of its operation. */
+static int run_layer(struct glint_run *run, const struct glint_layer *layer)
+{
+    const int64_t begun = glint_span_begin(run->trace);
+    const int status = do_layer(run, layer);
+    glint_span_part(run->trace, glint_op_get(layer->op)->name, run->frame->index, begun);
+    return status;
 }
 
 int glint_run_net(struct glint_run *run)
