@@ -3,11 +3,14 @@
  * A tile is 6 rows by 16 columns, half a panel: 12 accumulators, two registers of B, two for broadcasts of A.
  * See gemm_avx512.c for the order of the loops; here each half of a panel passes over the rows. The last 8
  * columns or fewer have tiles half as wide. */
+#include "attention/act.h"
 #include "attention/gemm.h"
 #include "attention/x86/vec_math_avx2.h"
 
-#define TILE  6
-#define WIDTH 16 /* columns of a tile */
+#define TILE     6
+#define WIDTH    16 /* columns of a tile */
+#define FEW_ROWS 4  /* most rows of a tile for at most GLINT_FEW outputs */
+#define FEW_K    48 /* the least k where that pays */
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -125,9 +128,81 @@ static void narrow_panel(const struct panel *p)
     tiles(p, 1);
 }
 
+static float activate(enum glint_act act, float v)
+{
+    return act == GLINT_ACT_RELU ? glint_relu(v) : act == GLINT_ACT_GELU ? glint_gelu(v) : v;
+}
+
+static void finish_few(const struct glint_gemm *g, int32_t m, int32_t count, float (*total)[GLINT_FEW])
+{
+    for (int32_t i = m; i < m + count; i++) {
+        float *c = g->c_rows ? g->c_rows[i] : g->c + i * g->ldc;
+        const float *row = g->residual_rows ? g->residual_rows[i]
+                           : g->residual    ? g->residual + i * g->ldr
+                                            : NULL;
+        for (int32_t j = 0; j < g->w->n; j++) {
+            const float v = activate(g->act, total[i - m][j] + g->w->bias[j]);
+            c[j] = row ? v + row[j] : v;
+        }
+    }
+}
+
+/* Few outputs: 8 steps of k at a time, for `rows` rows and all n outputs; then sums over the lanes. */
+INLINE void few_tile(const struct glint_gemm *g, int32_t m, int32_t count, const int rows, const int n)
+{
+    const int32_t k = g->w->k, length = k / g->n_segments;
+    __m256 sum[FEW_ROWS][GLINT_FEW];
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < n; j++) sum[i][j] = _mm256_setzero_ps();
+    for (int32_t s = 0; s < g->n_segments; s++) {
+        const float *const *row = g->rows + (int64_t)s * g->m + m;
+        const float *b = g->w->rows + (int64_t)s * length;
+        for (int32_t at = 0; at < length; at += 8) {
+            const __m256i mask = glint_mask_avx2(length - at);
+            __m256 weight[GLINT_FEW];
+            UNROLL for (int j = 0; j < n; j++) weight[j] = _mm256_maskload_ps(b + (int64_t)j * k + at, mask);
+            UNROLL for (int i = 0; i < rows; i++)
+            {
+                const __m256 a = _mm256_maskload_ps(row[i < count ? i : count - 1] + at, mask);
+                UNROLL for (int j = 0; j < n; j++) sum[i][j] = _mm256_fmadd_ps(a, weight[j], sum[i][j]);
+            }
+        }
+    }
+    float total[FEW_ROWS][GLINT_FEW];
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < n; j++) total[i][j] =
+        glint_sum_avx2(sum[i][j]);
+    finish_few(g, m, count, total);
+}
+
+INLINE void few_tiles(const struct glint_gemm *g, const int rows, const int n)
+{
+    for (int32_t i = 0; i < g->m; i += rows)
+        few_tile(g, i, g->m - i < rows ? g->m - i : rows, rows, n);
+}
+
+static void few_outputs(const struct glint_gemm *g)
+{
+    switch (g->w->n) { /* at most 12 sums, so that all stay in registers */
+    case 1:
+        few_tiles(g, 4, 1);
+        break;
+    case 2:
+        few_tiles(g, 4, 2);
+        break;
+    case 3:
+        few_tiles(g, 4, 3);
+        break;
+    default:
+        few_tiles(g, 2, 4);
+    }
+}
+
 void glint_gemm_avx2(const struct glint_gemm *g)
 {
     const struct glint_weights *w = g->w;
+    if (w->rows && w->k >= FEW_K) {
+        few_outputs(g);
+        return;
+    }
     for (int32_t first = 0; first < w->n; first += WIDTH) {
         const struct panel p = {
             .g = g,
