@@ -1,6 +1,7 @@
 /* io/sink.c - see sink.h and sinks.h: paths with numbers, and which sink a path gets. */
 #define _POSIX_C_SOURCE 200809L
 #include "io/sink.h"
+#include "core/text.h"
 #include "io/sinks.h"
 #include <stdbool.h>
 #include <stdio.h>
@@ -64,12 +65,6 @@ int glint_sink_finish_close(struct glint_sink *sink)
     return status;
 }
 
-static bool ends_with(const char *text, const char *ending)
-{
-    const size_t n = strlen(text), m = strlen(ending);
-    return n >= m && strcmp(text + n - m, ending) == 0;
-}
-
 /* A pipe or a device, which have no endings. */
 static bool is_stream(const char *path)
 {
@@ -81,13 +76,13 @@ int glint_sink_open_by_ending(const char *path, const struct glint_sink_context 
                               struct glint_sink **sink_out)
 {
     *sink_out = NULL;
-    if (strcmp(path, "-") == 0 || ends_with(path, ".jsonl"))
+    if (strcmp(path, "-") == 0 || glint_ends_with(path, ".jsonl"))
         return glint_sink_jsonl_open(path, ctx, sink_out);
-    if (ends_with(path, ".label"))
+    if (glint_ends_with(path, ".label"))
         return glint_sink_label_open(path, ctx, sink_out);
-    if (ends_with(path, ".pcd") || ends_with(path, ".bin") || ends_with(path, ".csv"))
+    if (glint_ends_with(path, ".pcd") || glint_ends_with(path, ".bin") || glint_ends_with(path, ".csv"))
         return glint_sink_cloud_open(path, ctx, sink_out);
-    if (ends_with(path, ".mcap"))
+    if (glint_ends_with(path, ".mcap"))
         return glint_fail(GLINT_E_UNSUPPORTED, "%s: MCAP is written from a later version on", path);
     if (is_stream(path))
         return glint_sink_jsonl_open(path, ctx, sink_out);

@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "core/log.h"
 #include "core/safetensors.h"
+#include "core/text.h"
 #include "io/output.h"
 #include "io/sinks.h"
 #include <pthread.h>
@@ -112,12 +113,6 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-static bool ends_with(const char *text, const char *ending)
-{
-    const size_t n = strlen(text), m = strlen(ending);
-    return n >= m && strcmp(text + n - m, ending) == 0;
-}
-
 enum join {
     JOIN_ROWS,   /* behind those of the items before */
     JOIN_PREFIX, /* kept apart as itemB.NAME */
@@ -133,9 +128,9 @@ static enum join join_of(const struct glint_tensor *t)
     if (strcmp(t->name, "points_raw") == 0 || strcmp(t->name, "points") == 0 ||
         strcmp(t->name, "rejected") == 0)
         return JOIN_NUMBER;
-    if (ends_with(t->name, ".first_group"))
+    if (glint_ends_with(t->name, ".first_group"))
         return JOIN_FIRST;
-    return ends_with(t->name, ".last_group") ? JOIN_LAST : JOIN_ROWS;
+    return glint_ends_with(t->name, ".last_group") ? JOIN_LAST : JOIN_ROWS;
 }
 
 /* Indices into the tokens (perm, flat2win) or into the padded sequence (win2flat) of the whole batch. */

@@ -4,6 +4,7 @@
  * shapes), then to fill one block of exactly that size. Batch norm is folded in double: y = (W x + b - mean)
  * f + beta with f = gamma / sqrt(variance + eps) becomes (f W) x + ((b - mean) f + beta), rounded once. */
 #include "core/status.h"
+#include "core/text.h"
 #include "model/build.h"
 #include <math.h>
 #include <stdio.h>
@@ -61,12 +62,6 @@ static int check_finite(const struct glint_bind *bind, const struct glint_tensor
     return GLINT_OK;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-    return n >= m && !strcmp(text + n - m, end);
-}
-
 int glint_bind_tensor(struct glint_bind *bind, const char *name, int32_t n_dims, const int64_t *shape,
                       const float **data_out)
 {
@@ -84,7 +79,7 @@ int glint_bind_tensor(struct glint_bind *bind, const char *name, int32_t n_dims,
     }
     if (!bind->used[index]) {
         bind->used[index] = true;
-        bind->n_parameters += ends_with(name, ".running_mean") || ends_with(name, ".running_var")
+        bind->n_parameters += glint_ends_with(name, ".running_mean") || glint_ends_with(name, ".running_var")
                                   ? 0
                                   : glint_tensor_elements(t);
         GLINT_TRY(check_finite(bind, t));
@@ -310,7 +305,7 @@ static int check_none_left(const struct glint_bind *bind)
 {
     for (int32_t i = 0; i < glint_safetensors_count(bind->file); i++) {
         const char *name = glint_safetensors_at(bind->file, i)->name;
-        if (!bind->used[i] && !ends_with(name, ".num_batches_tracked"))
+        if (!bind->used[i] && !glint_ends_with(name, ".num_batches_tracked"))
             return glint_fail(GLINT_E_FORMAT, "%s: tensor \"%s\": no layer of the configuration has it",
                               bind->file_name, name);
     }

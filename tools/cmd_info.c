@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "core/frame.h"
 #include "core/safetensors.h"
+#include "core/text.h"
 #include "glint/model.h"
 #include "io/capture_info.h"
 #include "tools/commands.h"
@@ -275,12 +276,6 @@ static void describe_tensors(struct job *j)
     glint_safetensors_close(file);
 }
 
-static bool ends_with(const char *text, const char *ending)
-{
-    const size_t n = strlen(text), m = strlen(ending);
-    return n >= m && strcmp(text + n - m, ending) == 0;
-}
-
 static void describe(struct job *j)
 {
     char config[4200];
@@ -294,7 +289,7 @@ static void describe(struct job *j)
         describe_model(j);
         return;
     }
-    if (ends_with(j->path, ".safetensors")) {
+    if (glint_ends_with(j->path, ".safetensors")) {
         describe_tensors(j);
         return;
     }

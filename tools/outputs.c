@@ -1,15 +1,10 @@
 /* tools/outputs.c - see outputs.h. */
 #include "tools/outputs.h"
+#include "core/text.h"
 #include "io/output.h"
 #include "io/sinks.h"
 #include "tools/places.h"
 #include <string.h>
-
-static bool ends_with(const char *text, const char *ending)
-{
-    const size_t n = strlen(text), m = strlen(ending);
-    return n >= m && strcmp(text + n - m, ending) == 0;
-}
 
 static int open_png(const char *path, const struct glint_sink_context *context,
                     const struct glint_png_settings *png, struct glint_sink **sink_out)
@@ -25,7 +20,7 @@ int glint_outputs_add(struct glint_outputs *o, const char *path, const struct gl
 {
     if (o->n == GLINT_OUTPUTS_CAP)
         return glint_fail(GLINT_E_ARG, "%s: more than %d outputs", path, GLINT_OUTPUTS_CAP);
-    if (ends_with(path, ".png"))
+    if (glint_ends_with(path, ".png"))
         GLINT_TRY(open_png(path, context, png, &o->sinks[o->n]));
     else
         GLINT_TRY(glint_sink_open_by_ending(path, context, &o->sinks[o->n]));

@@ -5,41 +5,10 @@
 # Sections: captures, points, tensors, model, config, outputs, interrupt, options. Inputs are made here from the demo
 # capture and the default model. Prints what differs; exit status 1 then. Meant for every build, the
 # sanitizers' above all: any report of theirs fails the case.
-set -uo pipefail
-glint=$(realpath "$1") source=$(realpath "$2") section=$3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export GLINT_MODELS="$source/data/models"
+# shellcheck source=tests/cli/expect.sh
+. "$(dirname "$0")/expect.sh"
 demo=$source/data/demo/demo.pcap
 tiny=$GLINT_MODELS/glint-tiny
-failed=0 cases=0
-
-wrong() {
-    echo "WRONG: $*"
-    head -n 20 err | sed 's/^/    stderr: /'
-    failed=1
-}
-
-# expect CODE ARGUMENTS...: the exit status; stdout goes to ./out, stderr to ./err
-expect() {
-    local want=$1 got
-    shift
-    "$glint" "$@" >out 2>err </dev/null
-    got=$?
-    cases=$((cases + 1))
-    [ $got = "$want" ] || wrong "glint $*: exit status $got, expected $want"
-    ! grep -q 'Sanitizer\|runtime error' err || wrong "glint $*: the sanitizers complain"
-}
-
-# one_line TEXT...: stderr is one line that starts "glint: " and holds each text
-one_line() {
-    [ "$(wc -l <err)" = 1 ] || wrong "expected one line on stderr"
-    grep -q '^glint: ' err || wrong "expected a line that begins with 'glint: '"
-    for text in "$@"; do
-        grep -qF -- "$text" err || wrong "expected '$text' on stderr"
-    done
-}
 
 frames_in() { # frames_in FILE N: whole lines of JSON
     [ "$(wc -l <"$1")" = "$2" ] || wrong "$1: expected $2 lines, found $(wc -l <"$1")"

@@ -3,37 +3,8 @@
 #
 # Sections: words (help, usage), input (bad input), output (results, bytes), full (what cannot be written).
 # Prints what differs; exit status 1 then. Makes its inputs itself.
-set -uo pipefail
-glint=$(realpath "$1") source=$(realpath "$2") section=$3
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-export GLINT_MODELS="$source/data/models"
-failed=0
-
-wrong() {
-    echo "WRONG: $*"
-    sed 's/^/    stderr: /' err | head -n 5
-    failed=1
-}
-
-# expect CODE ARGUMENTS...: the exit status; stdout goes to ./out, stderr to ./err
-expect() {
-    local want=$1
-    shift
-    "$glint" "$@" >out 2>err </dev/null
-    local got=$?
-    [ $got = "$want" ] || wrong "glint $*: exit status $got, expected $want"
-}
-
-# one_line TEXT...: stderr is one line that starts "glint: " and holds each text
-one_line() {
-    [ "$(wc -l <err)" = 1 ] || wrong "expected one line on stderr"
-    grep -q '^glint: ' err || wrong "expected a line that begins with 'glint: '"
-    for text in "$@"; do
-        grep -qF -- "$text" err || wrong "expected '$text' on stderr"
-    done
-}
+# shellcheck source=tests/cli/expect.sh
+. "$(dirname "$0")/expect.sh"
 
 says() { # says FILE TEXT
     grep -qF -- "$2" "$1" || wrong "expected '$2' in $1"
