@@ -14,6 +14,7 @@
 
 #define PARITY_KERNELS(X)                                                                                    \
     X(cell)                                                                                                  \
+    X(deskew)                                                                                                \
     X(nms)                                                                                                   \
     X(peaks)                                                                                                 \
     X(window_key)                                                                                            \
