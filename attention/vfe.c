@@ -18,7 +18,7 @@
 struct job {
     const struct glint_vfe *vfe;
     const struct glint_points *points;
-    const float *field[5]; /* by enum glint_point_field; NULL reads as 0 */
+    const float *field[6]; /* by enum glint_point_field; NULL reads as 0 */
     const int32_t *point, *start, *coord;
     float *voxel_out;
     struct glint_vfe_taps taps;
@@ -273,7 +273,7 @@ int glint_vfe(struct glint_exec *x, const struct glint_vfe *vfe, const struct gl
     struct job job = {
         .vfe = vfe,
         .points = points,
-        .field = {points->x, points->y, points->z, points->intensity, points->elongation},
+        .field = {points->x, points->y, points->z, points->intensity, points->elongation, points->lag},
         .point = point,
         .start = start,
         .coord = coord,

@@ -18,7 +18,8 @@ enum glint_point_field {
     GLINT_FIELD_Y,
     GLINT_FIELD_Z,
     GLINT_FIELD_INTENSITY,
-    GLINT_FIELD_ELONGATION
+    GLINT_FIELD_ELONGATION,
+    GLINT_FIELD_LAG
 };
 
 struct glint_vfe_column {

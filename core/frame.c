@@ -13,7 +13,7 @@
 
 struct slot { /* a frame and what it does not show */
     struct glint_frame frame;
-    float *elongation;
+    float *elongation, *lag;
     struct glint_arena memory;
     struct slot *next_free;
 };
@@ -38,7 +38,7 @@ const char *glint_stage_name(enum glint_stage stage)
 
 static size_t slot_bytes(size_t points, size_t boxes)
 {
-    return 6 * glint_arena_round(points * 4)   /* x y z intensity elongation offset */
+    return 7 * glint_arena_round(points * 4)   /* x y z intensity elongation lag offset */
            + 2 * glint_arena_round(points * 2) /* ring instance */
            + 3 * glint_arena_round(points)     /* return class confidence */
            + glint_arena_round(boxes * sizeof(struct glint_box));
@@ -65,7 +65,8 @@ static int slot_init(struct slot *s, int32_t cap_points, int32_t cap_boxes)
     f->point_confidence = glint_arena_alloc(&s->memory, n);
     f->point_instance = glint_arena_alloc(&s->memory, n * 2);
     s->elongation = glint_arena_alloc(&s->memory, n * 4);
-    assert(s->elongation);
+    s->lag = glint_arena_alloc(&s->memory, n * 4);
+    assert(s->elongation && s->lag);
     return GLINT_OK;
 }
 
@@ -121,7 +122,7 @@ static void clear(struct glint_frame *f)
     memset(f, 0, sizeof *f);
     f->points = was.points;
     f->points.n = 0;
-    f->points.elongation = NULL;
+    f->points.elongation = f->points.lag = NULL;
     f->cap_boxes = was.cap_boxes;
     f->boxes = was.boxes;
     f->point_class = was.point_class;
@@ -180,6 +181,12 @@ void glint_frame_use_elongation(struct glint_frame *f)
 {
     f->points.elongation = ((struct slot *)f)->elongation;
     memset(f->points.elongation, 0, (size_t)f->points.cap * sizeof *f->points.elongation);
+}
+
+void glint_frame_use_lag(struct glint_frame *f)
+{
+    f->points.lag = ((struct slot *)f)->lag;
+    memset(f->points.lag, 0, (size_t)f->points.cap * sizeof *f->points.lag);
 }
 
 void glint_frame_add_point(struct glint_frame *f, float x, float y, float z, float intensity, uint16_t ring,

@@ -20,8 +20,9 @@ void glint_frame_pool_cancel(struct glint_frame_pool *pool);
 void glint_frame_ref(struct glint_frame *frame);
 void glint_frame_unref(struct glint_frame *frame); /* the last one gives it back; NULL is fine */
 
-/* Gives points.elongation its (zeroed) memory. */
+/* Gives points.elongation, or points.lag, its (zeroed) memory. */
 void glint_frame_use_elongation(struct glint_frame *frame);
+void glint_frame_use_lag(struct glint_frame *frame);
 
 /* What may enter a frame: finite, within 10 km of the origin. */
 static inline bool glint_point_is_sane(float x, float y, float z, float intensity)

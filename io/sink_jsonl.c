@@ -152,6 +152,10 @@ static void put_loss(struct glint_buffer *b, const struct glint_loss *loss)
     put_count(b, ",\"points_dropped\":", loss->points_dropped);
     put_count(b, ",\"points_clipped\":", loss->points_clipped);
     put_count(b, ",\"frames_dropped\":", loss->frames_dropped);
+    if (loss->frames_without_pose > 0)
+        put_count(b, ",\"frames_without_pose\":", loss->frames_without_pose);
+    if (loss->sensors_missed > 0)
+        put_count(b, ",\"sensors_missed\":", loss->sensors_missed);
     glint_buffer_text(b, "}");
 }
 
@@ -174,6 +178,40 @@ static void put_latency(struct glint_buffer *b, const struct glint_frame *frame)
     glint_buffer_text(b, "}");
 }
 
+static void put_doubles(struct glint_buffer *b, const char *before, const double *values, int n)
+{
+    glint_buffer_text(b, before);
+    for (int i = 0; i < n; i++) {
+        glint_buffer_text(b, i ? "," : "[");
+        glint_buffer_number(b, values[i], 6);
+    }
+    glint_buffer_text(b, "]");
+}
+
+/* Where the vehicle was at the moment that points and boxes hold at. */
+static void put_pose(struct glint_buffer *b, const struct glint_frame *frame)
+{
+    put_i64(b, ",\"ego\":{\"stamp_ns\":", frame->reference_ns);
+    put_doubles(b, ",\"position\":", frame->pose_position, 3);
+    put_doubles(b, ",\"rotation\":", frame->pose_rotation, 4);
+    glint_buffer_text(b, "}");
+}
+
+/* "left,rear" as a list of names. */
+static void put_missing(struct glint_buffer *b, const char *names)
+{
+    char name[sizeof((struct glint_frame *)0)->missing];
+    glint_buffer_text(b, ",\"missing\":[");
+    for (const char *at = names; *at;) {
+        const size_t n = strcspn(at, ",");
+        snprintf(name, sizeof name, "%.*s", (int)n, at);
+        glint_buffer_text(b, at == names ? "" : ",");
+        put_string(b, name);
+        at += n + (at[n] == ',');
+    }
+    glint_buffer_text(b, "]");
+}
+
 static void put_frame(struct glint_buffer *b, const struct glint_sink_context *ctx,
                       const struct glint_frame *frame)
 {
@@ -185,6 +223,10 @@ static void put_frame(struct glint_buffer *b, const struct glint_sink_context *c
     put_boxes(b, ctx, frame);
     if (frame->has_masks)
         put_classes(b, ctx, frame);
+    if (frame->has_pose)
+        put_pose(b, frame);
+    if (frame->missing[0])
+        put_missing(b, frame->missing);
     put_loss(b, &frame->loss);
     put_latency(b, frame);
     glint_buffer_text(b, "}\n");

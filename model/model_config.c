@@ -81,16 +81,18 @@ static int read_classes(struct glint_json root, const char *key, const char **na
 
 static int read_fields(struct glint_model_config *c, struct glint_json input)
 {
-    static const char *const known[] = {"x", "y", "z", "intensity", "elongation"};
+    static const char *const known[] = {"x", "y", "z", "intensity", "elongation", "lag"};
+    enum { N_KNOWN = sizeof known / sizeof known[0] };
     const char *names[GLINT_FIELDS_MAX];
     GLINT_TRY(glint_json_strings(input, "fields", GLINT_FIELDS_MAX, names, &c->n_fields));
     for (int32_t i = 0; i < c->n_fields; i++) {
         int32_t f = 0;
-        while (f < 5 && strcmp(names[i], known[f]))
+        while (f < N_KNOWN && strcmp(names[i], known[f]))
             f++;
-        if (f == 5 || (i < 3 && f != i) || (i >= 3 && f < 3))
+        if (f == N_KNOWN || (i < 3 && f != i) || (i >= 3 && f < 3))
             return glint_json_fail(glint_json_at(glint_json_get(input, "fields"), (size_t)i),
-                                   "x, y, z, then intensity or elongation expected, found \"%s\"", names[i]);
+                                   "x, y, z, then intensity, elongation or lag expected, found \"%s\"",
+                                   names[i]);
         c->fields[i] = (enum glint_point_field)f;
         c->uses_intensity |= f == GLINT_FIELD_INTENSITY;
     }

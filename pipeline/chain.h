@@ -48,6 +48,7 @@ struct glint_pipeline {
     bool sink_failed[GLINT_PIPELINE_SINKS];
 
     int n_stages, maker; /* maker: the stage that makes frames */
+    int last_input;      /* the last stage of the input's thread */
     const struct glint_stage_info *info[GLINT_CHAIN_STAGES];
     void *priv[GLINT_CHAIN_STAGES];
     struct glint_chain_out outs[GLINT_CHAIN_STAGES];

@@ -58,6 +58,11 @@ static void add_stage(struct glint_pipeline *p, const struct glint_stage_info *i
     p->info[p->n_stages++] = info;
 }
 
+static bool wants_align(const struct glint_pipeline_settings *s)
+{
+    return s->poses || s->mount || s->deskew != GLINT_DESKEW_OFF || s->stack > 1;
+}
+
 static void choose_stages(struct glint_pipeline *p)
 {
     if (p->settings.source->ops->gives_packets) {
@@ -68,6 +73,9 @@ static void choose_stages(struct glint_pipeline *p)
         add_stage(p, &glint_stage_frames);
     }
     p->maker = p->n_stages - 1;
+    if (wants_align(&p->settings))
+        add_stage(p, &glint_stage_align);
+    p->last_input = p->n_stages - 1;
     if (p->settings.model)
         add_stage(p, &glint_stage_infer);
     add_stage(p, &glint_stage_publish);
@@ -102,9 +110,9 @@ static int make_chains(struct glint_pipeline *p)
         add_chain(p, "glint", 0, p->n_stages);
         return GLINT_OK;
     }
-    add_chain(p, "input", 0, p->maker + 1);
+    add_chain(p, "input", 0, p->last_input + 1);
     if (p->settings.model)
-        add_chain(p, "infer", p->maker + 1, p->maker + 2);
+        add_chain(p, "infer", p->last_input + 1, p->last_input + 2);
     add_chain(p, "publish", p->n_stages - 1, p->n_stages);
     for (int i = 0; i + 1 < p->n_chains; i++) {
         const bool newest = i == 0 && p->settings.policy == GLINT_QUEUE_NEWEST;
@@ -131,7 +139,8 @@ static int open_parts(struct glint_pipeline *p)
     if (p->settings.source->ops->gives_packets)
         GLINT_TRY(open_decoder(p));
     if (p->settings.cap_points == 0)
-        p->settings.cap_points = glint_pipeline_cap_points(p->settings.source, p->env.decoder);
+        p->settings.cap_points = glint_pipeline_cap_points(p->settings.source, p->env.decoder) *
+                                 (p->settings.stack > 1 ? p->settings.stack : 1);
     if (p->settings.open_model)
         GLINT_TRY(
             p->settings.open_model(p->settings.open_model_ctx, p->settings.cap_points, &p->settings.model));
@@ -254,10 +263,11 @@ static void sum_up_loss(const struct glint_pipeline *p, struct glint_loss *loss)
     if (p->settings.source->ops->gives_packets) {
         *loss = p->loss;
         loss->points_dropped = p->last_loss.points_dropped;
-        loss->points_clipped = p->last_loss.points_clipped;
         glint_source_account(p->settings.source, loss);
     }
     loss->frames_dropped = p->frames_dropped;
+    loss->frames_without_pose = p->loss.frames_without_pose;
+    loss->points_clipped = p->last_loss.points_clipped + p->loss.points_clipped; /* framed, stacked */
 }
 
 void glint_pipeline_stats(const struct glint_pipeline *p, struct glint_pipeline_stats *stats_out)

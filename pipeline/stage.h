@@ -1,8 +1,8 @@
 /* pipeline/stage.h - what a stage is: plain data and a process function. Stages own no threads; the pipeline
  * runs them in order and takes the time around every process call.
  *
- *     source (packets) -> decode -> frame -> infer -> publish
- *     source (frames)  --------------------> infer -> publish
+ *     source (packets) -> decode -> frame -> [align] -> infer -> publish
+ *     source (frames)  --------------------> [align] -> infer -> publish
  *
  * A new stage is one file with one `const struct glint_stage_info`, and a line in choose_stages() of
  * pipeline.c. */
@@ -72,6 +72,6 @@ struct glint_stage_info {
 };
 
 extern const struct glint_stage_info glint_stage_packets, glint_stage_frames; /* the two sources */
-extern const struct glint_stage_info glint_stage_decode, glint_stage_frame, glint_stage_infer,
+extern const struct glint_stage_info glint_stage_decode, glint_stage_frame, glint_stage_align, glint_stage_infer,
     glint_stage_publish;
 #endif

@@ -2,6 +2,7 @@
  * this program, for every library in it. Not in builds with sanitizers, which replace them too. */
 #include "tests/files.h"
 #include "tests/fakes.h"
+#include "calib/trajectory.h"
 #include "core/trace.h"
 #include "glint/model.h"
 #include "glint/pipeline.h"
@@ -146,6 +147,35 @@ static void frames_of_packets_allocate_nothing(void **state)
     }
 }
 
+/* Moved and stacked; also when there is no pose for the second half. */
+static void frames_in_motion_allocate_nothing(void **state)
+{
+    (void)state;
+    if (!COUNTS)
+        skip();
+    for (int32_t threads = 1; threads <= 2; threads++) {
+        const int64_t start = INT64_C(1700000000000000000);
+        const int64_t stamps[2] = {start - 100000000, start + 1000000000};
+        const struct glint_pose poses[2] = {{{1, 0, 0, 0}, {0, 0, 0}}, {{0.8, 0, 0, 0.6}, {10, 3, 0}}};
+        struct glint_pipeline_settings s;
+        struct fake_packets source;
+        struct glint_trajectory *trajectory;
+        assert_int_equal(glint_trajectory_make(2, stamps, poses, &trajectory), GLINT_OK);
+        trajectory->gap_ns = stamps[1] - stamps[0];
+        fake_packets_init(&source, 2000);
+        glint_pipeline_settings_default(&s);
+        s.source = &source.source;
+        s.n_threads = threads;
+        s.poses = trajectory;
+        s.deskew = GLINT_DESKEW_MIDDLE;
+        s.stack = 3;
+        assert_int_equal(count_with(&s, 3 * WARM), 0);
+        const struct glint_loss *last = &sink.seen[sink.n - 1].loss;
+        assert_true(last->frames_without_pose > 2 && last->frames_without_pose < (uint64_t)sink.n);
+        glint_trajectory_close(trajectory);
+    }
+}
+
 /* The default model, over frames of different sizes. */
 static void the_model_allocates_nothing(void **state)
 {
@@ -249,6 +279,7 @@ int main(void)
         cmocka_unit_test(allocations_are_seen),
         cmocka_unit_test(frames_of_files_allocate_nothing),
         cmocka_unit_test(frames_of_packets_allocate_nothing),
+        cmocka_unit_test(frames_in_motion_allocate_nothing),
         cmocka_unit_test(the_model_allocates_nothing),
         cmocka_unit_test(a_capture_to_boxes_allocates_nothing),
         cmocka_unit_test(a_folder_to_boxes_allocates_nothing),

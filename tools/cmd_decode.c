@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUT = 1, SENSOR, CALIB, FRAMES, THREADS };
+enum { OUT = GLINT_MOTION_KEYS, SENSOR, CALIB, FRAMES, THREADS };
 
 struct job {
     const struct glint_command *command;
@@ -16,11 +16,14 @@ struct job {
     int32_t n_threads;
     const char *inputs[GLINT_SESSION_INPUTS];
     struct glint_session session;
+    struct glint_motion_options motion;
     struct glint_outputs outputs;
 };
 
 static bool take(struct job *j, int arg, const char *value)
 {
+    if (arg > 0 && arg < GLINT_MOTION_KEYS)
+        return glint_motion_take(&j->motion, j->command, arg, value);
     switch (arg) {
     case OUT:
         j->out = value;
@@ -85,6 +88,9 @@ static int decode_table(struct job *j)
     const struct glint_decoder_settings settings = {j->session.sensor ? j->session.sensor : "auto",
                                                     j->session.calib, j->inputs[0]};
     struct glint_loss loss = {0};
+    if (j->motion.poses_path || j->motion.has_twist || j->motion.extrinsics_path || j->motion.stack)
+        return glint_usage_error(j->command,
+                                 "a table of all returns is as the sensor measured: use %%06d in --out");
     if (j->session.first_frame > 0 || j->session.end_frame != UINT64_MAX)
         return glint_usage_error(j->command,
                                  "--frames does not go with a table of all returns: use %%06d in --out");
@@ -105,7 +111,11 @@ static int decode_frames(struct job *j)
 {
     static const struct glint_sink_context context;
     int32_t cap_points;
-    int code = glint_session_probe(&j->session, &cap_points);
+    int code = glint_motion_open(&j->motion, j->command);
+    if (code)
+        return code;
+    j->session.motion = &j->motion;
+    code = glint_session_probe(&j->session, &cap_points);
     if (code && j->session.n_inputs == 1)
         return code;
     int status = glint_outputs_add(&j->outputs, j->out, &context, NULL);
@@ -138,6 +148,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
         code--;
     else
         code = is_table(j) ? decode_table(j) : decode_frames(j);
+    glint_motion_close(&j->motion);
     free(j);
     return code;
 }
@@ -148,6 +159,7 @@ static const struct glint_option options[] = {
     {"--sensor", "NAME", "sensor of a capture: vlp16, hdl32e, xt32, ouster ... (default: by its packets)",
      SENSOR},
     {"--calib", "FILE", "the sensor's calibration or metadata file", CALIB},
+    GLINT_MOTION_OPTIONS,
     {"--frames", "A:B", "only frames A to before B of each input", FRAMES},
     {"--threads", "N", "1: one for everything; more: reading and writing overlap (default)", THREADS},
     {NULL, NULL, NULL, 0}};

@@ -16,7 +16,20 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MODEL = 1, DEVICE, SENSOR, CALIB, OUT, TRACE, DUMP, FRAMES, THREADS, SCORE, LABELS, STATS };
+enum {
+    MODEL = GLINT_MOTION_KEYS,
+    DEVICE,
+    SENSOR,
+    CALIB,
+    OUT,
+    TRACE,
+    DUMP,
+    FRAMES,
+    THREADS,
+    SCORE,
+    LABELS,
+    STATS
+};
 
 struct job {
     const struct glint_command *command;
@@ -28,6 +41,7 @@ struct job {
     const char *inputs[GLINT_SESSION_INPUTS];
     /* what is open */
     struct glint_session session;
+    struct glint_motion_options motion;
     struct glint_model *model;
     struct glint_trace *trace;
     struct glint_labels *labels;
@@ -41,6 +55,8 @@ struct job {
 static bool take_option(struct job *j, int arg, const char *value)
 {
     const struct glint_command *c = j->command;
+    if (arg < GLINT_MOTION_KEYS)
+        return glint_motion_take(&j->motion, c, arg, value);
     switch (arg) {
     case MODEL:
         j->model_name = value;
@@ -191,7 +207,11 @@ static int open_outputs(struct job *j)
 static int open_all(struct job *j)
 {
     int32_t cap_points;
-    int code = glint_session_probe(&j->session, &cap_points);
+    int code = glint_motion_open(&j->motion, j->command);
+    if (code)
+        return code;
+    j->session.motion = &j->motion;
+    code = glint_session_probe(&j->session, &cap_points);
     if (code && j->session.n_inputs == 1)
         return code;
     if (glint_trace_open(1 << 16, &j->trace) < 0)
@@ -283,6 +303,7 @@ static void close_all(struct job *j)
     glint_tally_close(&j->tally);
     glint_labels_close(j->labels);
     glint_model_close(j->model);
+    glint_motion_close(&j->motion);
     glint_trace_close(j->trace);
     free(j);
 }
@@ -327,6 +348,7 @@ static const struct glint_option options[] = {
     {"--calib", "FILE", "the sensor's calibration or metadata file", CALIB},
     {"--out", "FILE",
      "may repeat; .jsonl boxes (default: -, to stdout), .png pictures and .label masks with %06d", OUT},
+    GLINT_MOTION_OPTIONS,
     {"--trace", "FILE", "time of every stage as Chrome trace JSON, opens in Perfetto", TRACE},
     {"--dump", "DIR", "every stage's tensors as DIR/frame_000000.safetensors", DUMP},
     {"--frames", "A:B", "only frames A to before B of each input", FRAMES},

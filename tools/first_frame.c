@@ -25,6 +25,8 @@ static void copy_points(struct glint_points *to, const struct glint_points *from
     memcpy(to->offset_ns, from->offset_ns, n * sizeof *to->offset_ns);
     if (from->elongation)
         memcpy(to->elongation, from->elongation, n * sizeof *to->elongation);
+    if (from->lag)
+        memcpy(to->lag, from->lag, n * sizeof *to->lag);
     to->n = from->n;
 }
 
@@ -37,6 +39,8 @@ static int keep(struct glint_sink *sink, const struct glint_frame *frame)
     struct glint_frame *copy = glint_frame_get(first->pool, false);
     if (frame->points.elongation)
         glint_frame_use_elongation(copy);
+    if (frame->points.lag)
+        glint_frame_use_lag(copy);
     copy_points(&copy->points, &frame->points);
     copy->stamp_ns = frame->stamp_ns;
     copy->batch_size = frame->batch_size;

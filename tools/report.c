@@ -64,6 +64,8 @@ void glint_report_add_loss(struct glint_loss *all, const struct glint_loss *one)
     all->points_dropped += one->points_dropped;
     all->points_clipped += one->points_clipped;
     all->frames_dropped += one->frames_dropped;
+    all->frames_without_pose += one->frames_without_pose;
+    all->sensors_missed += one->sensors_missed;
 }
 
 void glint_report_loss(const struct glint_loss *loss)
@@ -76,8 +78,10 @@ void glint_report_loss(const struct glint_loss *loss)
                   {loss->packets_foreign, "packet", " of something else"},
                   {loss->points_dropped, "point", " dropped (no number or beyond 10 km)"},
                   {loss->points_clipped, "point", " beyond the frame's capacity"},
-                  {loss->frames_dropped, "frame", " dropped"}};
-    char text[400];
+                  {loss->frames_dropped, "frame", " dropped"},
+                  {loss->frames_without_pose, "frame", " not moved (no pose for its time)"},
+                  {loss->sensors_missed, "sensor", " missed when its frame was due"}};
+    char text[560];
     int n = 0;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         if (counts[i].n)

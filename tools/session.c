@@ -106,7 +106,8 @@ int glint_session_probe(struct glint_session *s, int32_t *cap_points_out)
             first = first ? first : code;
             continue;
         }
-        const int32_t cap = glint_pipeline_cap_points(in.source, in.capture.decoder);
+        const int32_t cap =
+            glint_motion_cap_points(s->motion, glint_pipeline_cap_points(in.source, in.capture.decoder));
         *cap_points_out = cap > *cap_points_out ? cap : *cap_points_out;
         input_close(&in);
     }
@@ -131,7 +132,9 @@ static int pipeline_open(struct glint_session *s, const struct input *in)
     settings.n_threads = s->n_threads;
     settings.first_frame = s->first_frame;
     settings.end_frame = s->end_frame;
-    settings.cap_points = glint_pipeline_cap_points(in->source, in->capture.decoder);
+    glint_motion_set(s->motion, &settings);
+    settings.cap_points =
+        glint_motion_cap_points(s->motion, glint_pipeline_cap_points(in->source, in->capture.decoder));
     const int status = glint_pipeline_open(&settings, &s->pipeline);
     if (status < 0)
         free(forward);

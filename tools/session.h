@@ -4,6 +4,7 @@
 #define GLINT_TOOLS_SESSION_H
 #include "glint/model.h"
 #include "glint/pipeline.h"
+#include "tools/motion.h"
 #include "tools/options.h"
 #include "tools/outputs.h"
 #include "tools/progress.h"
@@ -15,9 +16,10 @@ struct glint_session { /* start with all zero, fill the first part */
     const char **inputs;
     int32_t n_inputs;
     const char *sensor, *calib;
-    uint64_t first_frame, end_frame; /* of each input */
-    int32_t n_threads;               /* 1: one thread for all */
-    struct glint_model *model;       /* NULL: points only */
+    uint64_t first_frame, end_frame;           /* of each input */
+    int32_t n_threads;                         /* 1: one thread for all */
+    const struct glint_motion_options *motion; /* NULL: points stay as measured */
+    struct glint_model *model;                 /* NULL: points only */
     struct glint_trace *trace;
     struct glint_outputs *outputs;
     void (*on_frame)(void *ctx, const struct glint_frame *frame); /* after the outputs; may be NULL */

@@ -35,16 +35,18 @@ enum glint_stage {
 };
 
 /* Structure of arrays over one allocation of `cap` points. x, y, z, intensity, ring, ret and
- * offset_ns are always there; elongation only where the input has it (else NULL, read as 0).
+ * offset_ns are always there; elongation only where the input has it and lag only where past sweeps are
+ * stacked (else NULL, read as 0).
  * A point with a NaN stays out: readers drop and count it. */
 struct glint_points {
     int32_t n, cap;
     float *x, *y, *z;    /* m, vehicle frame */
     float *intensity;    /* 0..1; the adapter says how it was scaled */
     float *elongation;   /* Waymo; NULL when absent */
+    float *lag;          /* s, age of the point's sweep: 0 for the present one; NULL when absent */
     uint16_t *ring;      /* laser, 0-based from the lowest elevation or as the sensor numbers them */
     uint8_t *ret;        /* return, 0-based */
-    uint32_t *offset_ns; /* since the frame's stamp */
+    uint32_t *offset_ns; /* since the frame's stamp; of a past sweep's points since that sweep's */
 };
 
 struct glint_box {
@@ -64,19 +66,21 @@ struct glint_box {
 struct glint_loss {
     uint64_t packets_received, packets_decoded, packets_malformed, packets_foreign, packets_lost;
     uint64_t packets_duplicate, packets_dropped;
-    uint64_t points_dropped;  /* not finite or absurd (beyond 10 km) */
-    uint64_t points_clipped;  /* beyond the frame's capacity */
-    uint64_t frames_dropped;  /* by a queue's policy or a failing stage */
+    uint64_t points_dropped;      /* not finite or absurd (beyond 10 km) */
+    uint64_t points_clipped;      /* beyond the frame's capacity */
+    uint64_t frames_dropped;      /* by a queue's policy or a failing stage */
+    uint64_t frames_without_pose; /* wanted to be moved, but there was no pose for their time */
+    uint64_t sensors_missed;      /* sensors that were not there when a merged frame was due */
 };
 
 /* One frame: the points of a sweep and everything computed from them. Reference counted;
  * all memory is reserved when the frame pool is opened. */
 struct glint_frame {
-    uint64_t index;      /* 0-based, counted by the source */
-    int64_t stamp_ns;    /* UTC, of the first point; 0 when the input has none */
-    int64_t arrival_ns;  /* monotonic, last byte of the input here */
-    char source[256];    /* file or sensor, for people */
-    char name[128];      /* stem for output files, "000000" */
+    uint64_t index;     /* 0-based, counted by the source */
+    int64_t stamp_ns;   /* UTC, of the first point; 0 when the input has none */
+    int64_t arrival_ns; /* monotonic, last byte of the input here */
+    char source[256];   /* file or sensor, for people */
+    char name[128];     /* stem for output files, "000000" */
 
     /* Where the points are frames of a tensor file: item `batch_index` of `batch_size` (1 for all
      * other inputs), and whether the model's range filter is to be left out (golden cases). */
@@ -86,6 +90,17 @@ struct glint_frame {
 
     struct glint_points points;
 
+    /* By the align stage. reference_ns: the moment (UTC, or 0 for input without stamps) that all points are
+     * moved to. The vehicle's pose at that moment in the world of the given poses, where there is one: world
+     * from vehicle. */
+    bool has_pose;
+    int64_t reference_ns;
+    double pose_position[3]; /* m */
+    double pose_rotation[4]; /* unit quaternion w, x, y, z */
+
+    char missing[256]; /* merged frames: names of the sensors that were not there in time, "left,rear"; else
+                          "" */
+
     int32_t n_boxes, cap_boxes;
     struct glint_box *boxes;
     uint8_t *point_class;      /* points.n, valid when has_masks; 255 = not classified */
@@ -93,12 +108,12 @@ struct glint_frame {
     uint16_t *point_instance;  /* points.n, 0 = none, else 1 + index into boxes */
     bool has_masks;
 
-    struct glint_loss loss;                   /* cumulative at the time of this frame */
-    int64_t latency_ns[GLINT_STAGE_COUNT];    /* time spent per stage on this frame; -1 = stage not run */
-    int64_t total_ns;                         /* input complete -> published; without the waiting in queues of a replay */
+    struct glint_loss loss;                /* cumulative at the time of this frame */
+    int64_t latency_ns[GLINT_STAGE_COUNT]; /* time spent per stage on this frame; -1 = stage not run */
+    int64_t total_ns; /* input complete -> published; without the waiting in queues of a replay */
 
-    int64_t queued_ns; /* private */
-    int32_t refs; /* private */
+    int64_t queued_ns;             /* private */
+    int32_t refs;                  /* private */
     struct glint_frame_pool *pool; /* private */
 };
 

@@ -28,13 +28,19 @@ struct glint_decoder;
 struct glint_model;
 struct glint_sink;
 struct glint_trace;
+struct glint_trajectory; /* calib/trajectory.h */
+struct glint_pose;       /* calib/pose.h */
 
 enum glint_queue_policy {
     GLINT_QUEUE_WAIT,  /* nothing is dropped, the input waits: recorded data */
     GLINT_QUEUE_NEWEST /* the input never waits, the oldest waiting frame is dropped and counted: live data */
 };
 
+/* The moment of a sweep that its points are moved to. */
+enum glint_deskew { GLINT_DESKEW_OFF, GLINT_DESKEW_START, GLINT_DESKEW_MIDDLE, GLINT_DESKEW_END };
+
 #define GLINT_PIPELINE_SINKS 16
+#define GLINT_PIPELINE_STACK 32
 
 struct glint_pipeline_settings {
     struct glint_source *source;   /* needed; used until run returns; stays the caller's */
@@ -43,6 +49,15 @@ struct glint_pipeline_settings {
     const char *sensor, *calib;    /* as in io/decoder.h; may be NULL. Used during open only */
     double cut_deg;                /* azimuth at which turns are cut, as the sensor counts */
     bool sensor_frame;             /* leave points in the sensor's own frame instead of the vehicle's */
+
+    /* Motion (stage align; left out when none of it is asked for). A frame without a pose for its time goes
+     * on unmoved and alone, and is counted in loss.frames_without_pose. */
+    const struct glint_trajectory *poses; /* of the vehicle; NULL: none; stays the caller's */
+    const struct glint_pose *mount; /* vehicle from sensor, for points as the decoder gives them (x forward);
+                                     * NULL: they are in the vehicle's frame. Used during open only */
+    enum glint_deskew deskew;       /* needs poses. Off: the sweep counts as measured at its middle */
+    int32_t stack;                  /* sweeps in a frame, the present one and stack - 1 past ones, 0 or 1: no
+                                     * past ones. Needs poses; cap_points is of all together */
 
     struct glint_model *model; /* NULL: points only; stays the caller's */
     /* In place of model, may be NULL: called once by open when cap_points of a frame is known, which a live
