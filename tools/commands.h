@@ -4,5 +4,6 @@
 #include "tools/options.h"
 
 extern const struct glint_command glint_cmd_run, glint_cmd_decode, glint_cmd_info, glint_cmd_import,
-    glint_cmd_bench, glint_cmd_doctor, glint_cmd_live, glint_cmd_record, glint_cmd_replay;
+    glint_cmd_bench, glint_cmd_doctor, glint_cmd_live, glint_cmd_record, glint_cmd_replay,
+    glint_cmd_calibrate;
 #endif

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 static const struct glint_command *const commands[] = {
-    &glint_cmd_run,  &glint_cmd_live,   &glint_cmd_decode, &glint_cmd_record, &glint_cmd_replay,
-    &glint_cmd_info, &glint_cmd_import, &glint_cmd_bench,  &glint_cmd_doctor};
+    &glint_cmd_run,  &glint_cmd_live,      &glint_cmd_decode, &glint_cmd_record, &glint_cmd_replay,
+    &glint_cmd_info, &glint_cmd_calibrate, &glint_cmd_import, &glint_cmd_bench,  &glint_cmd_doctor};
 #define N_COMMANDS ((int)(sizeof commands / sizeof commands[0]))
 
 static void help(FILE *out)
@@ -18,7 +18,7 @@ static void help(FILE *out)
     fprintf(out, "glint - LiDAR packets and scans in, 3D boxes and point masks out\n\n"
                  "usage: glint COMMAND [options]\n\ncommands:\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->help);
+        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->help);
     fprintf(out, "\nglint COMMAND --help tells more; glint --version the version.\n\nexample:\n"
                  "  glint run drive.pcap --out boxes.jsonl --out 'bev_%%06d.png'\n");
 }
