@@ -191,7 +191,7 @@ void glint_model_set_tap(struct glint_model *m, glint_tap_fn *fn, void *ctx)
 
 void glint_model_cost(const struct glint_model *m, struct glint_model_cost *cost_out)
 {
-    *cost_out = m->run.cost;
+    glint_run_cost(&m->run, cost_out);
 }
 
 /* Words for people */

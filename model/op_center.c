@@ -172,6 +172,10 @@ static int center_branch_run(struct glint_run *r, const struct glint_layer *laye
                (size_t)out.c * sizeof *out.data);
     glint_run_flop(r, layer, 2.0 * picked->n_near * (double)p->first.weights.k * p->first.weights.n);
     glint_run_flop(r, layer, 2.0 * picked->n_cells * (double)p->last.weights.k * p->last.weights.n);
+    const double pixels = (double)shared.h * shared.w;
+    r->cost.flop_saved[layer->stage] +=
+        2.0 * (pixels - picked->n_near) * (double)p->first.weights.k * p->first.weights.n +
+        2.0 * (pixels - picked->n_cells) * (double)p->last.weights.k * p->last.weights.n;
     return GLINT_OK;
 }
 

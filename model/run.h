@@ -41,6 +41,10 @@ struct glint_map glint_run_map(const struct glint_run *run, int32_t value); /* s
 /* Counts work done (2 per multiply-add) for the layer's stage. */
 void glint_run_flop(struct glint_run *run, const struct glint_layer *layer, double flop);
 
+/* The cost of the last run, what follows from the layers' values included; of the run's memory nothing is
+ * read. */
+void glint_run_cost(const struct glint_run *run, struct glint_model_cost *cost_out);
+
 /* Shows a tensor to the tap, if there is one: data row-major, of n_dims dimensions. */
 void glint_run_tap(struct glint_run *run, const char *name, enum glint_dtype dtype, int32_t n_dims,
                    const int64_t *shape, const void *data);

@@ -450,6 +450,16 @@ static double flop(const struct glint_layer *layer, int32_t n_pixels)
     return 0.0;
 }
 
+struct glint_sparse_count glint_sparse_count(const struct glint_sparse *s, const struct glint_layer *layer)
+{
+    const int32_t from = layer->op == GLINT_OP_DECONV ? root(s->net, layer->in[0]) : layer->out[0];
+    const struct glint_active *done = &s->values[from].active, *out = &s->values[layer->out[0]].active;
+    const int64_t left = (int64_t)done->h * done->w - glint_active_count(done);
+    return (struct glint_sparse_count){.pixels = (double)glint_active_count(out),
+                                       .pixels_whole = (double)out->h * out->w,
+                                       .flop_saved = flop(layer, (int32_t)left)};
+}
+
 static int run_input(struct glint_sparse *s, struct glint_run *run, const struct glint_layer *layer)
 {
     const struct glint_map out = glint_run_map(run, layer->out[0]);

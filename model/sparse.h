@@ -24,6 +24,14 @@ size_t glint_sparse_bytes(const struct glint_sparse *sparse); /* memory it holds
 bool glint_sparse_has(const struct glint_sparse *sparse, const struct glint_layer *layer);
 int glint_sparse_layer(struct glint_sparse *sparse, struct glint_run *run, const struct glint_layer *layer);
 
+/* Counts of a layer that glint_sparse_has, of the last frame: pixels computed and all pixels, and the work
+ * that the others would take. */
+struct glint_sparse_count {
+    double pixels, pixels_whole, flop_saved;
+};
+struct glint_sparse_count glint_sparse_count(const struct glint_sparse *sparse,
+                                             const struct glint_layer *layer);
+
 /* Which pixels of a map value hold computed values, for tests. */
 const struct glint_active *glint_sparse_active(const struct glint_sparse *sparse, int32_t value);
 #endif

@@ -85,7 +85,14 @@ static void whole_maps_give_the_same_boxes(void **state)
     assert_int_equal(glint_model_run(whole, b), GLINT_OK);
     glint_model_cost(part, &part_cost);
     glint_model_cost(whole, &whole_cost);
-    assert_true(part_cost.flop[GLINT_STAGE_BEV] < whole_cost.flop[GLINT_STAGE_BEV]);
+    const int bev = GLINT_STAGE_BEV;
+    assert_true(part_cost.flop[bev] < whole_cost.flop[bev]);
+    assert_true(part_cost.flop[bev] + part_cost.flop_saved[bev] == whole_cost.flop[bev]);
+    assert_true(whole_cost.flop_saved[bev] == 0);
+    assert_true(part_cost.pixels[bev] > 0 && part_cost.pixels[bev] < part_cost.pixels_whole[bev]);
+    assert_true(whole_cost.pixels[bev] == part_cost.pixels_whole[bev]);
+    assert_true(part_cost.bytes[bev] > 0 && part_cost.bytes[bev] < whole_cost.bytes[bev]);
+    assert_true(part_cost.bytes[GLINT_STAGE_ATTEND] == whole_cost.bytes[GLINT_STAGE_ATTEND]);
     assert_true(a->n_boxes > 0 && a->n_boxes == b->n_boxes);
     assert_memory_equal(a->boxes, b->boxes, (size_t)a->n_boxes * sizeof *a->boxes);
     glint_frame_unref(a);

@@ -8,9 +8,13 @@
 #include "tools/bench.h"
 #include "tools/first_frame.h"
 #include "tools/places.h"
+#include "voxel/window.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
+
+#define RETURN_BYTES 35.0 /* of one in the decoder's output */
 
 /* All packets of a capture, payloads one after the other. */
 struct packets {
@@ -68,58 +72,32 @@ static uint64_t decode_all(struct glint_decoder *d, const struct packets *p, str
     return points;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Percentiles of n times in milliseconds, as a JSON object; sorts them. */
-static json_t *times_json(double *ms, int32_t n)
-{
-    static const struct {
-        const char *name;
-        double share;
-    } marks[] = {{"p50_ms", 0.5}, {"p90_ms", 0.9}, {"p99_ms", 0.99}, {"max_ms", 1.0}};
-    json_t *out = json_object();
-    qsort(ms, (size_t)n, sizeof *ms, ascending);
-    for (size_t i = 0; i < 4; i++) {
-        const int32_t at = (int32_t)(marks[i].share * n);
-        json_object_set_new(out, marks[i].name, json_real(ms[at < n ? at : n - 1]));
-    }
-    return out;
-}
-
 static double ms_since(int64_t begun_ns)
 {
     return (double)(glint_clock_monotonic_ns() - begun_ns) * 1e-6;
 }
 
 static int measure_decode(struct glint_bench *b, struct glint_capture *capture, struct packets *p,
-                          struct glint_returns *returns, double *ms)
+                          struct glint_returns *returns, struct glint_times *times)
 {
     GLINT_TRY(packets_read(p, capture->source));
     int64_t begun = glint_clock_monotonic_ns();
     const uint64_t points = decode_all(capture->decoder, p, returns);
-    const double cold = ms_since(begun);
+    json_object_set_new(b->out, "cold_ms", json_real(ms_since(begun)));
     for (int32_t i = 0; i < b->repeat; i++) {
         begun = glint_clock_monotonic_ns();
         decode_all(capture->decoder, p, returns);
-        ms[i] = ms_since(begun);
+        glint_times_add(times, ms_since(begun));
+        glint_bench_loop(b);
     }
+    const double rate = (double)points / glint_times_at(times, 0.5) * 1e-3;
     json_object_set_new(b->out, "sensor", json_string(capture->decoder->sensor));
-    json_object_set_new(b->out, "threads", json_integer(1));
     json_object_set_new(b->out, "packets", json_integer((json_int_t)p->n));
     json_object_set_new(b->out, "points", json_integer((json_int_t)points));
-    json_object_set_new(b->out, "cold_ms", json_real(cold));
-    json_object_set_new(b->out, "round", times_json(ms, b->repeat));
-    const double median = ms[b->repeat / 2];
-    json_object_set_new(b->out, "mpoints_per_s", json_real((double)points / median * 1e-3));
-    fprintf(b->words,
-            "decode %s: %zu packets, %llu points in %.3f ms (median of %d rounds, best %.3f, one thread): "
-            "%.1f Mpoints/s\n",
-            capture->decoder->sensor, p->n, (unsigned long long)points, median, b->repeat, ms[0],
-            (double)points / median * 1e-3);
+    json_object_set_new(b->out, "mpoints_per_s", json_real(rate));
+    glint_bench_row(b, "decode", times, 0.0, (double)p->n_bytes + (double)points * RETURN_BYTES);
+    fprintf(b->words, "decode %s: %zu packets, %llu points a round, one thread: %.1f Mpoints/s\n",
+            capture->decoder->sensor, p->n, (unsigned long long)points, rate);
     return GLINT_OK;
 }
 
@@ -128,27 +106,59 @@ int glint_bench_decode(struct glint_bench *b)
     const struct glint_decoder_settings settings = {b->sensor ? b->sensor : "auto", b->calib, b->input};
     struct glint_capture capture = {0};
     struct packets packets = {0};
+    struct glint_times times = {0};
     struct glint_returns *returns = calloc(1, sizeof *returns);
-    double *ms = calloc((size_t)b->repeat, sizeof *ms);
-    int status = returns && ms ? glint_capture_open(b->input, NULL, &settings, &capture)
-                               : glint_fail(GLINT_E_NOMEM, "no memory for the measurement");
+    b->n_threads = 1;
+    json_object_set_new(b->out, "threads", json_integer(1));
+    int status = returns ? glint_times_open(&times, b->repeat)
+                         : glint_fail(GLINT_E_NOMEM, "no memory for the measurement");
     if (status == GLINT_OK)
-        status = measure_decode(b, &capture, &packets, returns, ms);
+        status = glint_capture_open(b->input, NULL, &settings, &capture);
+    if (status == GLINT_OK)
+        status = measure_decode(b, &capture, &packets, returns, &times);
     const int code = status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : GLINT_EXIT_OK;
     glint_capture_close(&capture);
     packets_free(&packets);
+    glint_times_close(&times);
     free(returns);
-    free(ms);
     return code;
 }
+
+#define ORDERS 4
 
 struct voxel_job {
     struct glint_model_config config;
     struct glint_exec exec;
     struct glint_arena arena;
     struct glint_voxels voxels;
-    double *ms;
+    int32_t n_orders; /* 0: the grid is not square, there are none */
+    struct glint_window_order orders[ORDERS];
+    int32_t *perm[ORDERS];
+    uint32_t *scratch;
+    struct glint_times times[3]; /* voxelize, orders, both */
 };
+
+/* The orders of FlatFormer on the model's grid: x and y, plain and shifted by half a window. */
+static int open_orders(struct glint_bench *b, struct voxel_job *j, int32_t cap)
+{
+    const int32_t *dim = j->config.grid.dim;
+    if (dim[0] != dim[1])
+        return GLINT_OK;
+    for (int i = 0; i < ORDERS; i++) {
+        j->orders[i] = (struct glint_window_order){.style = GLINT_WINDOW_SNAKE,
+                                                   .window = b->window,
+                                                   .grid = dim[0],
+                                                   .shift = i % 2 ? b->window / 2 : 0,
+                                                   .axis = i / 2};
+        GLINT_TRY(glint_window_check(&j->orders[i]));
+        j->perm[i] = malloc((size_t)cap * sizeof **j->perm);
+        if (!j->perm[i])
+            return glint_fail(GLINT_E_NOMEM, "no memory for the measurement");
+    }
+    j->scratch = malloc((size_t)cap * 3 * sizeof *j->scratch);
+    j->n_orders = ORDERS;
+    return j->scratch ? GLINT_OK : glint_fail(GLINT_E_NOMEM, "no memory for the measurement");
+}
 
 static int voxel_open(struct glint_bench *b, struct voxel_job *j, int32_t n_points)
 {
@@ -163,32 +173,79 @@ static int voxel_open(struct glint_bench *b, struct voxel_job *j, int32_t n_poin
     const int32_t cap = cells < n_points ? (int32_t)cells : n_points > 0 ? n_points : 1;
     GLINT_TRY(glint_arena_init(&j->arena, glint_voxels_bytes(n_points, cap)));
     GLINT_TRY(glint_voxels_init(&j->voxels, &j->arena, n_points, cap));
-    j->ms = calloc((size_t)b->repeat + 1, sizeof *j->ms);
-    return j->ms ? GLINT_OK : glint_fail(GLINT_E_NOMEM, "no memory for the measurement");
+    for (int i = 0; i < 3; i++)
+        GLINT_TRY(glint_times_open(&j->times[i], b->repeat));
+    return open_orders(b, j, cap);
 }
 
 static void voxel_close(struct voxel_job *j)
 {
-    free(j->ms);
+    for (int i = 0; i < ORDERS; i++)
+        free(j->perm[i]);
+    for (int i = 0; i < 3; i++)
+        glint_times_close(&j->times[i]);
+    free(j->scratch);
     glint_arena_fini(&j->arena);
     glint_exec_fini(&j->exec);
     glint_model_config_close(&j->config);
 }
 
+static int voxel_round(struct voxel_job *j, const struct glint_points *points, double ms[3])
+{
+    int64_t begun = glint_clock_monotonic_ns();
+    GLINT_TRY(glint_voxelize(&j->exec, &j->config.grid, points, false, &j->voxels));
+    ms[0] = ms_since(begun);
+    begun = glint_clock_monotonic_ns();
+    for (int32_t i = 0; i < j->n_orders; i++)
+        GLINT_TRY(glint_window_sort(&j->exec, &j->orders[i], j->voxels.coord, j->voxels.n_voxels, j->perm[i],
+                                    j->scratch));
+    ms[1] = ms_since(begun);
+    ms[2] = ms[0] + ms[1];
+    return GLINT_OK;
+}
+
+static uint32_t crc_ints(uint32_t crc, const int32_t *values, int64_t n)
+{
+    return (uint32_t)crc32(crc, (const Bytef *)values, (uInt)((size_t)n * sizeof *values));
+}
+
+static void voxel_results(struct glint_bench *b, struct voxel_job *j)
+{
+    static const char *const names[] = {"voxelize", "orders", "both"};
+    const struct glint_voxels *v = &j->voxels;
+    const int32_t *dim = j->config.grid.dim;
+    const double read = 12.0 * (double)v->n_in, written = 4.0 * v->n_points + 16.0 * v->n_voxels,
+                 orders = (12.0 + 4.0) * v->n_voxels * j->n_orders;
+    const double bytes[] = {read + written, orders, read + written + orders};
+    uint32_t crc = 0;
+    json_object_set_new(b->out, "points", json_integer((json_int_t)v->n_in));
+    json_object_set_new(b->out, "points_kept", json_integer(v->n_points));
+    json_object_set_new(b->out, "pillars", json_integer(v->n_voxels));
+    json_object_set_new(b->out, "grid", json_pack("[i, i, i]", dim[0], dim[1], dim[2]));
+    json_object_set_new(b->out, "window", json_integer(b->window));
+    glint_bench_put_crc(b->out, "coord_crc32", crc_ints(0, v->coord, 3 * (int64_t)v->n_voxels));
+    for (int32_t i = 0; i < j->n_orders; i++)
+        crc = crc_ints(crc, j->perm[i], v->n_voxels);
+    glint_bench_put_crc(b->out, "orders_crc32", crc);
+    for (int i = 0; i < (j->n_orders ? 3 : 1); i++)
+        glint_bench_row(b, names[i], &j->times[i], 0.0, bytes[i]);
+    fprintf(b->words, "%lld points, %d kept, %d pillars of a %d x %d grid (%.1f %% occupied)\n",
+            (long long)v->n_in, v->n_points, v->n_voxels, dim[0], dim[1],
+            100.0 * v->n_voxels / ((double)dim[0] * dim[1] * dim[2]));
+}
+
 static int measure_voxel(struct glint_bench *b, struct voxel_job *j, const struct glint_points *points)
 {
-    double cold = 0.0;
+    double ms[3];
     for (int32_t i = -1; i < b->repeat; i++) {
-        const int64_t begun = glint_clock_monotonic_ns();
-        GLINT_TRY(glint_voxelize(&j->exec, &j->config.grid, points, false, &j->voxels));
-        *(i < 0 ? &cold : &j->ms[i]) = ms_since(begun);
+        GLINT_TRY(voxel_round(j, points, ms));
+        if (i < 0)
+            json_object_set_new(b->out, "cold_ms", json_real(ms[2]));
+        for (int k = 0; k < 3 && i >= 0; k++)
+            glint_times_add(&j->times[k], ms[k]);
+        glint_bench_loop(b);
     }
-    json_object_set_new(b->out, "points", json_integer(points->n));
-    json_object_set_new(b->out, "pillars", json_integer(j->voxels.n_voxels));
-    json_object_set_new(b->out, "cold_ms", json_real(cold));
-    json_object_set_new(b->out, "round", times_json(j->ms, b->repeat));
-    fprintf(b->words, "voxelize: %d points to %d pillars in %.3f ms (median of %d, cold %.3f)\n", points->n,
-            j->voxels.n_voxels, j->ms[b->repeat / 2], b->repeat, cold);
+    voxel_results(b, j);
     return GLINT_OK;
 }
 
@@ -197,7 +254,7 @@ int glint_bench_voxel(struct glint_bench *b)
     struct voxel_job j;
     struct glint_first_frame first;
     memset(&j, 0, sizeof j);
-    int status = glint_first_frame_open(&first, b->input, b->sensor, b->calib);
+    int status = glint_bench_first_frame(b, &first);
     if (status == GLINT_OK)
         status = voxel_open(b, &j, first.frame->points.n);
     if (status == GLINT_OK)

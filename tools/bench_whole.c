@@ -1,9 +1,7 @@
 /* tools/bench_whole.c - model and pipeline: the network on one frame, and everything on all frames. */
 #define _GNU_SOURCE
 #include "core/clock.h"
-#include "core/cpu.h"
 #include "core/status.h"
-#include "core/trace.h"
 #include "glint/model.h"
 #include "tools/bench.h"
 #include "tools/first_frame.h"
@@ -15,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int open_model(struct glint_bench *b, int32_t cap_points, struct glint_trace *trace,
-                      struct glint_model **model_out)
+static int open_model(struct glint_bench *b, int32_t cap_points, struct glint_model **model_out)
 {
     struct glint_model_settings settings;
     char folder[PATH_MAX];
@@ -28,10 +25,9 @@ static int open_model(struct glint_bench *b, int32_t cap_points, struct glint_tr
     settings.n_threads = b->n_threads;
     settings.cap_points = cap_points > 0 ? cap_points : 1;
     const int64_t begun = glint_clock_monotonic_ns();
-    GLINT_TRY(glint_model_open(folder, &settings, trace, model_out));
+    GLINT_TRY(glint_model_open(folder, &settings, NULL, model_out));
     const struct glint_model_info *info = glint_model_info(*model_out);
     json_t *model = json_object();
-    json_object_set_new(model, "folder", json_string(folder));
     json_object_set_new(model, "name", json_string(info->name));
     json_object_set_new(model, "architecture", json_string(info->arch));
     json_object_set_new(model, "parameters", json_integer((json_int_t)info->n_parameters));
@@ -41,90 +37,121 @@ static int open_model(struct glint_bench *b, int32_t cap_points, struct glint_tr
     return GLINT_OK;
 }
 
-/* One row of the table and of "stages"; flop: work of one frame, 0 where it is not known. */
-static void put_stage(struct glint_bench *b, json_t *stages, const char *name,
-                      const struct glint_trace_stats *s, double flop)
+/* Durations per stage of the measured frames, and of all stages before publishing. */
+struct stages {
+    struct glint_times stage[GLINT_STAGE_COUNT + 1];
+    double outside; /* ms of all frames that were not the network's */
+    double all;
+};
+
+static int stages_open(struct stages *s, int32_t cap)
 {
-    json_t *row = json_object();
-    const double p50 = (double)s->p50_ns * 1e-6;
-    json_object_set_new(row, "stage", json_string(name));
-    json_object_set_new(row, "count", json_integer((json_int_t)s->count));
-    json_object_set_new(row, "p50_ms", json_real(p50));
-    json_object_set_new(row, "p90_ms", json_real((double)s->p90_ns * 1e-6));
-    json_object_set_new(row, "p99_ms", json_real((double)s->p99_ns * 1e-6));
-    json_object_set_new(row, "max_ms", json_real((double)s->max_ns * 1e-6));
-    fprintf(b->words, "%-10s %8.3f %8.3f %8.3f %8.3f", name, p50, (double)s->p90_ns * 1e-6,
-            (double)s->p99_ns * 1e-6, (double)s->max_ns * 1e-6);
-    if (flop > 0.0 && p50 > 0.0) {
-        json_object_set_new(row, "gflop", json_real(flop * 1e-9));
-        json_object_set_new(row, "gflop_per_s", json_real(flop * 1e-6 / p50));
-        fprintf(b->words, " %9.3f %9.1f", flop * 1e-9, flop * 1e-6 / p50);
-    }
-    fprintf(b->words, "\n");
-    json_array_append_new(stages, row);
+    memset(s, 0, sizeof *s);
+    for (int i = 0; i <= GLINT_STAGE_COUNT; i++)
+        GLINT_TRY(glint_times_open(&s->stage[i], cap));
+    return GLINT_OK;
 }
 
-static void put_stages(struct glint_bench *b, struct glint_trace *trace, struct glint_samples *samples,
-                       const struct glint_model *model)
+static void stages_close(struct stages *s)
+{
+    for (int i = 0; i <= GLINT_STAGE_COUNT; i++)
+        glint_times_close(&s->stage[i]);
+}
+
+static void stages_add(struct stages *s, const struct glint_frame *frame)
+{
+    double all = 0.0;
+    for (int i = 0; i < GLINT_STAGE_PUBLISH; i++) {
+        if (frame->latency_ns[i] < 0)
+            continue;
+        const double ms = (double)frame->latency_ns[i] * 1e-6;
+        glint_times_add(&s->stage[i], ms);
+        all += ms;
+        if (i < GLINT_STAGE_ENCODE || i > GLINT_STAGE_HEAD)
+            s->outside += ms;
+    }
+    s->all += all;
+    glint_times_add(&s->stage[GLINT_STAGE_COUNT], all);
+}
+
+/* What the work depended on: pillars, pixels that had to be computed, work saved by leaving out the rest. */
+static void put_cost(struct glint_bench *b, const struct glint_model_cost *c)
+{
+    double flop = 0.0, saved = 0.0;
+    json_t *occupancy = json_object();
+    json_object_set_new(b->out, "points", json_integer(c->n_points));
+    json_object_set_new(b->out, "pillars", json_integer(c->n_pillars));
+    fprintf(b->words, "%d points, %d pillars", c->n_points, c->n_pillars);
+    for (int i = 0; i < GLINT_STAGE_COUNT; i++) {
+        flop += c->flop[i];
+        saved += c->flop_saved[i];
+        if (c->pixels_whole[i] <= 0.0)
+            continue;
+        const double share = c->pixels[i] / c->pixels_whole[i];
+        const char *name = glint_stage_name((enum glint_stage)i);
+        json_object_set_new(occupancy, name, json_real(share));
+        fprintf(b->words, "; %s: %.1f %% of the maps' pixels computed", name, 100.0 * share);
+    }
+    json_object_set_new(b->out, "computed_share", occupancy);
+    json_object_set_new(b->out, "gflop", json_real(flop * 1e-9));
+    json_object_set_new(b->out, "gflop_whole", json_real((flop + saved) * 1e-9));
+    fprintf(b->words, "\n%.2f GFLOP done of %.2f for whole maps", flop * 1e-9, (flop + saved) * 1e-9);
+}
+
+static void put_stages(struct glint_bench *b, struct stages *s, const struct glint_model *model)
 {
     struct glint_model_cost cost = {0};
-    json_t *stages = json_array();
-    double all = 0.0;
-    if (model)
-        glint_model_cost(model, &cost);
-    fprintf(b->words, "%-10s %8s %8s %8s %8s %9s %9s\n", "stage, ms", "p50", "p90", "p99", "max", "GFLOP",
-            "GFLOP/s");
-    struct glint_trace_stats s;
+    double flop = 0.0, bytes = 0.0;
+    glint_model_cost(model, &cost);
     for (int i = 0; i < GLINT_STAGE_COUNT; i++) {
-        glint_trace_stats(trace, i, &s);
-        all += cost.flop[i];
-        if (s.count)
-            put_stage(b, stages, glint_stage_name((enum glint_stage)i), &s, cost.flop[i]);
+        flop += cost.flop[i];
+        bytes += cost.bytes[i];
+        if (s->stage[i].n)
+            glint_bench_row(b, glint_stage_name((enum glint_stage)i), &s->stage[i], cost.flop[i],
+                            cost.bytes[i]);
     }
-    glint_samples_stats(samples, &s);
-    put_stage(b, stages, "to boxes", &s, all);
-    json_object_set_new(b->out, "stages", stages);
-    if (model) {
-        json_object_set_new(b->out, "points", json_integer(cost.n_points));
-        json_object_set_new(b->out, "pillars", json_integer(cost.n_pillars));
-        fprintf(b->words, "%d points, %d pillars\n", cost.n_points, cost.n_pillars);
-    }
+    glint_bench_row(b, "to boxes", &s->stage[GLINT_STAGE_COUNT], flop, bytes);
+    put_cost(b, &cost);
+    const double outside = s->all > 0.0 ? s->outside / s->all : 0.0;
+    json_object_set_new(b->out, "outside_network", json_real(outside));
+    fprintf(b->words, "; %.1f %% of the time outside the network\n", 100.0 * outside);
 }
 
 /* A run of the frame as if it came anew. */
-static int run_once(struct glint_model *model, struct glint_trace *trace, struct glint_samples *samples,
-                    struct glint_frame *frame)
+static int run_once(struct glint_model *model, struct stages *stages, struct glint_frame *frame)
 {
     frame->n_boxes = 0;
     frame->has_masks = false;
     for (int i = 0; i < GLINT_STAGE_COUNT; i++)
         frame->latency_ns[i] = -1;
-    frame->arrival_ns = glint_clock_monotonic_ns();
     GLINT_TRY(glint_model_run(model, frame));
-    glint_trace_frame_done(trace, frame);
-    glint_samples_add(samples, frame);
+    if (stages)
+        stages_add(stages, frame);
     return GLINT_OK;
 }
 
-static int measure_model(struct glint_bench *b, struct glint_frame *frame, struct glint_trace *trace,
-                         struct glint_samples *samples)
+static int measure_model(struct glint_bench *b, struct glint_frame *frame, struct stages *stages)
 {
     struct glint_model *model;
-    GLINT_TRY(open_model(b, frame->points.n, trace, &model));
+    GLINT_TRY(open_model(b, frame->points.n, &model));
     const int64_t begun = glint_clock_monotonic_ns();
-    int status = glint_model_run(model, frame); /* cold: not in the trace's statistics */
+    int status = run_once(model, NULL, frame);
     json_object_set_new(b->out, "cold_ms", json_real((double)(glint_clock_monotonic_ns() - begun) * 1e-6));
+    glint_bench_loop(b);
     const size_t heap = mallinfo2().uordblks;
-    for (int32_t i = 0; i < b->repeat && status == GLINT_OK; i++)
-        status = run_once(model, trace, samples, frame);
+    for (int32_t i = 0; i < b->repeat && status == GLINT_OK; i++) {
+        status = run_once(model, stages, frame);
+        glint_bench_loop(b);
+    }
     if (status == GLINT_OK) {
         json_object_set_new(b->out, "heap_growth_bytes",
                             json_integer((json_int_t)mallinfo2().uordblks - (json_int_t)heap));
         json_object_set_new(b->out, "boxes", json_integer(frame->n_boxes));
-        put_stages(b, trace, samples, model);
-        fprintf(b->words, "%s, %d thread%s, %s, %d boxes, peak memory %lld MiB\n", glint_cpu_name(),
-                b->n_threads, b->n_threads > 1 ? "s" : "", glint_cpu_isa_name(glint_cpu_isa()),
-                frame->n_boxes, (long long)(glint_report_peak_bytes() >> 20));
+        put_stages(b, stages, model);
+        fprintf(b->words, "%d boxes; cold %.3f ms, model opened in %.1f ms; peak memory %lld MiB\n",
+                frame->n_boxes, json_number_value(json_object_get(b->out, "cold_ms")),
+                json_number_value(json_object_get(json_object_get(b->out, "model"), "open_ms")),
+                (long long)(glint_report_peak_bytes() >> 20));
     }
     glint_model_close(model);
     return status;
@@ -133,21 +160,55 @@ static int measure_model(struct glint_bench *b, struct glint_frame *frame, struc
 int glint_bench_model(struct glint_bench *b)
 {
     struct glint_first_frame first = {0};
-    struct glint_trace *trace = NULL;
-    struct glint_samples *samples = calloc(1, sizeof *samples);
-    int status = samples ? glint_trace_open((size_t)b->repeat * 16 + 64, &trace)
-                         : glint_fail(GLINT_E_NOMEM, "no memory");
+    struct stages stages;
+    int status = stages_open(&stages, b->repeat);
     if (status == GLINT_OK)
-        status = glint_first_frame_open(&first, b->input, b->sensor, b->calib);
+        status = glint_bench_first_frame(b, &first);
     if (status == GLINT_OK)
-        status = measure_model(b, first.frame, trace, samples);
-    free(samples);
+        status = measure_model(b, first.frame, &stages);
+    stages_close(&stages);
     glint_first_frame_close(&first);
-    glint_trace_close(trace);
     return status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : GLINT_EXIT_OK;
 }
 
-static int measure_pipeline(struct glint_bench *b, struct glint_session *s)
+#define PIPELINE_FRAMES 65536 /* measured at most */
+
+struct replay {
+    struct glint_bench *bench;
+    struct stages stages;
+    uint64_t n;
+};
+
+/* The first frame is the cold one. */
+static void take_frame(void *ctx, const struct glint_frame *frame)
+{
+    struct replay *r = ctx;
+    double ms = 0.0;
+    for (int i = 0; i < GLINT_STAGE_PUBLISH; i++)
+        ms += frame->latency_ns[i] > 0 ? (double)frame->latency_ns[i] * 1e-6 : 0.0;
+    if (r->n++ == 0)
+        json_object_set_new(r->bench->out, "cold_ms", json_real(ms));
+    else
+        stages_add(&r->stages, frame);
+}
+
+static void put_replay(struct glint_bench *b, struct glint_session *s, struct replay *r)
+{
+    const double seconds = (double)s->wall_ns * 1e-9;
+    const double rate = seconds > 0.0 ? (double)s->n_frames / seconds : 0.0;
+    json_object_set_new(b->out, "frames", json_integer((json_int_t)s->n_frames));
+    json_object_set_new(b->out, "all_points", json_integer((json_int_t)s->n_points));
+    json_object_set_new(b->out, "boxes", json_integer((json_int_t)s->n_boxes));
+    json_object_set_new(b->out, "wall_s", json_real(seconds));
+    json_object_set_new(b->out, "frames_per_s", json_real(rate));
+    put_stages(b, &r->stages, s->model);
+    fprintf(b->words, "%llu frames, %.0f points each, %.1f frames/s; cold %.3f ms; peak memory %lld MiB\n",
+            (unsigned long long)s->n_frames, s->n_frames ? (double)s->n_points / (double)s->n_frames : 0.0,
+            rate, json_number_value(json_object_get(b->out, "cold_ms")),
+            (long long)(glint_report_peak_bytes() >> 20));
+}
+
+static int measure_pipeline(struct glint_bench *b, struct glint_session *s, struct replay *r)
 {
     struct glint_outputs none = {0};
     const char **inputs = calloc((size_t)b->repeat, sizeof *inputs);
@@ -158,16 +219,14 @@ static int measure_pipeline(struct glint_bench *b, struct glint_session *s)
     s->inputs = inputs;
     s->n_inputs = b->repeat;
     s->outputs = &none;
+    s->on_frame = take_frame;
+    s->ctx = r;
+    glint_bench_loop(b);
     const int code = glint_session_run(s);
-    const double seconds = (double)s->wall_ns * 1e-9;
-    json_object_set_new(b->out, "frames", json_integer((json_int_t)s->n_frames));
-    json_object_set_new(b->out, "all_points", json_integer((json_int_t)s->n_points));
-    json_object_set_new(b->out, "wall_s", json_real(seconds));
-    json_object_set_new(b->out, "frames_per_s", json_real(seconds > 0 ? (double)s->n_frames / seconds : 0.0));
-    put_stages(b, s->trace, &s->samples, s->model);
-    fprintf(b->words, "%llu frames in %.2f s: %.1f frames/s, %s, %d threads, %s\n",
-            (unsigned long long)s->n_frames, seconds, seconds > 0 ? (double)s->n_frames / seconds : 0.0,
-            glint_cpu_name(), b->n_threads, glint_cpu_isa_name(glint_cpu_isa()));
+    for (int i = 0; i < 5; i++)
+        glint_bench_loop(b);
+    if (!code)
+        put_replay(b, s, r);
     free(inputs);
     return code;
 }
@@ -175,23 +234,28 @@ static int measure_pipeline(struct glint_bench *b, struct glint_session *s)
 int glint_bench_pipeline(struct glint_bench *b)
 {
     struct glint_session *s = calloc(1, sizeof *s);
+    struct replay *r = calloc(1, sizeof *r);
     int32_t cap_points;
-    if (!s)
-        return GLINT_EXIT_FAILED;
-    s->inputs = &b->input;
-    s->n_inputs = 1;
-    s->sensor = b->sensor;
-    s->calib = b->calib;
-    s->end_frame = UINT64_MAX;
-    s->n_threads = b->n_threads;
-    int code = glint_session_probe(s, &cap_points);
-    int status = code ? GLINT_OK : glint_trace_open(1 << 16, &s->trace);
-    if (!code && status == GLINT_OK)
-        status = open_model(b, cap_points, s->trace, &s->model);
-    if (!code)
-        code = status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : measure_pipeline(b, s);
-    glint_model_close(s->model);
-    glint_trace_close(s->trace);
+    int status = s && r ? stages_open(&r->stages, PIPELINE_FRAMES) : glint_fail(GLINT_E_NOMEM, "no memory");
+    if (status == GLINT_OK) {
+        r->bench = b;
+        s->inputs = &b->input;
+        s->n_inputs = 1;
+        s->sensor = b->sensor;
+        s->calib = b->calib;
+        s->end_frame = UINT64_MAX;
+        s->n_threads = b->n_threads;
+    }
+    int code =
+        status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : glint_session_probe(s, &cap_points);
+    if (!code) {
+        status = open_model(b, cap_points, &s->model);
+        code = status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : measure_pipeline(b, s, r);
+    }
+    glint_model_close(s ? s->model : NULL);
+    if (r)
+        stages_close(&r->stages);
+    free(r);
     free(s);
     return code;
 }

@@ -1,31 +1,59 @@
 /* tools/cmd_bench.c - timings with everything one needs to repeat them. What is measured is put into one JSON
  * object, which goes to --json; a table goes to stdout. */
 #define _GNU_SOURCE
-#include "core/clock.h"
 #include "core/cpu.h"
+#include "core/status.h"
 #include "tools/bench.h"
 #include "tools/commands.h"
 #include "tools/places.h"
 #include "tools/report.h"
+#include "tools/standard_scan.h"
 #include <limits.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <zlib.h>
+#include <unistd.h>
 
-enum { MODEL = 1, REPEAT, THREADS, JSON_FILE, SENSOR, CALIB };
+enum {
+    MODEL = 1,
+    REPEAT,
+    THREADS,
+    JSON_FILE,
+    SENSOR,
+    CALIB,
+    POINTS,
+    WINDOW,
+    IOU,
+    NO_CEILINGS,
+    NORMALISED,
+    LIMIT
+};
 
-static const struct {
+static const struct kind {
     const char *name;
     int (*measure)(struct glint_bench *b);
-    bool needs_input; /* the others have a made scan */
-} kinds[] = {{"decode", glint_bench_decode, true},
-             {"voxel", glint_bench_voxel, false},
-             {"model", glint_bench_model, false},
-             {"pipeline", glint_bench_pipeline, true}};
+    enum { NO_INPUT, WANTS_CAPTURE, MAKES_INPUT, TWO_RESULTS } input;
+    int32_t repeat;
+} kinds[] = {{"decode", glint_bench_decode, WANTS_CAPTURE, 50},
+             {"voxel", glint_bench_voxel, MAKES_INPUT, 50},
+             {"nms", glint_bench_nms, MAKES_INPUT, 50},
+             {"model", glint_bench_model, MAKES_INPUT, 20},
+             {"pipeline", glint_bench_pipeline, WANTS_CAPTURE, 3},
+             {"compare", glint_bench_compare, TWO_RESULTS, 1}};
 #define N_KINDS ((int)(sizeof kinds / sizeof kinds[0]))
+
+static bool take_place(struct glint_bench *b, const char *value)
+{
+    if (!b->kind) {
+        b->kind = value;
+    } else if (!b->input) {
+        b->input = value;
+    } else if (strcmp(b->kind, "compare") == 0 && !b->other) {
+        b->other = value;
+    } else {
+        glint_usage_error(b->command, "one input at a time: %s", value);
+        return false;
+    }
+    return true;
+}
 
 static bool take(struct glint_bench *b, int arg, const char *value)
 {
@@ -37,6 +65,18 @@ static bool take(struct glint_bench *b, int arg, const char *value)
         return glint_value_int(b->command, "--repeat", value, 1, 1000000, &b->repeat);
     case THREADS:
         return glint_value_int(b->command, "--threads", value, 1, 256, &b->n_threads);
+    case POINTS:
+        return glint_value_int(b->command, "--points", value, 1000, 8000000, &b->n_points);
+    case WINDOW:
+        return glint_value_int(b->command, "--window", value, 1, 1024, &b->window);
+    case LIMIT:
+        return glint_value_int(b->command, "--limit", value, 0, 10000, &b->limit_percent);
+    case IOU:
+        return glint_value_float(b->command, "--iou", value, 0, 1, &b->iou);
+    case NO_CEILINGS:
+        return b->no_ceilings = true;
+    case NORMALISED:
+        return b->normalised = true;
     case JSON_FILE:
         b->json_path = value;
         return true;
@@ -47,73 +87,42 @@ static bool take(struct glint_bench *b, int arg, const char *value)
         b->calib = value;
         return true;
     default:
-        break;
+        return take_place(b, value);
     }
-    if (!b->kind) {
-        b->kind = value;
-    } else if (!b->input) {
-        b->input = value;
-    } else {
-        glint_usage_error(b->command, "one input at a time: %s", value);
-        return false;
-    }
-    return true;
 }
 
-static int find_kind(const struct glint_bench *b)
+static const struct kind *find_kind(const struct glint_bench *b)
 {
     for (int i = 0; i < N_KINDS; i++)
         if (b->kind && strcmp(kinds[i].name, b->kind) == 0)
-            return i;
+            return &kinds[i];
     if (b->kind)
-        glint_usage_error(b->command, "no such measurement: %s; expected decode, voxel, model or pipeline",
+        glint_usage_error(b->command,
+                          "no such measurement: %s; expected decode, voxel, nms, model, pipeline or compare",
                           b->kind);
     else
-        glint_usage_error(b->command, "what to measure? decode, voxel, model or pipeline");
-    return -1;
+        glint_usage_error(b->command, "what to measure? decode, voxel, nms, model, pipeline or compare");
+    return NULL;
 }
 
-/* CRC-32 of the file: tells inputs apart. 0 and no size for a folder. */
-static void describe_input(struct glint_bench *b)
+/* The demo's capture, beside the models, where nothing else was named. */
+static bool find_input(struct glint_bench *b, const struct kind *kind)
 {
-    json_t *input = json_object();
-    json_object_set_new(b->out, "input", input);
-    if (!b->input) {
-        json_object_set_new(input, "made", json_string("standard scan, 64 beams x 1875"));
-        return;
+    char folder[PATH_MAX];
+    if (kind->input == TWO_RESULTS && !b->other) {
+        glint_usage_error(b->command, "compare: two results of --json expected");
+        return false;
     }
-    FILE *f = glint_is_folder(b->input) ? NULL : fopen(b->input, "rb");
-    unsigned char block[65536];
-    uLong crc = crc32(0, NULL, 0);
-    json_int_t bytes = 0;
-    for (size_t n; f && (n = fread(block, 1, sizeof block, f)) > 0; bytes += (json_int_t)n)
-        crc = crc32(crc, block, (uInt)n);
-    json_object_set_new(input, "path", json_string(b->input));
-    if (f) {
-        char text[16];
-        snprintf(text, sizeof text, "%08lx", (unsigned long)crc);
-        json_object_set_new(input, "bytes", json_integer(bytes));
-        json_object_set_new(input, "crc32", json_string(text));
-        fclose(f);
+    if (b->input || kind->input != WANTS_CAPTURE)
+        return true;
+    glint_find_model(NULL, folder, sizeof folder);
+    if (strlen(folder) + 32 < sizeof b->demo) {
+        snprintf(b->demo, sizeof b->demo, "%.4000s/../../demo/demo.pcap", folder);
+        b->input = access(b->demo, R_OK) == 0 ? b->demo : NULL;
     }
-}
-
-static void describe_machine(struct glint_bench *b)
-{
-    json_t *machine = json_object();
-    json_object_set_new(b->out, "measures", json_string(b->kind));
-    json_object_set_new(machine, "processor", json_string(glint_cpu_name()));
-    json_object_set_new(machine, "cores", json_integer(glint_cpu_count()));
-    json_object_set_new(machine, "isa", json_string(glint_cpu_isa_name(glint_cpu_isa())));
-    json_object_set_new(b->out, "machine", machine);
-    json_t *build = json_object();
-    json_object_set_new(build, "version", json_string(GLINT_VERSION));
-    json_object_set_new(build, "commit", json_string(GLINT_COMMIT));
-    json_object_set_new(build, "type", json_string(GLINT_BUILD_TYPE));
-    json_object_set_new(build, "compiler", json_string(__VERSION__));
-    json_object_set_new(b->out, "build", build);
-    json_object_set_new(b->out, "threads", json_integer(b->n_threads));
-    json_object_set_new(b->out, "repeat", json_integer(b->repeat));
+    if (!b->input)
+        glint_usage_error(b->command, "%s: no input given", b->kind);
+    return b->input;
 }
 
 static int write_json(const struct glint_bench *b)
@@ -121,10 +130,9 @@ static int write_json(const struct glint_bench *b)
     if (!b->json_path)
         return GLINT_EXIT_OK;
     const bool to_stdout = strcmp(b->json_path, "-") == 0;
+    const size_t flags = JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(10);
     const int failed =
-        to_stdout ? json_dumpf(b->out, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(10))
-                  : json_dump_file(b->out, b->json_path,
-                                   JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(10));
+        to_stdout ? json_dumpf(b->out, stdout, flags) : json_dump_file(b->out, b->json_path, flags);
     if (to_stdout)
         printf("\n");
     if (!failed)
@@ -133,9 +141,36 @@ static int write_json(const struct glint_bench *b)
     return GLINT_EXIT_FAILED;
 }
 
+/* Rounds, then the machine's ceilings, when the measurement's peak memory is on record. */
+static int measure(struct glint_bench *b, const struct kind *kind)
+{
+    struct glint_ceilings ceilings;
+    int status = glint_pool_open(b->n_threads, &b->pool);
+    if (status == GLINT_OK)
+        status = glint_times_open(&b->loop, b->repeat + 16);
+    if (status < 0)
+        return glint_report_failure(status, GLINT_SIDE_INPUT);
+    glint_bench_describe(b);
+    const int code = kind->measure(b);
+    json_object_set_new(b->out, "peak_rss_bytes", json_integer((json_int_t)glint_report_peak_bytes()));
+    if (code)
+        return code;
+    if (!b->no_ceilings)
+        status = glint_ceilings_measure(&ceilings, glint_cpu_isa(), b->n_threads);
+    if (status < 0)
+        return glint_report_failure(status, GLINT_SIDE_INPUT);
+    glint_bench_finish(b, b->no_ceilings ? NULL : &ceilings);
+    return GLINT_EXIT_OK;
+}
+
 static int run(const struct glint_command *c, int argc, char **argv)
 {
-    struct glint_bench b = {.command = c, .n_threads = glint_cpu_count(), .repeat = 20};
+    struct glint_bench b = {.command = c,
+                            .n_threads = glint_cpu_count(),
+                            .n_points = GLINT_STANDARD_SCAN_POINTS,
+                            .window = 13,
+                            .iou = 0.55f,
+                            .limit_percent = -1};
     struct glint_arguments a = {c, argc, 1, argv, false};
     const char *value;
     for (int arg; (arg = glint_arguments_next(&a, &value)) != GLINT_ARG_END;) {
@@ -144,37 +179,54 @@ static int run(const struct glint_command *c, int argc, char **argv)
         if (!take(&b, arg, value))
             return GLINT_EXIT_USAGE;
     }
-    const int kind = find_kind(&b);
-    if (kind < 0)
+    const struct kind *kind = find_kind(&b);
+    if (!kind || !find_input(&b, kind))
         return GLINT_EXIT_USAGE;
-    if (!b.input && kinds[kind].needs_input)
-        return glint_usage_error(c, "%s: no input given", b.kind);
+    if (b.repeat == 0)
+        b.repeat = kind->repeat;
     b.out = json_object();
     b.words = b.json_path && strcmp(b.json_path, "-") == 0 ? stderr : stdout;
-    describe_machine(&b);
-    describe_input(&b);
-    int code = kinds[kind].measure(&b);
-    json_object_set_new(b.out, "peak_rss_bytes", json_integer((json_int_t)glint_report_peak_bytes()));
-    if (code == GLINT_EXIT_OK)
-        code = write_json(&b);
+    int code = kind->input == TWO_RESULTS ? kind->measure(&b) : measure(&b, kind);
+    if (code == GLINT_EXIT_OK || kind->input == TWO_RESULTS) {
+        const int written = write_json(&b);
+        code = code ? code : written;
+    }
     json_decref(b.out);
+    glint_pool_close(b.pool);
+    glint_times_close(&b.loop);
     return code;
 }
 
 static const struct glint_option options[] = {
     {"--model", "DIR", "model folder, or the name of one in GLINT_MODELS (default: glint-tiny)", MODEL},
-    {"--repeat", "N", "times the input is run after the first, cold one (default: 20)", REPEAT},
-    {"--threads", "N", "threads (default: the cores)", THREADS},
+    {"--repeat", "N", "rounds after the first, cold one (default: 20 for model, 3 for pipeline, else 50)",
+     REPEAT},
+    {"--threads", "N", "threads (default: the cores); decode and nms use one", THREADS},
+    {"--points", "N", "size of the made scan (default: 120000)", POINTS},
+    {"--window", "N", "voxel: cells per side of a window (default: 13)", WINDOW},
+    {"--iou", "X", "nms: overlap above which a box goes (default: 0.55)", IOU},
     {"--sensor", "NAME", "sensor of a capture (default: by its packets)", SENSOR},
     {"--calib", "FILE", "the sensor's calibration or metadata file", CALIB},
+    {"--no-ceilings", NULL, "leave out the machine's peak rates (a second)", NO_CEILINGS},
+    {"--normalised", NULL, "compare: in units of the calibration loop, for two machines", NORMALISED},
+    {"--limit", "N", "compare: exit status 1 when a stage is slower by more than N percent", LIMIT},
     {"--json", "FILE", "everything as JSON; - is stdout, the table then goes to stderr", JSON_FILE},
     {NULL, NULL, NULL, 0}};
 
 const struct glint_command glint_cmd_bench = {
     "bench",
     "timings with machine, build, input and percentiles",
-    "decode|voxel|model|pipeline [INPUT] [options]\n\nvoxel and model take the first frame of INPUT, or a "
-    "made scan of 120,000 points without one",
-    "  glint bench model scan.bin --repeat 50 --threads 1 --json model.json\n",
+    "decode|voxel|nms|model|pipeline [INPUT] [options]\n       glint bench compare A.json B.json "
+    "[options]\n\n"
+    "decode    packets in memory to returns, one thread\n"
+    "voxel     first frame to pillars and four window orders\n"
+    "nms       boxes (float64 rows x y dx dy yaw) to the kept ones, one thread\n"
+    "model     first frame to boxes and masks, per stage\n"
+    "pipeline  packets or files to boxes, all frames\n\n"
+    "Without INPUT: a made scan, made boxes, or the demo's capture. docs/PERFORMANCE.md says how to get "
+    "stable "
+    "numbers.",
+    "  glint bench model scan.bin --repeat 50 --threads 1 --json after.json\n"
+    "  glint bench compare before.json after.json --limit 10\n",
     options,
     run};

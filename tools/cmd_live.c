@@ -6,6 +6,7 @@
 #include "core/trace.h"
 #include "glint/pipeline.h"
 #include "tools/commands.h"
+#include "tools/glint_commit.h"
 #include "tools/net_options.h"
 #include "tools/outputs.h"
 #include "tools/places.h"

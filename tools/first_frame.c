@@ -86,11 +86,12 @@ static int run_first(struct glint_first_frame *f, struct glint_source *source, c
     return f->frame ? GLINT_OK : status;
 }
 
-static int made_scan(struct glint_first_frame *f)
+int glint_first_frame_make(struct glint_first_frame *f, int32_t n_points)
 {
-    GLINT_TRY(glint_frame_pool_open(1, GLINT_STANDARD_SCAN_POINTS, 4096, &f->pool));
+    *f = (struct glint_first_frame){0};
+    GLINT_TRY(glint_frame_pool_open(1, n_points, 4096, &f->pool));
     f->frame = glint_frame_get(f->pool, false);
-    glint_standard_scan_fill(f->frame);
+    glint_made_scan_fill(f->frame, n_points);
     return GLINT_OK;
 }
 
@@ -99,8 +100,6 @@ int glint_first_frame_open(struct glint_first_frame *f, const char *path, const 
 {
     struct glint_source *source;
     *f = (struct glint_first_frame){0};
-    if (!path)
-        return made_scan(f);
     GLINT_TRY(glint_source_open(path, NULL, &source));
     const int status = run_first(f, source, sensor, calib);
     glint_source_close(source);

@@ -4,9 +4,8 @@
 #include "core/status.h"
 #include <math.h>
 
-#define BEAMS    64
-#define AZIMUTHS 1875
-_Static_assert(BEAMS *AZIMUTHS == GLINT_STANDARD_SCAN_POINTS, "one point per ray");
+#define BEAMS 64
+_Static_assert(GLINT_STANDARD_SCAN_POINTS % BEAMS == 0, "one point per ray");
 
 static double least(double a, double b)
 {
@@ -38,16 +37,27 @@ static double distance(const double d[3])
     return t;
 }
 
-void glint_standard_scan_fill(struct glint_frame *frame)
+static void fill(struct glint_frame *frame, int beams, int azimuths)
 {
-    for (int beam = 0; beam < BEAMS; beam++)
-        for (int i = 0; i < AZIMUTHS; i++) {
-            const double el = (-24.8 + 26.8 * beam / (BEAMS - 1)) * 0.017453292519943295;
-            const double az = (i + 0.5) * 6.283185307179586 / AZIMUTHS;
+    for (int beam = 0; beam < beams; beam++)
+        for (int i = 0; i < azimuths; i++) {
+            const double el = (-24.8 + 26.8 * beam / (beams - 1)) * 0.017453292519943295;
+            const double az = (i + 0.5) * 6.283185307179586 / azimuths;
             const double d[3] = {cos(el) * cos(az), cos(el) * sin(az), sin(el) + 1e-9}, t = distance(d);
             glint_frame_add_point(frame, (float)(t * d[0]), (float)(t * d[1]), (float)(t * d[2]), 0.3f,
                                   (uint16_t)beam, 0, 0);
         }
+}
+
+void glint_standard_scan_fill(struct glint_frame *frame)
+{
+    fill(frame, BEAMS, GLINT_STANDARD_SCAN_POINTS / BEAMS);
+}
+
+void glint_made_scan_fill(struct glint_frame *frame, int32_t n_points)
+{
+    const int beams = n_points < 40000 ? 32 : n_points > 300000 ? 128 : BEAMS;
+    fill(frame, beams, n_points / beams);
 }
 
 int glint_standard_scan_run(struct glint_model *model)

@@ -54,6 +54,10 @@ void glint_model_set_tap(struct glint_model *model, glint_tap_fn *fn, void *ctx)
 /* Work of the last run: multiply-adds x 2 actually done per stage, and the counts it depended on. */
 struct glint_model_cost {
     double flop[GLINT_STAGE_COUNT];
+    double flop_saved[GLINT_STAGE_COUNT];   /* what whole maps would take besides */
+    double bytes[GLINT_STAGE_COUNT];        /* values that layers read and write and their weights, each once a layer */
+    double pixels[GLINT_STAGE_COUNT];       /* computed, of all maps that layers make ... */
+    double pixels_whole[GLINT_STAGE_COUNT]; /* ... and those that there are */
     int32_t n_points, n_pillars;
 };
 void glint_model_cost(const struct glint_model *model, struct glint_model_cost *cost_out);

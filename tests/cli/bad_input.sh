@@ -589,7 +589,7 @@ decode scan.bin --out x.mcap
 import scan.bin
 import scan.bin scan.bin --out m
 bench
-bench decode
+bench compare one.json
 bench nothing scan.bin
 info
 END

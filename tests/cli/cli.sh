@@ -76,6 +76,27 @@ words() {
     expect 2 doctor x && one_line "takes no input"
 }
 
+# Each measurement on its own input, and two results beside each other.
+measurements() {
+    local fast='--repeat 2 --no-ceilings'
+    expect 0 bench voxel --points 20000 $fast --json a.json && says out orders
+    expect 0 bench voxel --points 20000 $fast --json b.json
+    expect 0 bench nms $fast && says out "of 4096 boxes kept"
+    expect 0 bench decode $fast && says out "Mpoints/s"
+    expect 0 bench pipeline --repeat 1 --no-ceilings && says out "outside the network"
+    expect 0 bench compare a.json b.json && says out "geometric mean"
+    sed 's/"p50_ms": [0-9.e+-]*/"p50_ms": 5000/; s/"p\(25\|75\)_ms": [0-9.e+-]*/"p\1_ms": 5000/' a.json >slow.json
+    sed 's/"p50_ms": [0-9.e+-]*/"p50_ms": 1000/; s/"p\(25\|75\)_ms": [0-9.e+-]*/"p\1_ms": 1000/' a.json >quick.json
+    expect 1 bench compare quick.json slow.json --limit 50 && says out SLOWER && one_line "slower by 400 %"
+    expect 0 bench compare slow.json quick.json --limit 50 && says out faster && says out "0.200"
+    expect 3 bench compare a.json street.pcd && one_line street.pcd
+    expect 3 bench compare a.json missing.json && one_line missing.json
+    echo '{}' >hollow.json
+    expect 3 bench compare hollow.json a.json && one_line hollow.json '"stages"'
+    head -c 39 a.json >odd.boxes
+    expect 3 bench nms odd.boxes && one_line odd.boxes float64
+}
+
 input() {
     street >street.pcd
     expect 3 run missing.bin && one_line missing.bin && quiet out
@@ -162,7 +183,9 @@ output() {
     sed 's/"source":"[^"]*"//' first | cmp -s - second || wrong "a decoded cloud gives other boxes"
     expect 0 info street.pcd && says out 16160
     expect 0 info --json "$source/data/models/glint-tiny" && says out '"kind": "model"'
-    expect 0 bench model street.pcd --repeat 2 --json - && says out '"p99_ms"' && says err GFLOP
+    expect 0 bench model street.pcd --repeat 2 --json - && says out '"p99_ms"' && says err "of limit"
+    says out '"triad_gb_per_s"' && says out '"gflop_whole"' && says out '"crc32"' && says out '"flags"'
+    measurements
     expect 0 run street.pcd --score 1
     says err "no boxes in 1 frame"
     sed 's/ -1.8 / 0.4 /' street.pcd >high.pcd
