@@ -79,6 +79,9 @@ static int read_format(struct glint_json root, struct glint_ouster_meta *m)
             glint_json_i32(at, "columns_per_frame", 1, GLINT_OUSTER_COLUMNS_CAP, &m->columns_per_frame));
         GLINT_TRY(glint_json_i32(at, "columns_per_packet", 1, 64, &m->columns_per_packet));
         copy_string(at, "udp_profile_lidar", "LEGACY", m->profile, sizeof m->profile);
+        char header_type[16];
+        copy_string(at, "header_type", "STANDARD", header_type, sizeof header_type);
+        m->fusa = strcmp(header_type, "FUSA") == 0;
     } else {
         GLINT_TRY(columns_of_mode(root, &m->columns_per_frame));
     }

@@ -9,6 +9,7 @@ struct glint_ouster_meta {
     char path[1024];
     char product[64]; /* "OS-1-64", "" when the file does not say */
     char profile[48]; /* udp_profile_lidar; "LEGACY" when the file does not say */
+    bool fusa;        /* header_type "FUSA": functional safety headers, frame ids of 32 bits */
     int32_t pixels, columns_per_frame, columns_per_packet;
     int32_t window[2]; /* first and last measurement id that is sent; first > last: across 0 */
     double altitude_deg[GLINT_BEAMS_CAP], azimuth_deg[GLINT_BEAMS_CAP]; /* per pixel */

@@ -90,6 +90,18 @@ static void note_returns(const struct glint_returns *r, struct glint_cutter *cut
         info->sensor_last_ns = r->t_ns[r->n - 1];
 }
 
+static void note_samples(const struct glint_sensor_samples *s, struct glint_capture_info *info)
+{
+    for (int32_t i = 0; i < s->n_imu; i++) {
+        info->imu_samples++;
+        for (int k = 0; k < 3; k++)
+            info->accel_mean[k] += (s->imu[i].accel[k] - info->accel_mean[k]) / (float)info->imu_samples;
+    }
+    info->positions += s->has_position;
+    if (s->has_position)
+        info->last_position = s->position;
+}
+
 static int decode_all(struct glint_capture *c, struct glint_capture_info *info)
 {
     struct glint_returns *r = malloc(sizeof *r);
@@ -103,6 +115,7 @@ static int decode_all(struct glint_capture *c, struct glint_capture_info *info)
         info->lidar_packets += kind == GLINT_PACKET_LIDAR;
         info->other_packets += kind == GLINT_PACKET_OTHER;
         note_returns(r, &cutter, info);
+        note_samples(&c->decoder->samples, info);
     }
     glint_source_pcap_account(c->source, &info->loss);
     free(r);
@@ -113,6 +126,7 @@ static void describe_sensor(const struct glint_decoder *d, struct glint_capture_
 {
     info->has_sensor = true;
     memcpy(info->sensor, d->sensor, sizeof info->sensor);
+    memcpy(info->why, d->why, sizeof info->why);
     memcpy(info->calibration, d->calibration, sizeof info->calibration);
     memcpy(info->return_mode, d->return_mode, sizeof info->return_mode);
     info->clock_offset_ns = d->clock_offset_ns;

@@ -19,11 +19,15 @@ struct glint_capture_info {
 
     bool has_sensor;
     char why_not[256]; /* !has_sensor: the decoder's reason */
+    char why[160];     /* how the sensor was recognised */
     char sensor[64], calibration[1024], return_mode[48];
     int64_t clock_offset_ns; /* see struct glint_decoder; != 0: the sensor's clock is not set */
     int64_t sensor_first_ns, sensor_last_ns; /* of its returns */
     uint64_t frames, returns;                /* as the framer cuts, incomplete first and last turn counted */
     uint64_t lidar_packets, other_packets;
+    uint64_t imu_samples, positions;     /* io/samples.h */
+    struct glint_position last_position; /* of the last packet with one */
+    float accel_mean[3];                 /* of all IMU samples, m/s^2: which way is down */
     struct glint_loss loss;
 
     char truncated[256]; /* the reason when the capture ends in the middle of a record, else "" */

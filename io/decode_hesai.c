@@ -13,6 +13,7 @@
 #include "core/bytes.h"
 #include "io/decoder_family.h"
 #include "io/lanes.h"
+#include "io/nmea.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,15 +249,6 @@ static int32_t mode_of(const uint8_t *tail, const struct hesai_tail *t)
 
 /* ---- time ---- */
 
-/* Days since 1970-01-01 of a date in the Gregorian calendar (year >= 1970). */
-static int64_t days_of(int32_t year, int32_t month, int32_t day)
-{
-    static const int16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-    const int32_t y = month > 2 ? year : year - 1; /* leap days that are over */
-    const int32_t leaps = y / 4 - y / 100 + y / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400);
-    return (int64_t)(year - 1970) * 365 + leaps + before[month - 1] + day - 1;
-}
-
 /* The tail's UTC in ns since 1970, or 0 when it is no date: a sensor without a clock. */
 static int64_t time_of(const uint8_t *tail, const struct hesai_tail *t)
 {
@@ -264,7 +256,7 @@ static int64_t time_of(const uint8_t *tail, const struct hesai_tail *t)
     if (d[0] == 0 || d[1] < 1 || d[1] > 12 || d[2] < 1 || d[2] > 31 || d[3] > 23 || d[4] > 59 || d[5] > 60 ||
         t->year + d[0] < 1970)
         return glint_le32(tail + t->us) * INT64_C(1000);
-    const int64_t s = days_of(t->year + d[0], d[1], d[2]) * 86400 + d[3] * 3600 + d[4] * 60 + d[5];
+    const int64_t s = glint_days_of(t->year + d[0], d[1], d[2]) * 86400 + d[3] * 3600 + d[4] * 60 + d[5];
     return s * 1000000000 + glint_le32(tail + t->us) * INT64_C(1000);
 }
 
@@ -378,6 +370,16 @@ static int32_t most_points(const struct hesai_model *m)
     return (int32_t)(200e6 / m->timing.block_ns * 2 * m->channels * 1.05);
 }
 
+static void tell_why(struct hesai *h)
+{
+    const struct hesai_model *m = h->model;
+    char header[32] = "no header, blocks FF EE";
+    if (has_header(m))
+        snprintf(header, sizeof header, "protocol %u.%u", m->version[0], m->version[1]);
+    snprintf(h->base.why, sizeof h->base.why, "%u-byte packets, %s, %u channels, %u blocks",
+             tail_at(m) + m->tail->size, header, m->channels, m->blocks);
+}
+
 static int open_decoder(const struct glint_decoder_settings *settings, int32_t model,
                         const struct glint_packet *packets, int32_t n_packets,
                         struct glint_decoder **decoder_out)
@@ -398,6 +400,7 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
     h->base.to_vehicle_yaw = -GLINT_PI / 2;
     h->base.cap_points = most_points(m);
     snprintf(h->base.sensor, sizeof h->base.sensor, "%s", m->name);
+    tell_why(h);
     snprintf(h->base.calibration, sizeof h->base.calibration, "%s", beams.source);
     set_lanes(h, &beams);
     glint_turns_init(&h->turns);

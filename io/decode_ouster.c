@@ -13,43 +13,34 @@
 #include "core/bytes.h"
 #include "io/decoder_family.h"
 #include "io/lanes.h"
+#include "io/nmea.h"
+#include "io/ouster_format.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define IMU_SIZE   48 /* of the LEGACY IMU profile */
-#define TYPE_LIDAR 1
-#define TYPE_IMU   2
-#define TYPE_ZONE  3
-#define FIRST_LATE 4096 /* packets: what comes so much behind is late, further away a restart */
+#define IMU_SIZE      48 /* of the LEGACY IMU profile */
+#define HEAD_SIZE     32 /* of all packets but LEGACY ones, and their footers */
+#define NMEA_AT       HEAD_SIZE
+#define MEASURED_AT   (NMEA_AT + 100) /* u64 ns, 92 characters */
+#define MEASURED_SIZE 36
+#define TYPE_LIDAR    1
+#define TYPE_IMU      2
+#define TYPE_ZONE     3
+#define STANDARD_G    9.80665f
+#define FIRST_LATE    4096 /* packets: what comes so much behind is late, further away a restart */
 
-struct ouster_field { /* in a pixel */
-    uint8_t range, reflectivity;
+struct ouster_reader { /* where range and reflectivity of a return are in a pixel */
+    uint8_t range_at, range_bytes, up, reflectivity_at;
+    uint32_t mask;
 };
-
-struct ouster_profile {
-    const char *name;
-    uint8_t packet_head, column_head, pixel_bytes, column_foot, packet_foot;
-    uint8_t range_bytes; /* 2 or 4 */
-    uint32_t range_mask;
-    uint8_t range_shift; /* to mm */
-    uint8_t n_returns;
-    struct ouster_field field[2];
-};
-
-static const struct ouster_profile profiles[] = {
-    {"LEGACY", 0, 16, 12, 4, 0, 4, 0xfffff, 0, 1, {{0, 4}, {0, 0}}},
-    {"RNG19_RFL8_SIG16_NIR16", 32, 12, 12, 0, 32, 4, 0x7ffff, 0, 1, {{0, 4}, {0, 0}}},
-    {"RNG19_RFL8_SIG16_NIR16_DUAL", 32, 12, 16, 0, 32, 4, 0x7ffff, 0, 2, {{0, 3}, {4, 7}}},
-    {"RNG15_RFL8_NIR8", 32, 12, 4, 0, 32, 2, 0x7fff, 3, 1, {{0, 2}, {0, 0}}},
-    {"FUSA_RNG15_RFL8_NIR8_DUAL", 32, 12, 8, 0, 32, 2, 0x7fff, 3, 2, {{0, 2}, {4, 6}}},
-};
-#define N_PROFILES ((int32_t)(sizeof profiles / sizeof profiles[0]))
 
 struct ouster {
     struct glint_decoder base;
-    const struct ouster_profile *profile;
+    const struct glint_ouster_profile *profile;
+    struct ouster_reader reader[2];
+    bool wide_frame_id; /* functional safety header: 32 bits */
     int32_t pixels, columns_per_frame, columns_per_packet;
     uint32_t packet_size;
     uint16_t lidar_port; /* of the first packet; 0 before */
@@ -67,67 +58,42 @@ struct ouster {
 
 /* ---- layout ---- */
 
-static const struct ouster_profile *profile_named(const char *name)
-{
-    for (int32_t i = 0; i < N_PROFILES; i++)
-        if (strcmp(profiles[i].name, name) == 0)
-            return &profiles[i];
-    return NULL;
-}
-
-static bool is_legacy(const struct ouster_profile *f)
+static bool is_legacy(const struct glint_ouster_profile *f)
 {
     return f->packet_head == 0;
 }
 
-static uint32_t column_bytes(const struct ouster_profile *f, int32_t pixels)
-{
-    return f->column_head + (uint32_t)pixels * f->pixel_bytes + f->column_foot;
-}
-
-static uint32_t packet_bytes(const struct ouster_profile *f, int32_t pixels, int32_t columns)
-{
-    return f->packet_head + (uint32_t)columns * column_bytes(f, pixels) + f->packet_foot;
-}
-
 static const uint8_t *column_at(const struct ouster *o, const uint8_t *data, int32_t c)
 {
-    return data + o->profile->packet_head + (uint32_t)c * column_bytes(o->profile, o->pixels);
-}
-
-static uint16_t measurement_id(const uint8_t *column)
-{
-    return glint_le16(column + 8);
+    return glint_ouster_column(o->profile, o->pixels, data, c);
 }
 
 static bool is_valid(const struct ouster *o, const uint8_t *column)
 {
-    const uint8_t *status = is_legacy(o->profile)
-                                ? column + o->profile->column_head + o->pixels * o->profile->pixel_bytes
-                                : column + 10;
-    return status[0] & 1;
+    return glint_ouster_status(o->profile, o->pixels, column) & 1;
 }
 
-/* LEGACY: in each column; FUSA profiles have 32 bits. */
+/* LEGACY: in each column. */
 static uint32_t frame_id(const struct ouster *o, const uint8_t *data, const uint8_t *column)
 {
     if (is_legacy(o->profile))
         return glint_le16(column + 10);
-    return o->profile->name[0] == 'F' ? glint_le32(data + 4) : glint_le16(data + 2);
+    return o->wide_frame_id ? glint_le32(data + 4) : glint_le16(data + 2);
 }
 
 /* ---- packets ---- */
 
 static void read_column(const struct ouster *o, const uint8_t *column, int32_t ret, struct glint_shot *shot)
 {
-    const struct ouster_profile *f = o->profile;
-    const uint8_t *range = column + f->column_head + f->field[ret].range;
-    const uint8_t *reflectivity = column + f->column_head + f->field[ret].reflectivity;
-    for (int32_t i = 0; i < o->pixels; i++, range += f->pixel_bytes, reflectivity += f->pixel_bytes) {
-        const uint32_t raw = (f->range_bytes == 4 ? glint_le32(range) : glint_le16(range)) & f->range_mask;
+    const struct ouster_reader *f = &o->reader[ret];
+    const uint32_t step = o->profile->pixel_bytes;
+    const uint8_t *pixel = column + o->profile->column_head;
+    for (int32_t i = 0; i < o->pixels; i++, pixel += step) {
+        const uint8_t *at = pixel + f->range_at;
+        const uint32_t raw = ((f->range_bytes == 4 ? glint_le32(at) : glint_le16(at)) & f->mask) << f->up;
         shot->hit[i] = raw;
-        shot->distance[i] = (float)(raw << f->range_shift) * 1e-3f;
-        shot->intensity[i] = (float)*reflectivity * (1.0f / 255);
+        shot->distance[i] = (float)raw * 1e-3f;
+        shot->intensity[i] = (float)pixel[f->reflectivity_at] * (1.0f / 255);
     }
 }
 
@@ -146,7 +112,7 @@ static void tilt(const struct ouster *o, struct glint_shot *shot)
 static void decode_column(struct ouster *o, const struct glint_packet *p, const uint8_t *column,
                           struct glint_returns *returns_out)
 {
-    const uint16_t id = measurement_id(column);
+    const uint16_t id = glint_ouster_measurement_id(column);
     const int64_t t_ns = glint_decoder_utc(&o->base, (int64_t)glint_le64(column), true, p->stamp_ns);
     for (int32_t r = 0; r < o->profile->n_returns; r++) {
         const struct glint_block block = {(float)id * 360.0f / (float)o->columns_per_frame, t_ns, id,
@@ -176,12 +142,69 @@ static uint32_t missing(struct ouster *o, uint32_t frame, uint16_t id)
     return lost;
 }
 
-/* Sizes other than the lidar packets': IMU, zone monitoring, or something damaged on the lidar's port. */
-static enum glint_packet_kind other_size(const struct ouster *o, const struct glint_packet *p)
+/* ---- packets without points ---- */
+
+static void read_vector(const uint8_t *p, float scale, float *out)
 {
-    if (p->size == IMU_SIZE)
+    for (int k = 0; k < 3; k++)
+        out[k] = glint_le_f32(p + 4 * k) * scale;
+}
+
+/* Times of the packet, the acceleration and the turn (ns), g, degrees per second. */
+static void read_imu_legacy(struct ouster *o, const struct glint_packet *p)
+{
+    struct glint_imu *m = &o->base.samples.imu[0];
+    m->t_ns = glint_decoder_utc(&o->base, (int64_t)glint_le64(p->data + 8), true, p->stamp_ns);
+    read_vector(p->data + 24, STANDARD_G, m->accel);
+    read_vector(p->data + 36, (float)(GLINT_PI / 180), m->gyro);
+    o->base.samples.n_imu = 1;
+}
+
+static int32_t imu_measurements(uint32_t size)
+{
+    const uint32_t frame = MEASURED_AT + HEAD_SIZE; /* the footer is as large as the header */
+    return size > frame && (size - frame) % MEASURED_SIZE == 0 ? (int32_t)((size - frame) / MEASURED_SIZE)
+                                                               : 0;
+}
+
+/* A sentence and its time, then measurements: time u64, number u16, status u16, m/s^2, rad/s. */
+static void read_imu(struct ouster *o, const struct glint_packet *p)
+{
+    struct glint_sensor_samples *s = &o->base.samples;
+    const int32_t n = imu_measurements(p->size);
+    for (int32_t i = 0; i < n && s->n_imu < GLINT_IMU_CAP; i++) {
+        const uint8_t *at = p->data + MEASURED_AT + i * MEASURED_SIZE;
+        struct glint_imu *m = &s->imu[s->n_imu];
+        m->t_ns = glint_decoder_utc(&o->base, (int64_t)glint_le64(at), true, p->stamp_ns);
+        read_vector(at + 12, 1, m->accel);
+        read_vector(at + 24, 1, m->gyro);
+        s->n_imu += glint_le16(at + 10) & 1; /* valid */
+    }
+    if (n == 0 || p->data[NMEA_AT + 8] != '$')
+        return;
+    s->has_position = true;
+    memset(&s->position, 0, sizeof s->position);
+    s->position.t_ns = glint_decoder_utc(&o->base, (int64_t)glint_le64(p->data + NMEA_AT), true, p->stamp_ns);
+    glint_nmea_read((const char *)p->data + NMEA_AT + 8, MEASURED_AT - NMEA_AT - 8, &s->position);
+}
+
+static bool is_accessory(const struct glint_packet *p)
+{
+    const uint16_t type = p->size >= HEAD_SIZE ? glint_le16(p->data) : 0;
+    return (type == TYPE_IMU && imu_measurements(p->size) > 0) ||
+           (type == TYPE_ZONE && p->size > 2 * HEAD_SIZE && p->data[2] == 0);
+}
+
+/* Sizes other than the lidar packets': IMU, zone monitoring, or something damaged on the lidar's port. */
+static enum glint_packet_kind other_size(struct ouster *o, const struct glint_packet *p)
+{
+    if (p->size == IMU_SIZE) {
+        read_imu_legacy(o, p);
         return GLINT_PACKET_OTHER;
-    const uint16_t type = p->size >= 32 && !is_legacy(o->profile) ? glint_le16(p->data) : 0;
+    }
+    const uint16_t type = p->size >= HEAD_SIZE && !is_legacy(o->profile) ? glint_le16(p->data) : 0;
+    if (type == TYPE_IMU)
+        read_imu(o, p);
     if (type == TYPE_IMU || type == TYPE_ZONE)
         return GLINT_PACKET_OTHER;
     return o->lidar_port != 0 && p->dst_port == o->lidar_port ? GLINT_PACKET_MALFORMED : GLINT_PACKET_FOREIGN;
@@ -193,7 +216,7 @@ static bool columns_fit(const struct ouster *o, const struct glint_packet *p)
         return false;
     for (int32_t c = 0; c < o->columns_per_packet; c++) {
         const uint8_t *column = column_at(o, p->data, c);
-        if (is_valid(o, column) && measurement_id(column) >= o->columns_per_frame)
+        if (is_valid(o, column) && glint_ouster_measurement_id(column) >= o->columns_per_frame)
             return false;
     }
     return true;
@@ -216,7 +239,7 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
             continue;
         if (returns_out->frame_id < 0) {
             returns_out->frame_id = frame_id(o, p->data, column);
-            *lost_out = missing(o, (uint32_t)returns_out->frame_id, measurement_id(column));
+            *lost_out = missing(o, (uint32_t)returns_out->frame_id, glint_ouster_measurement_id(column));
         }
         decode_column(o, p, column, returns_out);
     }
@@ -242,8 +265,8 @@ static const char *model_name(int32_t model)
 static bool ids_follow(const uint8_t *data, uint32_t stride, int32_t n)
 {
     for (int32_t c = 0; c + 1 < n; c++) {
-        const int32_t here = measurement_id(data + (uint32_t)c * stride),
-                      next = measurement_id(data + (uint32_t)(c + 1) * stride);
+        const int32_t here = glint_ouster_measurement_id(data + (uint32_t)c * stride),
+                      next = glint_ouster_measurement_id(data + (uint32_t)(c + 1) * stride);
         if (next != here + 1 && next != 0)
             return false;
     }
@@ -254,13 +277,14 @@ static bool ids_follow(const uint8_t *data, uint32_t stride, int32_t n)
 static int32_t model_of(const struct glint_packet *p)
 {
     static const int32_t beams[] = {16, 32, 64, 128};
-    for (int32_t f = 0; f < N_PROFILES; f++)
+    for (int32_t f = 0; f < glint_ouster_n_profiles(); f++)
         for (int32_t b = 0; b < 4; b++)
             for (int32_t columns = 16; columns >= 8; columns /= 2) {
-                const struct ouster_profile *profile = &profiles[f];
-                if (p->size == packet_bytes(profile, beams[b], columns) &&
+                const struct glint_ouster_profile *profile = glint_ouster_profile_at(f);
+                if (p->size == glint_ouster_packet_bytes(profile, beams[b], columns) &&
                     (is_legacy(profile) || p->data[0] == TYPE_LIDAR) &&
-                    ids_follow(p->data + profile->packet_head, column_bytes(profile, beams[b]), columns))
+                    ids_follow(p->data + profile->packet_head, glint_ouster_column_bytes(profile, beams[b]),
+                               columns))
                     return 0;
             }
     return -1;
@@ -269,16 +293,19 @@ static int32_t model_of(const struct glint_packet *p)
 struct seen_packets {
     const struct glint_packet *packets;
     int32_t n;
+    bool any_lidar; /* else there is nothing that metadata could fit */
 };
 
 static bool fits(void *ctx, const struct glint_ouster_meta *meta)
 {
     const struct seen_packets *seen = ctx;
-    const struct ouster_profile *f = profile_named(meta->profile);
+    const struct glint_ouster_profile *f = glint_ouster_profile(meta->profile);
     if (!f)
         return false;
+    if (!seen->any_lidar)
+        return true;
     for (int32_t i = 0; i < seen->n; i++)
-        if (seen->packets[i].size == packet_bytes(f, meta->pixels, meta->columns_per_packet))
+        if (seen->packets[i].size == glint_ouster_packet_bytes(f, meta->pixels, meta->columns_per_packet))
             return true;
     return false;
 }
@@ -342,13 +369,32 @@ static void set_window(struct ouster *o, const struct glint_ouster_meta *meta)
     o->n_sent = o->n_sent > 0 ? o->n_sent : 1;
 }
 
+/* Ranges and reflectivities begin at whole bytes in every profile. */
+static void set_readers(struct ouster *o)
+{
+    static const char *const names[2][2] = {{"RANGE", "REFLECTIVITY"}, {"RANGE2", "REFLECTIVITY2"}};
+    for (int32_t r = 0; r < o->profile->n_returns; r++) {
+        const struct glint_ouster_field *range = glint_ouster_field(o->profile, names[r][0]),
+                                        *reflectivity = glint_ouster_field(o->profile, names[r][1]);
+        o->reader[r] = (struct ouster_reader){
+            .range_at = range->bit / 8,
+            .range_bytes = range->bits > 16 ? 4 : 2,
+            .up = range->up,
+            .reflectivity_at = reflectivity->bit / 8,
+            .mask = UINT32_MAX >> (32 - range->bits),
+        };
+    }
+}
+
 static void set_up(struct ouster *o, const struct glint_ouster_meta *meta)
 {
     o->base.ops = &ops;
+    o->wide_frame_id = meta->fusa || strncmp(meta->profile, "FUSA", 4) == 0;
+    set_readers(o);
     o->pixels = meta->pixels;
     o->columns_per_frame = meta->columns_per_frame;
     o->columns_per_packet = meta->columns_per_packet;
-    o->packet_size = packet_bytes(o->profile, o->pixels, o->columns_per_packet);
+    o->packet_size = glint_ouster_packet_bytes(o->profile, o->pixels, o->columns_per_packet);
     o->tilted = !is_plain(meta->lidar_to_sensor);
     for (int i = 0; i < 12; i++)
         o->matrix[i] = (float)meta->lidar_to_sensor[i];
@@ -357,6 +403,8 @@ static void set_up(struct ouster *o, const struct glint_ouster_meta *meta)
     snprintf(o->base.sensor, sizeof o->base.sensor, "Ouster %.50s",
              *meta->product ? meta->product : "sensor");
     snprintf(o->base.calibration, sizeof o->base.calibration, "%s", meta->path);
+    snprintf(o->base.why, sizeof o->base.why, "%u-byte packets fit %.40s with %d beams and %d columns",
+             o->packet_size, meta->profile, o->pixels, o->columns_per_packet);
     snprintf(o->base.return_mode, sizeof o->base.return_mode, "%.44s", meta->profile);
     set_columns(o, meta->lidar_to_sensor);
     set_beams(o, meta);
@@ -368,20 +416,19 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
                         struct glint_decoder **decoder_out)
 {
     struct glint_ouster_meta meta;
-    struct seen_packets seen = {packets, n_packets};
-    (void)model;
+    struct seen_packets seen = {packets, n_packets, model >= 0};
     GLINT_TRY(find_meta(settings, &seen, &meta));
-    const struct ouster_profile *profile = profile_named(meta.profile);
+    const struct glint_ouster_profile *profile = glint_ouster_profile(meta.profile);
     if (!profile)
         return glint_fail(GLINT_E_UNSUPPORTED, "%s: udp_profile_lidar \"%s\" is not decoded", meta.path,
                           meta.profile);
-    if (packet_bytes(profile, meta.pixels, meta.columns_per_packet) > UINT16_MAX ||
+    if (glint_ouster_packet_bytes(profile, meta.pixels, meta.columns_per_packet) > UINT16_MAX ||
         meta.pixels * meta.columns_per_packet * profile->n_returns > GLINT_RETURNS_CAP - GLINT_LANES_CAP)
         return glint_fail(GLINT_E_FORMAT, "%s: %d pixels x %d columns make no UDP packet", meta.path,
                           meta.pixels, meta.columns_per_packet);
-    if (!fits(&seen, &meta))
+    if (settings->calib && seen.any_lidar && !fits(&seen, &meta))
         return glint_fail(GLINT_E_FORMAT, "%s: no packet has the %u bytes of %s with %d beams and %d columns",
-                          meta.path, packet_bytes(profile, meta.pixels, meta.columns_per_packet),
+                          meta.path, glint_ouster_packet_bytes(profile, meta.pixels, meta.columns_per_packet),
                           meta.profile, meta.pixels, meta.columns_per_packet);
     struct ouster *o = calloc(1, sizeof *o);
     if (!o)
@@ -398,5 +445,6 @@ const struct glint_decoder_family glint_family_ouster = {
     .n_models = 1,
     .model_name = model_name,
     .model_of = model_of,
+    .is_accessory = is_accessory,
     .open = open_decoder,
 };

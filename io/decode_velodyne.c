@@ -11,6 +11,7 @@
 #include "core/bytes.h"
 #include "io/decoder_family.h"
 #include "io/lanes.h"
+#include "io/nmea.h"
 #include "calib/beam_load.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #define MODE_STRONGEST 0x37
 #define MODE_LAST      0x38
 #define MODE_DUAL      0x39
+#define PPS_LOCKED     2
 #define STEP_MOST      200 /* 0.01 degree; a larger step is a gap in the field of view or a lost firing */
 #define HOUR_US        3600000000u
 
@@ -91,6 +93,7 @@ struct velodyne {
     bool undecided;   /* only position packets were seen: the first data packet tells the model */
     bool has_last;
     uint32_t last_us;
+    int64_t gps_ns, gps_arrival_ns; /* of the last sentence of a receiver with fix and pulse; 0: none */
     struct glint_lanes lanes;
     struct glint_shot shot;
     struct glint_turns turns;
@@ -179,11 +182,37 @@ static uint32_t missing(struct velodyne *v, uint32_t us, bool dual)
     return late ? 0 : lost;
 }
 
+/* What tells the hour: the receiver's sentence, carried on by the capture's clock, when the sensor counts by
+ * the receiver's pulses; else the capture's clock. */
+static int64_t hour_of(const struct velodyne *v, int64_t stamp_ns)
+{
+    return v->gps_ns ? v->gps_ns + (stamp_ns - v->gps_arrival_ns) : stamp_ns;
+}
+
 /* Position packets come to a port of their own, which may have been changed; an NMEA sentence begins at byte
  * 206. */
 static bool is_position(const struct glint_packet *p)
 {
     return p->size == POSITION_SIZE && (p->dst_port == POSITION_PORT || memcmp(p->data + 206, "$GP", 3) == 0);
+}
+
+/* Time of the packet (us past the hour) at byte 198, state of the pulse per second at 202, the receiver's
+ * last sentence at 206 (VLP-16 User Manual, "Position Packet Structure"). */
+static void read_position(struct velodyne *v, const struct glint_packet *packet)
+{
+    struct glint_position *p = &v->base.samples.position;
+    memset(p, 0, sizeof *p);
+    v->base.samples.has_position = true;
+    p->has_pps = true;
+    p->pps = packet->data[202];
+    glint_nmea_read((const char *)packet->data + 206, POSITION_SIZE - 206, p);
+    const uint32_t us = glint_le32(packet->data + 198);
+    const bool locked = p->valid && p->utc_ns && p->pps == PPS_LOCKED;
+    if (locked) {
+        v->gps_ns = p->utc_ns;
+        v->gps_arrival_ns = packet->stamp_ns;
+    }
+    p->t_ns = glint_decoder_utc(&v->base, (int64_t)us * 1000, false, hour_of(v, packet->stamp_ns));
 }
 
 static void set_lanes(struct velodyne *v, const struct glint_beams *beams)
@@ -203,6 +232,8 @@ static void become(struct velodyne *v, int32_t model, const struct glint_beams *
     v->model = &models[model];
     v->undecided = false;
     snprintf(v->base.sensor, sizeof v->base.sensor, "%s", v->model->name);
+    snprintf(v->base.why, sizeof v->base.why, "%u-byte packets%s, product byte 0x%02x", PACKET_SIZE,
+             v->any_product ? " and the name given; theirs has" : "", v->model->product);
     snprintf(v->base.calibration, sizeof v->base.calibration, "%s", beams->source);
     set_lanes(v, beams);
 }
@@ -244,8 +275,10 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
     *lost_out = 0;
     returns_out->n = 0;
     returns_out->frame_id = -1;
-    if (is_position(p))
+    if (is_position(p)) {
+        read_position(v, p);
         return GLINT_PACKET_OTHER;
+    }
     if (p->size != PACKET_SIZE)
         return p->size >= 2 && glint_le16(p->data) == FLAG ? GLINT_PACKET_MALFORMED : GLINT_PACKET_FOREIGN;
     if (!well_formed(p))
@@ -257,7 +290,7 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
     const uint8_t mode = p->data[PACKET_SIZE - 2];
     const uint32_t us = glint_le32(p->data + PACKET_SIZE - 6);
     *lost_out = missing(v, us, mode == MODE_DUAL);
-    const int64_t t_ns = glint_decoder_utc(d, (int64_t)us * 1000, false, p->stamp_ns);
+    const int64_t t_ns = glint_decoder_utc(d, (int64_t)us * 1000, false, hour_of(v, p->stamp_ns));
     decode_blocks(v, p, t_ns, returns_out);
     snprintf(d->return_mode, sizeof d->return_mode, "%s", mode_text(mode));
     return GLINT_PACKET_LIDAR;
@@ -310,6 +343,9 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
     v->undecided = model < 0;
     if (v->undecided)
         snprintf(v->base.sensor, sizeof v->base.sensor, "Velodyne");
+    if (v->undecided)
+        snprintf(v->base.why, sizeof v->base.why, "position packets only (%u bytes to port %u)",
+                 POSITION_SIZE, POSITION_PORT);
     for (int32_t m = 0; m < N_MODELS; m++)
         if (model < 0 || m == model)
             v->base.cap_points =

@@ -217,6 +217,8 @@ enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const s
     uint32_t lost = 0;
     returns_out->n = 0;
     returns_out->frame_id = -1;
+    decoder->samples.n_imu = 0;
+    decoder->samples.has_position = false;
     const enum glint_packet_kind kind = is_foreign(decoder, packet)
                                             ? GLINT_PACKET_FOREIGN
                                             : decoder->ops->decode(decoder, packet, returns_out, &lost);

@@ -8,6 +8,7 @@
  */
 #ifndef GLINT_IO_DECODER_H
 #define GLINT_IO_DECODER_H
+#include "io/samples.h"
 #include "io/source.h"
 
 #define GLINT_RETURNS_CAP 8192 /* most returns of one packet, any sensor */
@@ -46,6 +47,7 @@ struct glint_decoder_ops {
 struct glint_decoder { /* first member of each decoder's own struct */
     const struct glint_decoder_ops *ops;
     char sensor[64];        /* "Velodyne HDL-32E" */
+    char why[160];          /* what told the sensor: "1206 bytes, product byte 0x22" */
     char calibration[1024]; /* file, or "built in" */
     char return_mode[48];   /* of the last LIDAR packet: "strongest", "dual (last, strongest)"; "" before the
                                first */
@@ -56,6 +58,8 @@ struct glint_decoder { /* first member of each decoder's own struct */
     /* What was added to the sensor's clock to get UTC: 0 when its own stamps are UTC; else the sensor's clock
      * is not set and t_ns is its time moved to the capture's clock. */
     int64_t clock_offset_ns;
+
+    struct glint_sensor_samples samples; /* of the packet last taken; copy what you keep */
 
     bool has_address; /* private: packets of other addresses than the first LIDAR packet's are foreign */
     uint32_t src_ip;

@@ -294,8 +294,8 @@ static void bad_metadata_is_refused_with_words(void **state)
                   GLINT_E_FORMAT, "fast");
     check_refused("{\"beam_altitude_angles\":[1],\"beam_azimuth_angles\":[1],\"lidar_mode\":\"64x10\"}",
                   GLINT_E_FORMAT, "no packet has the");
-    make_meta(meta, sizeof meta, "FIVE_WORD_PIXEL", "[0,63]", "");
-    check_refused(meta, GLINT_E_UNSUPPORTED, "FIVE_WORD_PIXEL");
+    make_meta(meta, sizeof meta, "RNG20_NEW", "[0,63]", "");
+    check_refused(meta, GLINT_E_UNSUPPORTED, "RNG20_NEW");
     make_meta(meta, sizeof meta, "LEGACY", "[0,64]", "");
     check_refused(meta, GLINT_E_FORMAT, "column_window");
     make_meta(meta, sizeof meta, "LEGACY", "[0,63]", ",\"lidar_to_sensor_transform\":[1]");

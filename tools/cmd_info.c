@@ -71,9 +71,35 @@ static json_t *flow_json(const struct glint_capture_flow *flow)
     return out;
 }
 
+static void describe_motion(json_t *out, const struct glint_capture_info *info)
+{
+    json_t *mean = json_array();
+    put_count(out, "imu_samples", info->imu_samples);
+    for (int k = 0; k < 3; k++)
+        json_array_append_new(mean, json_real(round((double)info->accel_mean[k] * 1e3) / 1e3));
+    put(out, "imu_mean_accel_m_s2", mean);
+}
+
+static void describe_position(json_t *out, const struct glint_capture_info *info)
+{
+    const struct glint_position *p = &info->last_position;
+    put_count(out, "positions", info->positions);
+    put_text(out, "last_sentence", p->sentence);
+    if (p->utc_ns)
+        put_time(out, "receiver_time", p->utc_ns);
+    put_text(out, "receiver_fix", p->valid ? "yes" : "no");
+    if (p->has_pps)
+        put_text(out, "pulse_per_second",
+                 p->pps == 2   ? "locked"
+                 : p->pps == 1 ? "attempting"
+                 : p->pps == 3 ? "error"
+                               : "none");
+}
+
 static void describe_sensor(json_t *out, const struct glint_capture_info *info)
 {
     put_text(out, "sensor", info->sensor);
+    put_text(out, "recognised_by", info->why);
     put_text(out, "calibration", info->calibration);
     put_text(out, "returns", info->return_mode);
     put_count(out, "frames", info->frames);
@@ -83,6 +109,10 @@ static void describe_sensor(json_t *out, const struct glint_capture_info *info)
     put_count(out, "malformed", info->loss.packets_malformed);
     put_count(out, "foreign", info->loss.packets_foreign);
     put_count(out, "lost", info->loss.packets_lost);
+    if (info->imu_samples)
+        describe_motion(out, info);
+    if (info->positions)
+        describe_position(out, info);
     if (info->sensor_first_ns)
         put_time(out, "first_return", info->sensor_first_ns);
     if (info->clock_offset_ns)
