@@ -130,6 +130,7 @@ static void clear(struct glint_frame *f)
     f->point_instance = was.point_instance;
     f->pool = was.pool;
     f->batch_size = 1;
+    f->coverage = -1;
     for (int i = 0; i < GLINT_STAGE_COUNT; i++)
         f->latency_ns[i] = -1;
     f->refs = 1;

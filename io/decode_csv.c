@@ -104,13 +104,18 @@ static int write_all(struct glint_capture *c, struct writer *w, struct glint_ret
 {
     struct glint_cutter cutter;
     struct glint_packet p;
-    uint64_t frame = 0;
+    uint64_t frame = 0, points = 0;
     int status;
     glint_cutter_init(&cutter, 0, c->decoder->cut_by_frame_id);
     while ((status = c->source->ops->next_packet(c->source, &p)) == GLINT_OK)
-        if (glint_decoder_take(c->decoder, &p, r, loss) == GLINT_PACKET_LIDAR)
+        if (glint_decoder_take(c->decoder, &p, r, loss) == GLINT_PACKET_LIDAR) {
+            points += (uint64_t)r->n;
             GLINT_TRY(put_packet(w, r, p.record, &cutter, &frame));
+        }
     glint_source_pcap_account(c->source, loss);
+    if (status == GLINT_E_EOF && points == 0)
+        return glint_fail(GLINT_E_FORMAT, "%s: no points: none of its %llu packets is of a sweep of the %s",
+                          c->source->path, (unsigned long long)loss->packets_received, c->decoder->sensor);
     return status == GLINT_E_EOF ? GLINT_OK : status;
 }
 

@@ -11,7 +11,7 @@
  *
  * settings->capture may be NULL: path. loss_out (may be NULL) accounts for all packets, also on failure. A
  * capture cut in the middle of a record: all before it is written, then its GLINT_E_FORMAT. GLINT_E_IO when
- * out_path cannot be written. */
+ * out_path cannot be written. A capture without any return: the table has its header only, GLINT_E_FORMAT. */
 int glint_decode_csv(const char *path, const struct glint_decoder_settings *settings, const char *out_path,
                      struct glint_loss *loss_out);
 #endif

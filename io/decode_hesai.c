@@ -291,6 +291,7 @@ static void decode_blocks(struct hesai *h, const uint8_t *data, int64_t t_ns, in
         glint_lanes_place(&h->lanes, h->turns.sin[azimuth], h->turns.cos[azimuth], &h->shot);
         const struct glint_block block = {(float)azimuth * 0.01f, t_ns + block_time(h->model, b, returns),
                                           (uint16_t)b, (uint8_t)(b % returns)};
+        glint_block_begin(returns_out, block.azimuth_deg);
         glint_lanes_append(&h->lanes, &h->shot, &block, returns_out);
     }
 }
@@ -312,7 +313,7 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
     struct hesai *h = (struct hesai *)d;
     const struct hesai_model *m = h->model;
     *lost_out = 0;
-    returns_out->n = 0;
+    returns_out->n = returns_out->n_blocks = 0;
     returns_out->frame_id = -1;
     if (p->size == GPS_SIZE && p->dst_port == GPS_PORT)
         return GLINT_PACKET_OTHER;
@@ -397,6 +398,7 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
         return glint_fail(GLINT_E_NOMEM, "no memory for a decoder");
     h->base.ops = &ops;
     h->model = m;
+    h->base.turns = true;
     h->base.to_vehicle_yaw = -GLINT_PI / 2;
     h->base.cap_points = most_points(m);
     snprintf(h->base.sensor, sizeof h->base.sensor, "%s", m->name);

@@ -114,6 +114,7 @@ static void decode_column(struct ouster *o, const struct glint_packet *p, const 
 {
     const uint16_t id = glint_ouster_measurement_id(column);
     const int64_t t_ns = glint_decoder_utc(&o->base, (int64_t)glint_le64(column), true, p->stamp_ns);
+    glint_block_begin(returns_out, (float)id * 360.0f / (float)o->columns_per_frame);
     for (int32_t r = 0; r < o->profile->n_returns; r++) {
         const struct glint_block block = {(float)id * 360.0f / (float)o->columns_per_frame, t_ns, id,
                                           (uint8_t)r};
@@ -227,7 +228,7 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
 {
     struct ouster *o = (struct ouster *)d;
     *lost_out = 0;
-    returns_out->n = 0;
+    returns_out->n = returns_out->n_blocks = 0;
     returns_out->frame_id = -1;
     if (p->size != o->packet_size)
         return other_size(o, p);
@@ -367,6 +368,10 @@ static void set_window(struct ouster *o, const struct glint_ouster_meta *meta)
     o->n_sent = (first % k + columns + k - 1) / k;
     o->n_sent = o->n_sent < n / k ? o->n_sent : n / k;
     o->n_sent = o->n_sent > 0 ? o->n_sent : 1;
+    if (columns < n) {
+        o->base.window_deg[0] = (float)first * 360.0f / (float)n;
+        o->base.window_deg[1] = (float)(meta->window[1] + 1) * 360.0f / (float)n;
+    }
 }
 
 /* Ranges and reflectivities begin at whole bytes in every profile. */
@@ -398,7 +403,7 @@ static void set_up(struct ouster *o, const struct glint_ouster_meta *meta)
     o->tilted = !is_plain(meta->lidar_to_sensor);
     for (int i = 0; i < 12; i++)
         o->matrix[i] = (float)meta->lidar_to_sensor[i];
-    o->base.cut_by_frame_id = true;
+    o->base.cut_by_frame_id = o->base.turns = true;
     o->base.cap_points = o->columns_per_frame * o->pixels * o->profile->n_returns;
     snprintf(o->base.sensor, sizeof o->base.sensor, "Ouster %.50s",
              *meta->product ? meta->product : "sensor");

@@ -28,7 +28,9 @@
 #define MODE_LAST      0x38
 #define MODE_DUAL      0x39
 #define PPS_LOCKED     2
-#define STEP_MOST      200 /* 0.01 degree; a larger step is a gap in the field of view or a lost firing */
+#define STEP_MOST      200  /* 0.01 degree; a larger step is a gap in the field of view or a lost firing */
+#define VIEW_GAP_LEAST 1000 /* 0.01 degree: a wider jump inside a packet is the end of the field of view */
+#define VIEW_EDGE      200  /* its edges move by a block or two */
 #define HOUR_US        3600000000u
 
 struct velodyne_model {
@@ -91,8 +93,10 @@ struct velodyne {
     const struct velodyne_model *model;
     bool any_product; /* the sensor was named: the factory byte is not asked */
     bool undecided;   /* only position packets were seen: the first data packet tells the model */
-    bool has_last;
+    bool has_last, last_had_gap;
     uint32_t last_us;
+    int32_t last_azimuth; /* 0.01 degree, of its last block */
+    int32_t view[2];      /* azimuths of the first and last block of the field of view; equal: not known */
     int64_t gps_ns, gps_arrival_ns; /* of the last sentence of a receiver with fix and pulse; 0: none */
     struct glint_lanes lanes;
     struct glint_shot shot;
@@ -164,22 +168,78 @@ static void decode_blocks(struct velodyne *v, const struct glint_packet *p, int6
         const struct glint_block block = {(float)azimuth * 0.01f,
                                           t_ns + (int64_t)(i / group) * v->model->block_ns, (uint16_t)i,
                                           (uint8_t)(i % group)};
+        glint_block_begin(returns, block.azimuth_deg);
         glint_lanes_append(&v->lanes, &v->shot, &block, returns);
     }
 }
 
-/* The packets carry no number: what is missing is told by the time since the one before. */
-static uint32_t missing(struct velodyne *v, uint32_t us, bool dual)
+/* ---- what is missing ---- */
+
+static int32_t azimuth_of(const struct glint_packet *p, int32_t block)
 {
-    const uint32_t packet_us = (uint32_t)v->model->block_ns * (BLOCKS / (dual ? 2u : 1u)) / 1000;
+    return glint_le16(block_at(p, block) + 2);
+}
+
+static int32_t azimuth_step(int32_t from, int32_t to)
+{
+    return (to - from + GLINT_AZIMUTH_STEPS) % GLINT_AZIMUTH_STEPS;
+}
+
+/* Outside its field of view the sensor sends nothing and packs the blocks on both sides of the gap into one
+ * packet: a jump of the azimuth inside a packet tells where the view ends and begins. */
+static bool find_view(struct velodyne *v, const struct glint_packet *p, int32_t group)
+{
+    bool found = false;
+    for (int32_t b = 0; b + group < BLOCKS; b += group) {
+        const int32_t here = azimuth_of(p, b), next = azimuth_of(p, b + group);
+        if (azimuth_step(here, next) < VIEW_GAP_LEAST)
+            continue;
+        found = true;
+        v->view[0] = next;
+        v->view[1] = here;
+        v->base.window_deg[0] = (float)next * 0.01f;
+        v->base.window_deg[1] = (float)here * 0.01f;
+    }
+    return found;
+}
+
+/* Whether the head went over the gap of the view between two packets. */
+static bool over_the_gap(const struct velodyne *v, int32_t from, int32_t to)
+{
+    const int32_t a = azimuth_step(v->view[1], from), b = azimuth_step(to, v->view[0]);
+    return v->view[0] != v->view[1] && (a <= VIEW_EDGE || a >= GLINT_AZIMUTH_STEPS - VIEW_EDGE) &&
+           (b <= VIEW_EDGE || b >= GLINT_AZIMUTH_STEPS - VIEW_EDGE);
+}
+
+/* Packets between two azimuths, for a packet after one with the gap inside: its time does not tell. */
+static uint32_t missing_by_azimuth(const struct velodyne *v, const struct glint_packet *p, int32_t group)
+{
+    const int32_t first = azimuth_of(p, 0), span = azimuth_step(first, azimuth_of(p, BLOCKS - group));
+    const int32_t packet = span * (BLOCKS / group) / (BLOCKS / group - 1);
+    const int32_t gap = azimuth_step(v->last_azimuth, first);
+    return packet > 0 && packet < 2 * VIEW_GAP_LEAST ? (uint32_t)(gap / packet) : 0;
+}
+
+/* The packets carry no number: what is missing is told by the time since the one before, at the edge of the
+ * view by the azimuth. A packet that is lost together with the first gap ever is counted by the whole gap. */
+static uint32_t missing(struct velodyne *v, const struct glint_packet *p, uint32_t us, int32_t group)
+{
+    const uint32_t packet_us = (uint32_t)v->model->block_ns * (BLOCKS / (uint32_t)group) / 1000;
     const uint32_t gap = (us % HOUR_US + HOUR_US - v->last_us % HOUR_US) % HOUR_US;
     const uint32_t periods = (gap + packet_us / 2) / packet_us;
-    const uint32_t lost = v->has_last ? glint_decoder_missing(0, periods, UINT32_MAX) : 0;
+    uint32_t lost = v->has_last ? glint_decoder_missing(0, periods, UINT32_MAX) : 0;
     const bool late = v->has_last && gap > HOUR_US / 2;
-    if (!late)
-        v->last_us = us;
+    if (late)
+        return 0;
+    if (lost > 0 && over_the_gap(v, v->last_azimuth, azimuth_of(p, 0)))
+        lost = 0;
+    else if (lost > 0 && v->last_had_gap)
+        lost = missing_by_azimuth(v, p, group);
+    v->last_us = us;
+    v->last_azimuth = azimuth_of(p, BLOCKS - group);
+    v->last_had_gap = find_view(v, p, group);
     v->has_last = true;
-    return late ? 0 : lost;
+    return lost;
 }
 
 /* What tells the hour: the receiver's sentence, carried on by the capture's clock, when the sensor counts by
@@ -273,7 +333,7 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
 {
     struct velodyne *v = (struct velodyne *)d;
     *lost_out = 0;
-    returns_out->n = 0;
+    returns_out->n = returns_out->n_blocks = 0;
     returns_out->frame_id = -1;
     if (is_position(p)) {
         read_position(v, p);
@@ -289,7 +349,7 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
         return GLINT_PACKET_FOREIGN;
     const uint8_t mode = p->data[PACKET_SIZE - 2];
     const uint32_t us = glint_le32(p->data + PACKET_SIZE - 6);
-    *lost_out = missing(v, us, mode == MODE_DUAL);
+    *lost_out = missing(v, p, us, mode == MODE_DUAL ? 2 : 1);
     const int64_t t_ns = glint_decoder_utc(d, (int64_t)us * 1000, false, hour_of(v, p->stamp_ns));
     decode_blocks(v, p, t_ns, returns_out);
     snprintf(d->return_mode, sizeof d->return_mode, "%s", mode_text(mode));
@@ -337,6 +397,7 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
     if (!v)
         return glint_fail(GLINT_E_NOMEM, "no memory for a decoder");
     v->base.ops = &ops;
+    v->base.turns = true;
     v->any_product =
         model >= 0 && glint_family_vote(&glint_family_velodyne, packets, n_packets, NULL) != model;
     become(v, model < 0 ? 0 : model, &beams);

@@ -216,6 +216,7 @@ enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const s
 {
     uint32_t lost = 0;
     returns_out->n = 0;
+    returns_out->n_blocks = 0;
     returns_out->frame_id = -1;
     decoder->samples.n_imu = 0;
     decoder->samples.has_position = false;

@@ -13,6 +13,8 @@
 
 #define GLINT_RETURNS_CAP 8192 /* most returns of one packet, any sensor */
 
+#define GLINT_BLOCKS_CAP 64 /* most blocks */
+
 /* Returns of one packet in the sensor's own frame, every non-zero one, unfiltered, in packet order (block,
  * return, channel as the packet stores them). Structure of arrays. */
 struct glint_returns {
@@ -25,6 +27,10 @@ struct glint_returns {
     uint16_t block[GLINT_RETURNS_CAP], channel[GLINT_RETURNS_CAP]; /* as in the decode CSV contract */
     uint16_t ring[GLINT_RETURNS_CAP];                              /* channels by elevation, lowest 0 */
     uint8_t ret[GLINT_RETURNS_CAP];
+
+    /* Blocks of the packet, also those that saw nothing: where their returns begin, where the head stood. */
+    int32_t n_blocks, block_first[GLINT_BLOCKS_CAP];
+    float block_azimuth[GLINT_BLOCKS_CAP];
     int64_t frame_id; /* where the sensor numbers its frames (Ouster), else -1 */
 };
 
@@ -53,6 +59,8 @@ struct glint_decoder { /* first member of each decoder's own struct */
                                first */
     double to_vehicle_yaw;  /* turn about z from the sensor's frame to x forward, y left */
     bool cut_by_frame_id;   /* else by azimuth */
+    bool turns;             /* azimuths count through a turn: frames may be cut at any */
+    float window_deg[2];    /* azimuths between which it measures; equal: all */
     int32_t cap_points;     /* most returns of one turn at the slowest rate, all return modes */
 
     /* What was added to the sensor's clock to get UTC: 0 when its own stamps are UTC; else the sensor's clock

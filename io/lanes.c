@@ -54,6 +54,14 @@ void glint_lanes_place_turning(const struct glint_lanes *lanes, float c, float s
     }
 }
 
+void glint_block_begin(struct glint_returns *returns, float azimuth_deg)
+{
+    if (returns->n_blocks == GLINT_BLOCKS_CAP)
+        return;
+    returns->block_first[returns->n_blocks] = returns->n;
+    returns->block_azimuth[returns->n_blocks++] = azimuth_deg;
+}
+
 void glint_lanes_append(const struct glint_lanes *lanes, const struct glint_shot *shot,
                         const struct glint_block *block, struct glint_returns *returns)
 {

@@ -54,6 +54,9 @@ void glint_lanes_place(const struct glint_lanes *lanes, float c, float s, struct
 void glint_lanes_place_turning(const struct glint_lanes *lanes, float c, float s, float step_rad,
                                struct glint_shot *shot);
 
+/* Notes a block before its returns are appended; more than the capacity are passed over. */
+void glint_block_begin(struct glint_returns *returns, float azimuth_deg);
+
 /* Appends the lanes with a hit. returns has room for lanes->n more. */
 void glint_lanes_append(const struct glint_lanes *lanes, const struct glint_shot *shot,
                         const struct glint_block *block, struct glint_returns *returns);

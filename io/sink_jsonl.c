@@ -220,6 +220,10 @@ static void put_frame(struct glint_buffer *b, const struct glint_sink_context *c
     glint_buffer_text(b, ",\"source\":");
     put_string(b, frame->source);
     put_i64(b, ",\"points\":", frame->points.n);
+    if (frame->coverage >= 0) {
+        glint_buffer_text(b, ",\"coverage\":");
+        glint_buffer_number(b, frame->coverage, 4);
+    }
     put_boxes(b, ctx, frame);
     if (frame->has_masks)
         put_classes(b, ctx, frame);

@@ -16,6 +16,7 @@ static int init(void *priv, const struct glint_stage_env *env)
     f->pool = env->frames;
     f->loss = env->loss;
     const struct glint_framer_settings settings = {.cut_deg = env->settings->cut_deg,
+                                                   .sub_sweep_deg = env->settings->sub_sweep_deg,
                                                    .to_vehicle = !env->settings->sensor_frame};
     return glint_framer_open(&settings, env->decoder, &f->framer);
 }

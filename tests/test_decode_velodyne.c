@@ -191,6 +191,44 @@ static void missing_packets_are_counted_by_time(void **state)
     glint_decoder_close(d);
 }
 
+/* A view from 270 to 90 degrees: packets of 12 blocks 1 degree apart, the gap inside a packet or between two.
+ */
+static uint64_t lost_in_view(struct glint_decoder *d, uint32_t us, uint32_t azimuth)
+{
+    struct glint_loss loss = {0};
+    make_velodyne(data, azimuth % 360 * 100, 100, us, 0x37, 0x22, 500);
+    for (uint32_t b = 0; b < 12; b++)
+        if ((azimuth + b) % 360 > 90 && (azimuth + b) % 360 < 270)
+            put16(data + 100 * b + 2, (azimuth + b + 179) % 360 * 100);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    return loss.packets_lost;
+}
+
+static void the_edge_of_the_view_is_no_loss(void **state)
+{
+    (void)state;
+    struct glint_decoder *d = open_for(0x22, "auto");
+    const uint32_t gap = 179 * 111; /* us for the degrees it does not look at */
+    uint32_t us = 800000000;
+    assert_int_equal(lost_in_view(d, us, 72), 0);
+    assert_int_equal(lost_in_view(d, us += 1327, 84), 0); /* 84..90, 270..274 */
+    assert_int_equal(lost_in_view(d, us += 1327 + gap, 275), 0);
+    assert_near(d->window_deg[0], 270, 1e-4);
+    assert_near(d->window_deg[1], 90, 1e-4);
+    assert_int_equal(lost_in_view(d, us += 1327, 287), 0);
+    us += 6 * 1327;
+    assert_int_equal(lost_in_view(d, us += 1327, 371), 6);
+    us += 4 * 1327;
+    assert_int_equal(lost_in_view(d, us += 1327, 431), 4);
+    assert_int_equal(lost_in_view(d, us += 1327, 443), 0); /* 83..90 and on */
+    us += 2 * 1327 + gap;
+    assert_int_equal(lost_in_view(d, us += 1327, 298), 2); /* two of 274.. */
+    us = 900000000;
+    assert_int_equal(lost_in_view(d, us, 79), 0); /* to 90 exactly: the gap is between packets */
+    assert_int_equal(lost_in_view(d, us += 1327 + gap, 270), 0);
+    glint_decoder_close(d);
+}
+
 static int64_t first_time(struct glint_decoder *d, uint32_t us, int64_t stamp_ns)
 {
     struct glint_loss loss = {0};
@@ -299,6 +337,7 @@ int main(void)
         cmocka_unit_test(azimuths_turn_on_inside_a_block),
         cmocka_unit_test(a_gap_in_the_azimuth_is_no_step),
         cmocka_unit_test(missing_packets_are_counted_by_time),
+        cmocka_unit_test(the_edge_of_the_view_is_no_loss),
         cmocka_unit_test(the_hour_comes_from_the_capture),
         cmocka_unit_test(a_clock_never_set_is_moved_to_the_captures),
         cmocka_unit_test(two_returns_share_a_firing),

@@ -1,5 +1,6 @@
 /* tests/test_framer.c - where frames begin, and what is in them. */
 #include "tests/util.h"
+#include "tests/packets.h"
 #include "io/framer.h"
 #include <math.h>
 
@@ -59,6 +60,20 @@ static void the_cut_may_be_anywhere(void **state)
         SET(0, 90, 179.99f, 180, 270, 359, 0, 90, 179, 181);
         CUTS(&c, 2, 8, 9);
     }
+}
+
+static void parts_of_a_turn_are_cut_every_so_many_degrees(void **state)
+{
+    (void)state;
+    struct glint_cutter c;
+    glint_cutter_init(&c, 10, true);
+    glint_cutter_set_sector(&c, 90);
+    SET(0, 20, 99, 100, 150, 140, 189, 191, 279, 281, 9, 11, 350, 12);
+    CUTS(&c, 2, 6, 8, 10, 11, 12, 13); /* over three parts at once: one frame; 140 is late */
+    glint_cutter_init(&c, 0, false);
+    glint_cutter_set_sector(&c, 100); /* the last part of a turn is what is left */
+    SET(0, 10, 110, 210, 290, 310, 350, 5, 99, 100);
+    CUTS(&c, 1, 2, 4, 6, 8, 9);
 }
 
 static void late_blocks_make_no_cut(void **state)
@@ -242,6 +257,75 @@ static void late_returns_of_an_older_frame_are_dropped(void **state)
     glint_framer_close(f);
 }
 
+/* Blocks one degree apart from `from` on, one return each but those from `dark` on. */
+static void set_blocks(int32_t from, int32_t n, int32_t dark)
+{
+    float azimuths[64];
+    for (int32_t i = 0; i < n; i++)
+        azimuths[i] = (float)((from + i) % 360);
+    set(dark, azimuths, from);
+    returns.n_blocks = n;
+    for (int32_t i = 0; i < n; i++) {
+        returns.t_ns[i] = (from + i) * INT64_C(100000);
+        returns.block_azimuth[i] = azimuths[i];
+        returns.block_first[i] = i < dark ? i : dark;
+    }
+}
+
+/* Pushes blocks from..to, 30 in a packet; degrees from dark_from to dark_to see nothing. */
+static void push_degrees(struct glint_framer *f, struct glint_frame *frame, int32_t from, int32_t to,
+                         int32_t dark_from, int32_t dark_to)
+{
+    for (int32_t a = from; a < to; a += 30) {
+        int32_t pos = 0;
+        set_blocks(a, 30, a >= dark_from && a < dark_to ? 0 : 30);
+        assert_int_equal(glint_framer_push(f, &returns, &pos, frame), GLINT_E_AGAIN);
+    }
+    returns.n_blocks = 0;
+}
+
+static float coverage_of(const struct glint_framer_settings *s, const float *window, const int32_t *degrees)
+{
+    struct glint_decoder d = {.sensor = "Test", .turns = true, .window_deg = {window[0], window[1]}};
+    struct glint_frame *frame = glint_frame_get(pool, false);
+    struct glint_framer *f;
+    assert_int_equal(glint_framer_open(s, &d, &f), GLINT_OK);
+    push_degrees(f, frame, degrees[0], degrees[1], degrees[2], degrees[3]);
+    const float share = frame->coverage;
+    glint_frame_unref(frame);
+    glint_framer_close(f);
+    return share;
+}
+
+static void coverage_is_the_share_of_the_sweep_received(void **state)
+{
+    (void)state;
+    const struct glint_framer_settings whole = {0}, part = {.sub_sweep_deg = 90}, elsewhere = {.cut_deg = 90};
+    const float all[2] = {0, 0}, front[2] = {270, 90}, right[2] = {0, 180};
+    assert_near(coverage_of(&whole, all, (int32_t[]){0, 360, 0, 0}), 1, 1e-6);
+    assert_near(coverage_of(&whole, all, (int32_t[]){0, 180, 0, 0}), 0.5, 1e-6);
+    assert_near(coverage_of(&whole, all, (int32_t[]){0, 360, 300, 360}), 1, 1e-6); /* dark is not lost */
+    assert_near(coverage_of(&whole, all, (int32_t[]){0, 360, 0, 60}), 1, 1e-6);
+    assert_near(coverage_of(&whole, right, (int32_t[]){0, 90, 0, 0}), 0.5, 1e-6);
+    assert_near(coverage_of(&elsewhere, front, (int32_t[]){270, 330, 0, 0}), 60 / 180.0, 1e-6);
+    assert_near(coverage_of(&part, all, (int32_t[]){90, 150, 0, 0}), 60 / 90.0, 1e-6);
+}
+
+static void angles_need_a_scan_that_turns(void **state)
+{
+    (void)state;
+    const struct glint_decoder d = {.sensor = "Solid state"};
+    const struct glint_framer_settings bad[] = {{.cut_deg = 90}, {.sub_sweep_deg = 90}};
+    const struct glint_framer_settings worse[] = {
+        {.sub_sweep_deg = 0.5}, {.sub_sweep_deg = -1}, {.cut_deg = NAN}};
+    struct glint_framer *f;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(glint_framer_open(&bad[i], &d, &f), GLINT_E_UNSUPPORTED);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(glint_framer_open(&worse[i], &d, &f), GLINT_E_ARG);
+    assert_null(f);
+}
+
 static int make_pool(void **state)
 {
     (void)state;
@@ -260,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_begins_where_the_azimuth_passes_the_cut),
         cmocka_unit_test(the_cut_may_be_anywhere),
+        cmocka_unit_test(parts_of_a_turn_are_cut_every_so_many_degrees),
         cmocka_unit_test(late_blocks_make_no_cut),
         cmocka_unit_test(narrow_views_are_cut_each_turn),
         cmocka_unit_test(pauses_and_clock_jumps_begin_frames),
@@ -268,6 +353,8 @@ int main(void)
         cmocka_unit_test(a_cut_at_the_first_return_of_a_packet),
         cmocka_unit_test(points_turn_into_the_vehicles_frame),
         cmocka_unit_test(absurd_points_are_dropped_and_too_many_clipped),
+        cmocka_unit_test(coverage_is_the_share_of_the_sweep_received),
+        cmocka_unit_test(angles_need_a_scan_that_turns),
         cmocka_unit_test(late_returns_of_an_older_frame_are_dropped),
     };
     return cmocka_run_group_tests(tests, make_pool, remove_pool);

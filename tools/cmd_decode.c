@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUT = GLINT_MOTION_KEYS, SENSOR, CALIB, FRAMES, THREADS };
+enum { OUT = GLINT_MOTION_KEYS, SENSOR, CALIB, CUT, SUB_SWEEP, FRAMES, THREADS };
 
 struct job {
     const struct glint_command *command;
@@ -37,6 +37,10 @@ static bool take(struct job *j, int arg, const char *value)
     case FRAMES:
         return glint_value_frames(j->command, "--frames", value, &j->session.first_frame,
                                   &j->session.end_frame);
+    case CUT:
+        return glint_value_float(j->command, "--cut", value, -360.0, 360.0, &j->session.cut_deg);
+    case SUB_SWEEP:
+        return glint_value_float(j->command, "--sub-sweep", value, 1.0, 360.0, &j->session.sub_sweep_deg);
     case THREADS:
         return glint_value_int(j->command, "--threads", value, 1, 256, &j->n_threads);
     default:
@@ -160,6 +164,8 @@ static const struct glint_option options[] = {
      SENSOR},
     {"--calib", "FILE", "the sensor's calibration or metadata file", CALIB},
     GLINT_MOTION_OPTIONS,
+    {"--cut", "DEG", "azimuth at which turns are cut, as the sensor counts it (default 0)", CUT},
+    {"--sub-sweep", "DEG", "a frame every DEG degrees instead of every turn", SUB_SWEEP},
     {"--frames", "A:B", "only frames A to before B of each input", FRAMES},
     {"--threads", "N", "1: one for everything; more: reading and writing overlap (default)", THREADS},
     {NULL, NULL, NULL, 0}};

@@ -21,6 +21,8 @@ enum {
     DEVICE,
     SENSOR,
     CALIB,
+    CUT,
+    SUB_SWEEP,
     OUT,
     TRACE,
     DUMP,
@@ -78,6 +80,10 @@ static bool take_option(struct job *j, int arg, const char *value)
         return true;
     case FRAMES:
         return glint_value_frames(c, "--frames", value, &j->session.first_frame, &j->session.end_frame);
+    case CUT:
+        return glint_value_float(c, "--cut", value, -360.0, 360.0, &j->session.cut_deg);
+    case SUB_SWEEP:
+        return glint_value_float(c, "--sub-sweep", value, 1.0, 360.0, &j->session.sub_sweep_deg);
     case THREADS:
         return glint_value_int(c, "--threads", value, 1, 256, &j->n_threads);
     case SCORE:
@@ -351,6 +357,8 @@ static const struct glint_option options[] = {
     GLINT_MOTION_OPTIONS,
     {"--trace", "FILE", "time of every stage as Chrome trace JSON, opens in Perfetto", TRACE},
     {"--dump", "DIR", "every stage's tensors as DIR/frame_000000.safetensors", DUMP},
+    {"--cut", "DEG", "azimuth at which turns are cut, as the sensor counts it (default 0)", CUT},
+    {"--sub-sweep", "DEG", "a frame every DEG degrees instead of every turn", SUB_SWEEP},
     {"--frames", "A:B", "only frames A to before B of each input", FRAMES},
     {"--threads", "N", "threads of the network (default: the cores); 1 is one for everything", THREADS},
     {"--score", "S", "least score of a box, 0 to 1 (default: the model's)", SCORE},

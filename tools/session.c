@@ -130,6 +130,8 @@ static int pipeline_open(struct glint_session *s, const struct input *in)
     settings.sinks[settings.n_sinks++] = &forward->base;
     settings.trace = s->trace;
     settings.n_threads = s->n_threads;
+    settings.cut_deg = (double)s->cut_deg;
+    settings.sub_sweep_deg = (double)s->sub_sweep_deg;
     settings.first_frame = s->first_frame;
     settings.end_frame = s->end_frame;
     glint_motion_set(s->motion, &settings);

@@ -20,6 +20,7 @@ struct glint_session { /* start with all zero, fill the first part */
     int32_t n_threads;                         /* 1: one thread for all */
     const struct glint_motion_options *motion; /* NULL: points stay as measured */
     struct glint_model *model;                 /* NULL: points only */
+    float cut_deg, sub_sweep_deg;              /* see glint/pipeline.h */
     struct glint_trace *trace;
     struct glint_outputs *outputs;
     void (*on_frame)(void *ctx, const struct glint_frame *frame); /* after the outputs; may be NULL */

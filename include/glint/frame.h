@@ -100,6 +100,7 @@ struct glint_frame {
 
     char missing[256]; /* merged frames: names of the sensors that were not there in time, "left,rear"; else
                           "" */
+    float coverage; /* share of the sweep that was received, 0..1; -1: not known (point files, other scans) */
 
     int32_t n_boxes, cap_boxes;
     struct glint_box *boxes;

@@ -48,6 +48,7 @@ struct glint_pipeline_settings {
                                     * packets by the next two, and the pipeline's own */
     const char *sensor, *calib;    /* as in io/decoder.h; may be NULL. Used during open only */
     double cut_deg;                /* azimuth at which turns are cut, as the sensor counts */
+    double sub_sweep_deg;          /* 0: frames are turns; else a frame every so many degrees, 1..360 */
     bool sensor_frame;             /* leave points in the sensor's own frame instead of the vehicle's */
 
     /* Motion (stage align; left out when none of it is asked for). A frame without a pose for its time goes
