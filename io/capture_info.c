@@ -130,6 +130,7 @@ static void describe_sensor(const struct glint_decoder *d, struct glint_capture_
     memcpy(info->calibration, d->calibration, sizeof info->calibration);
     memcpy(info->return_mode, d->return_mode, sizeof info->return_mode);
     info->clock_offset_ns = d->clock_offset_ns;
+    info->time_scale = d->time_scale;
 }
 
 int glint_capture_info_read(const char *path, const struct glint_decoder_settings *settings,

@@ -21,7 +21,8 @@ struct glint_capture_info {
     char why_not[256]; /* !has_sensor: the decoder's reason */
     char why[160];     /* how the sensor was recognised */
     char sensor[64], calibration[1024], return_mode[48];
-    int64_t clock_offset_ns; /* see struct glint_decoder; != 0: the sensor's clock is not set */
+    int64_t clock_offset_ns; /* these two: see struct glint_decoder */
+    enum glint_time_scale time_scale;
     int64_t sensor_first_ns, sensor_last_ns; /* of its returns */
     uint64_t frames, returns;                /* as the framer cuts, incomplete first and last turn counted */
     uint64_t lidar_packets, other_packets;

@@ -268,7 +268,7 @@ static void read_position(struct velodyne *v, const struct glint_packet *packet)
     glint_nmea_read((const char *)packet->data + 206, POSITION_SIZE - 206, p);
     const uint32_t us = glint_le32(packet->data + 198);
     const bool locked = p->valid && p->utc_ns && p->pps == PPS_LOCKED;
-    if (locked) {
+    if (locked && glint_decoder_believes(p->utc_ns, packet->stamp_ns)) {
         v->gps_ns = p->utc_ns;
         v->gps_arrival_ns = packet->stamp_ns;
     }

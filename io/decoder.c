@@ -5,12 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_NS      INT64_C(3600000000000)
-#define MINUTE_NS    INT64_C(60000000000)
-#define YEAR_2010_NS INT64_C(1262304000000000000)
-#define YEAR_2200_NS INT64_C(7258118400000000000)
-#define MODELS_CAP   32
-#define RESTART_GAP  100000 /* packets: more are a sensor that was off, not loss */
+#define HOUR_NS         INT64_C(3600000000000)
+#define MINUTE_NS       INT64_C(60000000000)
+#define YEAR_2010_NS    INT64_C(1262304000000000000)
+#define CLOCK_SET_NS    (YEAR_2010_NS / 4) /* 1980: a capture before it has no clock */
+#define YEAR_2200_NS    INT64_C(7258118400000000000)
+#define MODELS_CAP      32
+#define SECOND_NS       INT64_C(1000000000)
+#define DAY_NS          (86400 * SECOND_NS)
+#define GPS_FROM_TAI_NS (19 * SECOND_NS)
+#define SCALE_NEAR_NS   (2 * SECOND_NS)
+#define RESTART_GAP     100000 /* packets: more are a sensor that was off, not loss */
 
 static const struct glint_decoder_family *const families[] = {
     &glint_family_velodyne,
@@ -252,20 +257,76 @@ static int64_t nearest_hour(int64_t t, int64_t near_ns)
     return t + hours * HOUR_NS;
 }
 
-int64_t glint_decoder_utc(struct glint_decoder *d, int64_t sensor_ns, bool year_known, int64_t capture_ns)
+int32_t glint_leap_seconds(int64_t utc_ns)
 {
-    if (sensor_ns < 0 || sensor_ns > YEAR_2200_NS || capture_ns < 0 || capture_ns > YEAR_2200_NS)
-        return capture_ns; /* no time at all; sums below cannot overflow */
-    if (year_known && sensor_ns >= YEAR_2010_NS)
-        return sensor_ns;
-    if (capture_ns < YEAR_2010_NS / 4) /* a capture without a clock: nothing to hold on to */
-        return sensor_ns;
+    static const struct {
+        int64_t from_s;
+        int32_t seconds;
+    } table[] = {{1483228800, 37}, {1435708800, 36}, {1341100800, 35}, {1230768000, 34}, {1136073600, 33}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (utc_ns / SECOND_NS >= table[i].from_s)
+            return table[i].seconds;
+    return 32;
+}
+
+bool glint_decoder_believes(int64_t date_ns, int64_t capture_ns)
+{
+    return capture_ns < CLOCK_SET_NS || (date_ns < capture_ns + DAY_NS && date_ns > capture_ns - DAY_NS);
+}
+
+/* At the first believed stamp: whether the clock is ahead of the capture by whole leap seconds. */
+static void find_scale(struct glint_decoder *d, int64_t sensor_ns, int64_t capture_ns)
+{
+    const int64_t tai = glint_leap_seconds(capture_ns) * SECOND_NS, gps = tai - GPS_FROM_TAI_NS;
+    const int64_t ahead = sensor_ns - capture_ns;
+    d->time_scale = GLINT_TIME_UTC;
+    if (capture_ns < CLOCK_SET_NS)
+        return;
+    if (ahead > tai - SCALE_NEAR_NS && ahead < tai + SCALE_NEAR_NS) {
+        d->time_scale = GLINT_TIME_TAI;
+        d->clock_offset_ns = -tai;
+    } else if (ahead > gps - SCALE_NEAR_NS && ahead < gps + SCALE_NEAR_NS) {
+        d->time_scale = GLINT_TIME_GPS;
+        d->clock_offset_ns = -gps;
+    }
+}
+
+static bool is_scale(const struct glint_decoder *d)
+{
+    return d->time_scale == GLINT_TIME_UTC || d->time_scale == GLINT_TIME_TAI ||
+           d->time_scale == GLINT_TIME_GPS;
+}
+
+/* By an offset to the capture's clock. */
+static int64_t moved(struct glint_decoder *d, int64_t sensor_ns, bool year_known, int64_t capture_ns)
+{
     int64_t t = sensor_ns + d->clock_offset_ns;
     if (!year_known)
         t = nearest_hour(t, capture_ns);
     if (t > capture_ns + MINUTE_NS || t < capture_ns - MINUTE_NS) {
         d->clock_offset_ns += capture_ns - t;
+        d->time_scale = GLINT_TIME_CAPTURE;
         t = capture_ns;
     }
     return t;
+}
+
+int64_t glint_decoder_utc(struct glint_decoder *d, int64_t sensor_ns, bool year_known, int64_t capture_ns)
+{
+    if (sensor_ns < 0 || sensor_ns > YEAR_2200_NS || capture_ns < 0 || capture_ns > YEAR_2200_NS)
+        return capture_ns; /* no time at all; sums below cannot overflow */
+    if (year_known && sensor_ns >= YEAR_2010_NS && glint_decoder_believes(sensor_ns, capture_ns)) {
+        if (!is_scale(d)) { /* the first, or the clock has been set by now */
+            d->clock_offset_ns = 0;
+            find_scale(d, sensor_ns, capture_ns);
+        }
+        return sensor_ns + d->clock_offset_ns;
+    }
+    if (capture_ns < CLOCK_SET_NS) /* a capture without a clock: nothing to hold on to */
+        return sensor_ns;
+    if (is_scale(d))
+        d->clock_offset_ns = 0; /* the clock has been lost */
+    if (d->time_scale == GLINT_TIME_UNKNOWN || is_scale(d))
+        d->time_scale = year_known ? GLINT_TIME_CAPTURE : GLINT_TIME_HOUR;
+    return moved(d, sensor_ns, year_known, capture_ns);
 }

@@ -63,9 +63,18 @@ struct glint_decoder { /* first member of each decoder's own struct */
     float window_deg[2];    /* azimuths between which it measures; equal: all */
     int32_t cap_points;     /* most returns of one turn at the slowest rate, all return modes */
 
-    /* What was added to the sensor's clock to get UTC: 0 when its own stamps are UTC; else the sensor's clock
-     * is not set and t_ns is its time moved to the capture's clock. */
+    /* What was added to the sensor's clock to get UTC: 0 when its own stamps are UTC; whole seconds when they
+     * are TAI or GPS time; else the sensor's clock is not set and t_ns is its time moved to the capture's
+     * clock. */
     int64_t clock_offset_ns;
+    enum glint_time_scale {
+        GLINT_TIME_UNKNOWN, /* no stamp yet */
+        GLINT_TIME_UTC,     /* the sensor's own */
+        GLINT_TIME_TAI,     /* of a PTP clock, leap seconds taken off */
+        GLINT_TIME_GPS,
+        GLINT_TIME_HOUR,   /* the sensor's within the hour, the hour the receiver's or the capture's */
+        GLINT_TIME_CAPTURE /* moved to the capture's clock */
+    } time_scale;
 
     struct glint_sensor_samples samples; /* of the packet last taken; copy what you keep */
 

@@ -27,9 +27,23 @@ int32_t glint_family_vote(const struct glint_decoder_family *family, const struc
                           int32_t n_packets, int32_t *votes_out);
 
 /* The sensor's time to UTC. sensor_ns counts from 1970; year_known false: only its place in an hour means
- * something, and the hour is taken from the capture. A clock that was never set (before 2010, or, with only
- * the hour's place, more than a minute from the capture) is moved to the capture's: d->clock_offset_ns. */
+ * something, and the hour is taken from the capture.
+ *
+ * One rule for all sensors: a date is believed within a day of the capture's. Else - never set, set wrong,
+ * counting since the start; with only the hour's place: more than a minute from the capture - the sensor's
+ * time is moved to the capture's clock by one offset, d->clock_offset_ns, and by another only when it strays
+ * by more than a minute. Captures without a clock of their own (before 1980) leave the sensor's time as it
+ * is.
+ *
+ * A believed clock that at its first stamp is ahead of the capture by the leap seconds of its date (within 2
+ * s) counts TAI (37 s since 2017) or GPS time (18 s); they are taken off, and d->time_scale says so. */
 int64_t glint_decoder_utc(struct glint_decoder *d, int64_t sensor_ns, bool year_known, int64_t capture_ns);
+
+/* Whether a date is within a day of the capture's, or the capture has none. */
+bool glint_decoder_believes(int64_t date_ns, int64_t capture_ns);
+
+/* TAI - UTC in seconds at a UTC time, from 1999 on. */
+int32_t glint_leap_seconds(int64_t utc_ns);
 
 /* Packets missing between two sequence numbers a and b of `modulus` values; 0 when b is not after a (late,
  * double) or so far away that the sensor has started anew. */

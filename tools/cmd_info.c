@@ -98,6 +98,14 @@ static void describe_position(json_t *out, const struct glint_capture_info *info
 
 static void describe_sensor(json_t *out, const struct glint_capture_info *info)
 {
+    static const char *const scales[] = {
+        [GLINT_TIME_UNKNOWN] = "none",
+        [GLINT_TIME_UTC] = "UTC of the sensor",
+        [GLINT_TIME_TAI] = "TAI of the sensor, leap seconds taken off",
+        [GLINT_TIME_GPS] = "GPS time of the sensor, leap seconds taken off",
+        [GLINT_TIME_HOUR] = "the sensor's within the hour, the receiver's or the capture's hour",
+        [GLINT_TIME_CAPTURE] = "the sensor's clock is not set: moved to the capture's",
+    };
     put_text(out, "sensor", info->sensor);
     put_text(out, "recognised_by", info->why);
     put_text(out, "calibration", info->calibration);
@@ -115,6 +123,8 @@ static void describe_sensor(json_t *out, const struct glint_capture_info *info)
         describe_position(out, info);
     if (info->sensor_first_ns)
         put_time(out, "first_return", info->sensor_first_ns);
+    if (info->time_scale != GLINT_TIME_UNKNOWN)
+        put_text(out, "time", scales[info->time_scale]);
     if (info->clock_offset_ns)
         put_rounded(out, "clock_offset_s", (double)info->clock_offset_ns * 1e-9);
 }
