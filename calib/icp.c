@@ -383,7 +383,7 @@ static bool is_small(const struct normal_system *s, const double x[6], double si
         for (int c = 0; c < 6; c++)
             gain += x[k] * s->h[6 * k + c] * x[c] / (sigma * sigma);
     }
-    return sqrt(sum) < (last ? 1e-4 : 1e-3 * voxel) || gain < 0.01;
+    return sqrt(sum) < (last ? 1e-4 : 5e-3 * voxel) || gain < 0.01;
 }
 
 static int run_level(struct level *l, const struct glint_icp_settings *s, int32_t at, bool *converged,
@@ -394,7 +394,8 @@ static int run_level(struct level *l, const struct glint_icp_settings *s, int32_
     double values[6], vectors[36], x[6], sigma = 0;
     int32_t n = 0;
     *converged = false;
-    for (int32_t i = 0; i < s->iterations && !*converged; i++, r->iterations++) {
+    const int32_t most = last ? s->iterations : s->iterations / 2;
+    for (int32_t i = 0; i < most && !*converged; i++, r->iterations++) {
         n = find_pairs(l, r->a_from_b, s->reach_m[at]);
         if (n < LEAST_PAIRS)
             return glint_fail(
@@ -415,11 +416,109 @@ static int run_level(struct level *l, const struct glint_icp_settings *s, int32_
     return GLINT_OK;
 }
 
+/* ---- starts ---- */
+
+/* The lasers' own pattern on the ground and on hedges makes false minima near "nothing moved". So the coarse
+ * levels start from places around the guess as well; the pose that most of B's points fit to wins, and
+ * another one that fits as well is told. */
+#define STARTS    7
+#define START_M   1.0
+#define START_RAD 0.09
+#define SAME_M    0.05
+#define SAME_RAD  0.005
+#define RIVAL     0.97 /* of the best score: fits as well */
+#define WORTH     0.8  /* of the best score: may still win */
+
+struct candidate {
+    struct glint_icp_result r;
+    bool converged;
+    double score; /* share of B's points that lie on A's surfaces */
+};
+
+static int32_t make_starts(struct glint_pose guess, struct candidate *c)
+{
+    static const double at[STARTS][3] = {{0},
+                                         {START_M, 0, 0},
+                                         {-START_M, 0, 0},
+                                         {0, START_M, 0},
+                                         {0, -START_M, 0},
+                                         {0, 0, START_RAD},
+                                         {0, 0, -START_RAD}};
+    for (int i = 0; i < STARTS; i++) { /* turns about B's own origin */
+        const double none[3] = {0};
+        memset(&c[i], 0, sizeof c[i]);
+        c[i].r.a_from_b = glint_pose_compose(guess, glint_pose_from_rpy(0, 0, at[i][2], none));
+        c[i].r.a_from_b.t[0] += at[i][0];
+        c[i].r.a_from_b.t[1] += at[i][1];
+    }
+    return STARTS;
+}
+
+static bool same_pose(const struct candidate *a, const struct candidate *b)
+{
+    return glint_pose_distance(a->r.a_from_b, b->r.a_from_b) < SAME_M &&
+           glint_pose_angle(a->r.a_from_b, b->r.a_from_b) < SAME_RAD;
+}
+
+/* Best first, each pose once, at most `most`; equal scores keep their order, so that the guess comes first.
+ */
+static int32_t keep_best(struct candidate *c, int32_t n, int32_t most)
+{
+    int32_t kept = 0;
+    for (int32_t i = 1; i < n; i++) {
+        const struct candidate x = c[i];
+        int32_t k = i;
+        for (; k > 0 && c[k - 1].score < x.score; k--)
+            c[k] = c[k - 1];
+        c[k] = x;
+    }
+    for (int32_t i = 0; i < n && kept < most; i++) {
+        bool useless = most < STARTS && c[i].score < WORTH * c[0].score;
+        for (int32_t k = 0; k < kept; k++)
+            useless |= same_pose(&c[i], &c[k]);
+        if (!useless)
+            c[kept++] = c[i];
+    }
+    return kept;
+}
+
+/* All candidates through a level; those without enough pairs fall out. The last one's failure when none is
+ * left. */
+static int run_candidates(struct level *l, const struct glint_icp_settings *s, int32_t at,
+                          struct candidate *c, int32_t *n)
+{
+    int32_t left = 0;
+    int status = GLINT_OK;
+    for (int32_t i = 0; i < *n; i++) {
+        status = run_level(l, s, at, &c[i].converged, &c[i].r);
+        c[i].score = c[i].r.overlap * c[i].r.inliers;
+        if (status == GLINT_OK)
+            c[left++] = c[i];
+    }
+    if (left == 0)
+        return status;
+    *n = keep_best(c, left, at == 0 ? STARTS : at == 1 ? 3 : 2);
+    return GLINT_OK;
+}
+
+static int check_rival(const struct candidate *c, int32_t n)
+{
+    if (n < 2 || c[1].score < RIVAL * c[0].score)
+        return GLINT_OK;
+    return glint_fail(
+        GLINT_E_FORMAT,
+        "not registered: two poses fit alike, %.2f m and %.1f deg apart: another scene, or a nearer first "
+        "guess, is needed",
+        glint_pose_distance(c[0].r.a_from_b, c[1].r.a_from_b),
+        glint_pose_angle(c[0].r.a_from_b, c[1].r.a_from_b) * 180 / 3.14159265358979);
+}
+
 int glint_icp(const float *a, int32_t n_a, const float *b, int32_t n_b, struct glint_pose guess,
               const struct glint_icp_settings *settings, struct glint_icp_result *result_out)
 {
     struct glint_icp_settings s;
-    bool converged = false;
+    struct candidate c[STARTS];
+    int32_t n = make_starts(guess, c);
     glint_icp_settings_default(&s);
     if (settings)
         s = *settings;
@@ -432,11 +531,14 @@ int glint_icp(const float *a, int32_t n_a, const float *b, int32_t n_b, struct g
         struct level l;
         int status = level_open(a, n_a, b, n_b, s.voxel_m[i], s.range_m, &l);
         if (status == GLINT_OK)
-            status = run_level(&l, &s, i, &converged, result_out);
+            status = run_candidates(&l, &s, i, c, &n);
         level_close(&l);
         GLINT_TRY(status);
     }
+    *result_out = c[0].r;
     result_out->moved_m = glint_pose_distance(guess, result_out->a_from_b);
     result_out->moved_rad = glint_pose_angle(guess, result_out->a_from_b);
-    return judge(&s, converged, result_out);
+    result_out->rival = n > 1 ? c[1].score / c[0].score : 0;
+    GLINT_TRY(judge(&s, c[0].converged, result_out));
+    return check_rival(c, n);
 }

@@ -7,8 +7,8 @@
  *
  * Surfaces of A are planes fitted to neighbouring points; each point of B is drawn to the plane at the
  * nearest point of A, with Tukey's weights on a scale that follows the residuals, so that what moved or is
- * not seen by both does not pull. The first guess must be right to about the coarsest reach (3 m, some ten
- * degrees). */
+ * not seen by both does not pull. The coarse levels start from six places about the guess as well (1 m, 5
+ * deg). The first guess must be right to about the coarsest reach (3 m, some ten degrees). */
 #ifndef GLINT_CALIB_ICP_H
 #define GLINT_CALIB_ICP_H
 #include "calib/pose.h"
@@ -35,6 +35,7 @@ struct glint_icp_result {
     double overlap, inliers; /* shares, see above */
     int32_t n_pairs, iterations;
     double moved_m, moved_rad; /* from the guess */
+    double rival;              /* 0..1: how well another pose fits, found from other starts; 0: none found */
 
     /* What the pairs determine. Directions are motions (way in m and turn in rad about the pairs' middle,
      * turns in units of the pairs' mean distance from it), with the standard deviation of each: the smallest
@@ -47,8 +48,8 @@ struct glint_icp_result {
 
 /* xyz: n x 3, m, finite or not (those are left out). settings NULL: the default. GLINT_E_FORMAT with the
  * reason when it cannot be had honestly: too few points or pairs, too little overlap or too few inliers, no
- * convergence, a direction that nothing determines (condition < 1e-3); result_out then holds what was
- * reached. GLINT_E_NOMEM. */
+ * convergence, two poses that fit alike, a direction that nothing determines (condition < 1e-3); result_out
+ * then holds what was reached. GLINT_E_NOMEM. */
 int glint_icp(const float *a, int32_t n_a, const float *b, int32_t n_b, struct glint_pose guess,
               const struct glint_icp_settings *settings, struct glint_icp_result *result_out);
 #endif

@@ -1,5 +1,6 @@
 /* tests/test_stage_align.c - motion in the pipeline: mount, moments, stacks and frames without a pose; and
  * the demo drive, whose parked cars must fit their labels better than as measured. */
+#include "calib/icp.h"
 #include "calib/trajectory.h"
 #include "core/json.h"
 #include "glint/pipeline.h"
@@ -335,12 +336,70 @@ static void parked_cars_fit_their_labels(void **state)
     glint_trajectory_close(tr);
 }
 
+/* ---- turns of the demo on each other ---- */
+
+static float turn_xyz[2][3 * 80000];
+static int32_t turn_n[2];
+static int64_t turn_ns[2];
+
+static void keep_turn(struct fake_sink *s, const struct glint_frame *f)
+{
+    (void)s;
+    if (f->index >= 2)
+        return;
+    turn_n[f->index] = f->points.n;
+    turn_ns[f->index] = f->reference_ns;
+    for (int32_t i = 0; i < f->points.n; i++) {
+        turn_xyz[f->index][3 * i] = f->points.x[i];
+        turn_xyz[f->index][3 * i + 1] = f->points.y[i];
+        turn_xyz[f->index][3 * i + 2] = f->points.z[i];
+    }
+}
+
+/* The way driven between two turns is found without the poses. From "nothing moved" the pattern of the lasers
+ * alone leads to a false minimum at 1 cm, which must not win. */
+static void turns_register(void **state)
+{
+    (void)state;
+    struct glint_trajectory *tr;
+    struct glint_source *source;
+    struct glint_pipeline_settings s;
+    struct glint_pipeline *p;
+    struct glint_icp_result r;
+    struct glint_pose truth;
+    assert_int_equal(glint_trajectory_load(DEMO "demo.poses.csv", NULL, &tr), GLINT_OK);
+    glint_pipeline_settings_default(&s);
+    assert_int_equal(glint_source_pcap_open(DEMO "demo.pcap", NULL, &source), GLINT_OK);
+    s.source = source;
+    s.poses = tr;
+    s.deskew = GLINT_DESKEW_START;
+    s.end_frame = 2;
+    fake_sink_init(&sink, "sink");
+    sink.on_write = keep_turn;
+    s.sinks[s.n_sinks++] = &sink.sink;
+    assert_int_equal(glint_pipeline_open(&s, &p), GLINT_OK);
+    assert_int_equal(glint_pipeline_run(p), GLINT_OK);
+    glint_pipeline_close(p);
+    glint_source_close(source);
+    assert_int_equal(glint_trajectory_motion(tr, turn_ns[1], turn_ns[0], &truth), GLINT_OK);
+    assert_int_equal(
+        glint_icp(turn_xyz[0], turn_n[0], turn_xyz[1], turn_n[1], glint_pose_identity(), NULL, &r), GLINT_OK);
+    print_message(
+        "turns of the demo: %.4f m apart, off by %.4f m, %.4f deg; another pose fits %.0f %% as well\n",
+        glint_pose_distance(truth, glint_pose_identity()), glint_pose_distance(r.a_from_b, truth),
+        glint_pose_angle(r.a_from_b, truth) * 57.29578, 100 * r.rival);
+    assert_true(glint_pose_distance(r.a_from_b, truth) < 0.01);
+    assert_true(glint_pose_angle(r.a_from_b, truth) < 0.002);
+    glint_trajectory_close(tr);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moments),        cmocka_unit_test(mount_without_poses),
         cmocka_unit_test(stacks),         cmocka_unit_test(without_a_pose),
         cmocka_unit_test(wrong_settings), cmocka_unit_test(parked_cars_fit_their_labels),
+        cmocka_unit_test(turns_register),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

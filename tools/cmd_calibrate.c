@@ -167,6 +167,9 @@ static void describe(const struct job *j, char *text, size_t size)
     const struct glint_icp_result *r = &j->result;
     const double *t = r->a_from_b.t;
     double rpy[3];
+    char rival[80] = "no other pose near the first guess fits nearly as well\n";
+    if (r->rival > 0)
+        snprintf(rival, sizeof rival, "another pose fits %.0f %% as well\n", 100 * r->rival);
     glint_pose_to_rpy(r->a_from_b, rpy);
     snprintf(text, size,
              "%s from %s: translation %.4f, %.4f, %.4f m, roll, pitch, yaw %.4f, %.4f, %.4f deg\n"
@@ -174,10 +177,10 @@ static void describe(const struct job *j, char *text, size_t size)
              "overlap %.1f %% of the points of %s; of those, %.1f %% within 0.1 m of a surface: rms %.4f m, "
              "median "
              "%.4f m\n"
-             "least determined %s: standard deviation %.5f m (condition %.4f; 1 is best)\n",
+             "least determined %s: standard deviation %.5f m (condition %.4f; 1 is best)\n%s",
              j->name[0], j->name[1], t[0], t[1], t[2], rpy[0] / DEG, rpy[1] / DEG, rpy[2] / DEG, r->moved_m,
              r->moved_rad / DEG, r->iterations, 100 * r->overlap, j->name[1], 100 * r->inliers, r->rms_m,
-             r->median_m, r->weak_text, r->sigma_m, r->condition);
+             r->median_m, r->weak_text, r->sigma_m, r->condition, rival);
 }
 
 static int calibrate(struct job *j)
