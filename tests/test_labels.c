@@ -45,6 +45,17 @@ static void frames_are_found_by_number(void **state)
     glint_labels_close(labels);
 }
 
+static void frames_without_boxes_are_there(void **state)
+{
+    (void)state;
+    struct glint_labels *labels;
+    int32_t n = -1;
+    assert_int_equal(open_text("{\"frame\":2,\"boxes\":[]}\n", &labels), 0);
+    assert_non_null(glint_labels_frame(labels, 2, &n));
+    assert_int_equal(n, 0);
+    glint_labels_close(labels);
+}
+
 static void bad_lines_are_named(void **state)
 {
     (void)state;
@@ -113,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_are_found_by_number),
+        cmocka_unit_test(frames_without_boxes_are_there),
         cmocka_unit_test(bad_lines_are_named),
         cmocka_unit_test(the_nearest_of_its_class_is_found_once),
         cmocka_unit_test(weak_and_far_labels_do_not_count),

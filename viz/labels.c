@@ -130,15 +130,19 @@ static int parse_line(const struct reader *r, const char *path, int64_t number, 
 
 static int read_all(const struct reader *r, const struct glint_file *file)
 {
-    const char *text = (const char *)file->data, *end = text + file->size;
-    for (int64_t number = 1; text < end; number++) {
-        const char *newline = memchr(text, '\n', (size_t)(end - text));
-        const size_t size = (size_t)((newline ? newline : end) - text);
+    struct glint_labels *l = r->labels;
+    l->label = grow(NULL, 0, &l->cap_labels, sizeof *l->label); /* frames may all be without */
+    if (!l->label)
+        return GLINT_E_NOMEM;
+    size_t at = 0;
+    for (int64_t number = 1; at < file->size; number++) {
+        const char *text = (const char *)file->data + at, *newline = memchr(text, '\n', file->size - at);
+        const size_t size = newline ? (size_t)(newline - text) : file->size - at;
         if (size > 0)
             GLINT_TRY(parse_line(r, file->path, number, text, size));
-        text += size + 1;
+        at += size + 1;
     }
-    return r->labels->n_frames
+    return l->n_frames
                ? GLINT_OK
                : glint_fail(GLINT_E_FORMAT, "%s: empty, expected one JSON object per line", file->path);
 }
