@@ -1,14 +1,13 @@
 /* attention/flat_layer.c - see flat_layer.h.
  *
  * One group at a time, by one worker, in scratch that stays in its second-level cache: gather, project,
- * attend, then the whole rest of the layer while the rows are warm. Scores and weighted values are matrix
- * products with packed "weights" too (keys transposed, values as they are), so that every heavy loop is the
- * one kernel of gemm.h. */
+ * attend, then the whole rest of the layer while the rows are warm. */
 #include "attention/flat_layer.h"
-#include "attention/act.h"
+#include "attention/attend.h"
 #include "attention/norm.h"
-#include <assert.h>
-#include <string.h>
+#include <math.h>
+
+#define V_GAP 16 /* floats, one cache line */
 
 struct job {
     const struct glint_flat_layer *layer;
@@ -18,7 +17,7 @@ struct job {
     float *out, *attn_out;
     struct glint_arena *scratch;
     glint_gemm_fn *gemm;
-    glint_softmax_fn *softmax;
+    glint_attend_fn *attend;
     glint_norm_fn *norm;
 };
 
@@ -29,12 +28,10 @@ struct work { /* of one worker, for one group */
     int32_t *token;    /* n_tokens */
     float *x, *sum;    /* n_tokens x dim: features; features + pe, later the normed attention */
     float *qk;         /* n_tokens x 2 dim, later n_results x ffn */
-    float *v, *o;      /* n_tokens x dim */
-    float *score;      /* n_tokens x score_ld */
-    int64_t score_ld;
-    float *keys, *values; /* one head's panels */
-    float *zeros;         /* a bias */
-    float *inverse;       /* n_tokens */
+    float *v;          /* n_tokens x v_ld: a stride that spreads one head's values over the cache's sets */
+    int64_t v_ld;
+    float *o;   /* n_tokens x dim */
+    void *head; /* of glint_attend_fn */
     const float **rows;
     float **out_rows;
 };
@@ -44,16 +41,10 @@ static int32_t larger(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
-static int32_t whole_panels(int32_t n)
-{
-    return (n + GLINT_PANEL - 1) / GLINT_PANEL * GLINT_PANEL;
-}
-
 /* Carves w from `arena`; with a NULL arena only adds up what that takes. */
 static size_t carve(struct glint_arena *arena, const struct glint_flat_layer *l, struct work *w)
 {
-    const size_t g = (size_t)l->group, dim = (size_t)l->dim, head = (size_t)(l->dim / l->heads);
-    const size_t padded = (size_t)whole_panels(l->group), head_padded = (size_t)whole_panels((int32_t)head);
+    const size_t g = (size_t)l->group, dim = (size_t)l->dim, v_ld = dim + V_GAP;
     const size_t wide = (size_t)larger(2 * l->dim, l->ffn);
     const struct {
         void **to;
@@ -63,13 +54,9 @@ static size_t carve(struct glint_arena *arena, const struct glint_flat_layer *l,
         {(void **)&w->x, g * dim * sizeof(float)},
         {(void **)&w->sum, g * dim * sizeof(float)},
         {(void **)&w->qk, g * wide * sizeof(float)},
-        {(void **)&w->v, g * dim * sizeof(float)},
+        {(void **)&w->v, g * v_ld * sizeof(float)},
         {(void **)&w->o, g * dim * sizeof(float)},
-        {(void **)&w->score, g * padded * sizeof(float)},
-        {(void **)&w->keys, padded * head * sizeof(float)},
-        {(void **)&w->values, g * head_padded * sizeof(float)},
-        {(void **)&w->zeros, (padded + head_padded) * sizeof(float)},
-        {(void **)&w->inverse, g * sizeof(float)},
+        {&w->head, glint_attend_scratch(l->group, l->dim / l->heads)},
         {(void **)&w->rows, g * sizeof(float *)},
         {(void **)&w->out_rows, g * sizeof(float *)},
     };
@@ -79,7 +66,7 @@ static size_t carve(struct glint_arena *arena, const struct glint_flat_layer *l,
         if (arena)
             *part[i].to = glint_arena_alloc(arena, part[i].bytes);
     }
-    w->score_ld = (int64_t)padded;
+    w->v_ld = (int64_t)v_ld;
     return total;
 }
 
@@ -137,38 +124,25 @@ static void product(struct work *w, const struct glint_weights *weights, const f
     w->job->gemm(&g);
 }
 
-/* The keys and values of one head as panels: a key is a column, a value a row. */
-static void pack_head(struct work *w, int32_t first, int32_t head)
-{
-    const int32_t dim = w->job->layer->dim, n = w->n_tokens;
-    for (int32_t t = 0; t < n; t++) {
-        const float *key = w->qk + (int64_t)t * 2 * dim + dim + first;
-        float *column = w->keys + (int64_t)(t / GLINT_PANEL) * GLINT_PANEL * head + t % GLINT_PANEL;
-        for (int32_t j = 0; j < head; j++)
-            column[j * GLINT_PANEL] = key[j];
-        const float *value = w->v + (int64_t)t * dim + first;
-        for (int32_t j = 0; j < head; j += GLINT_PANEL) {
-            const int32_t count = head - j < GLINT_PANEL ? head - j : GLINT_PANEL;
-            float *row = w->values + ((int64_t)j * n + (int64_t)t * GLINT_PANEL);
-            memcpy(row, value + j, (size_t)count * sizeof *row);
-        }
-    }
-}
-
-/* o's slice of one head = softmax(q k' / sqrt(head)) v, for the first m rows. */
+/* o's slice of one head for the first m rows. */
 static void attend_head(struct work *w, int32_t h, int32_t m)
 {
     const struct glint_flat_layer *l = w->job->layer;
-    const int32_t head = l->dim / l->heads, first = h * head, n = w->n_tokens;
-    const struct glint_weights keys = {.k = head, .n = n, .panels = w->keys, .bias = w->zeros};
-    const struct glint_weights values = {.k = n, .n = head, .panels = w->values, .bias = w->zeros};
-    pack_head(w, first, head);
-    product(w, &keys, w->qk + first, 2 * l->dim, m, w->score, w->score_ld, GLINT_ACT_NONE, NULL);
-    w->job->softmax(w->score, w->score_ld, m, n, 1.0f / sqrtf((float)head), w->inverse);
-    product(w, &values, w->score, w->score_ld, m, w->o + first, l->dim, GLINT_ACT_NONE, NULL);
-    for (int32_t i = 0; i < m; i++)
-        for (int32_t j = 0; j < head; j++)
-            w->o[(int64_t)i * l->dim + first + j] *= w->inverse[i];
+    const int32_t d = l->dim / l->heads, first = h * d;
+    const struct glint_attend a = {.m = m,
+                                   .n = w->n_tokens,
+                                   .d = d,
+                                   .q = w->qk + first,
+                                   .k = w->qk + l->dim + first,
+                                   .v = w->v + first,
+                                   .ldq = 2 * l->dim,
+                                   .ldk = 2 * l->dim,
+                                   .ldv = w->v_ld,
+                                   .scale = 1.0f / sqrtf((float)d),
+                                   .out = w->o + first,
+                                   .ldo = l->dim,
+                                   .scratch = w->head};
+    w->job->attend(&a);
 }
 
 /* From the attention's concatenated heads to the layer's output rows. */
@@ -197,7 +171,7 @@ static void run_group(struct work *w, int64_t k)
     choose_tokens(w, k);
     gather(w);
     product(w, &l->qk, w->sum, dim, w->n_tokens, w->qk, 2 * dim, GLINT_ACT_NONE, NULL);
-    product(w, &l->v, w->x, dim, w->n_tokens, w->v, dim, GLINT_ACT_NONE, NULL);
+    product(w, &l->v, w->x, dim, w->n_tokens, w->v, w->v_ld, GLINT_ACT_NONE, NULL);
     const int32_t m = job->attn_out ? w->n_tokens : w->n_results;
     for (int32_t h = 0; h < l->heads; h++)
         attend_head(w, h, m);
@@ -213,10 +187,6 @@ static void run_groups(void *ctx, int64_t begin, int64_t end, int worker)
     const size_t mark = glint_arena_mark(arena);
     struct work w = {.job = job};
     carve(arena, job->layer, &w);
-    const size_t head_padded = (size_t)whole_panels(job->layer->dim / job->layer->heads);
-    memset(w.zeros, 0, ((size_t)w.score_ld + head_padded) * sizeof *w.zeros);
-    memset(w.keys, 0, (size_t)w.score_ld * (size_t)(job->layer->dim / job->layer->heads) * sizeof *w.keys);
-    memset(w.values, 0, (size_t)job->layer->group * head_padded * sizeof *w.values);
     for (int64_t k = begin; k < end; k++)
         run_group(&w, k);
     glint_arena_reset(arena, mark);
@@ -249,7 +219,7 @@ int glint_flat_layer(struct glint_exec *x, const struct glint_flat_layer *layer,
         .attn_out = attn_out,
         .scratch = x->scratch,
         .gemm = glint_gemm_get(x->isa),
-        .softmax = glint_softmax_get(x->isa),
+        .attend = glint_attend_get(x->isa),
         .norm = glint_norm_get(x->isa),
     };
     glint_pool_for(x->pool, ((int64_t)n + layer->group - 1) / layer->group, 1, run_groups, &job);
