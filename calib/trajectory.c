@@ -122,6 +122,8 @@ int glint_trajectory_at(const struct glint_trajectory *tr, int64_t t_ns, struct 
         *pose_out = glint_pose_exp(glint_motion_scale(tr->twist, (double)t_ns * 1e-9));
         return GLINT_OK;
     }
+    if (t_ns > INT64_MAX / 2 || t_ns < INT64_MIN / 2) /* differences must fit */
+        return glint_fail(GLINT_E_NOTFOUND, "%s: no pose at %lld ns", tr->path, (long long)t_ns);
     const int32_t i = find(tr, t_ns), last = tr->n - 1;
     if (i < 0 && tr->stamp_ns[0] - t_ns > tr->beyond_ns)
         return no_pose(tr, "before the first pose", tr->stamp_ns[0] - t_ns, tr->beyond_ns);

@@ -11,6 +11,7 @@
 
 #define MOST_ROWS   10000000
 #define MOST_FIELDS 64
+#define LATEST      INT64_C(4000000000000000000) /* ns, in 2096: differences fit int64_t */
 #define LINE_CAP    2048
 
 struct lines { /* walks over the lines of a text */
@@ -183,7 +184,7 @@ static int read_row(struct lines *l, const struct table *t, int64_t *stamp_out, 
     }
     errno = 0;
     *stamp_out = strtoll(fields[t->field[STAMP]], &end, 10);
-    if (errno || end == fields[t->field[STAMP]] || *end)
+    if (errno || *stamp_out > LATEST || *stamp_out < -LATEST || end == fields[t->field[STAMP]] || *end)
         return bad_field(l, t->field[STAMP], fields[t->field[STAMP]]);
     return GLINT_OK;
 }
@@ -262,7 +263,7 @@ static int read_time(struct lines *times, const struct lines *l, int64_t *stamp_
         return glint_fail(GLINT_E_FORMAT, "%s: no time for the pose of %s:%d", times->name, l->name,
                           l->number);
     const double s = strtod(times->line, &end);
-    if (end == times->line || end[strspn(end, " \t")] || !(fabs(s) < 9e9))
+    if (end == times->line || end[strspn(end, " \t")] || !(fabs(s) < 4e9))
         return glint_fail(GLINT_E_FORMAT, "%s:%d: \"%.40s\", a time in seconds expected", times->name,
                           times->number, times->line);
     *stamp_out = llround(s * 1e9);

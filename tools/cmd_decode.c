@@ -115,7 +115,7 @@ static int decode_frames(struct job *j)
 {
     static const struct glint_sink_context context;
     int32_t cap_points;
-    int code = glint_motion_open(&j->motion, j->command);
+    int code = glint_motion_open(&j->motion, j->command, j->session.n_inputs);
     if (code)
         return code;
     j->session.motion = &j->motion;

@@ -213,7 +213,7 @@ static int open_outputs(struct job *j)
 static int open_all(struct job *j)
 {
     int32_t cap_points;
-    int code = glint_motion_open(&j->motion, j->command);
+    int code = glint_motion_open(&j->motion, j->command, j->session.n_inputs);
     if (code)
         return code;
     j->session.motion = &j->motion;

@@ -41,6 +41,28 @@ static bool take_twist(struct glint_motion_options *m, const struct glint_comman
     return false;
 }
 
+static bool take_names(struct glint_motion_options *m, const struct glint_command *c, const char *value)
+{
+    m->n_merge = 0;
+    if (strlen(value) >= sizeof m->names) {
+        glint_usage_error(c, "--merge: the names are too long");
+        return false;
+    }
+    strcpy(m->names, value);
+    for (char *at = m->names, *end; at; at = end) {
+        end = strchr(at, ',');
+        if (end)
+            *end++ = '\0';
+        if (!at[0] || m->n_merge == GLINT_MERGE_SENSORS) {
+            glint_usage_error(c, "--merge %s: expected A,B,...: 1 to %d frames of sensors", value,
+                              GLINT_MERGE_SENSORS);
+            return false;
+        }
+        m->merge_name[m->n_merge++] = at;
+    }
+    return true;
+}
+
 bool glint_motion_take(struct glint_motion_options *m, const struct glint_command *c, int key,
                        const char *value)
 {
@@ -71,12 +93,16 @@ bool glint_motion_take(struct glint_motion_options *m, const struct glint_comman
     case GLINT_MOTION_FRAME:
         m->frame = value;
         return true;
+    case GLINT_MOTION_MERGE:
+        return take_names(m, c, value);
+    case GLINT_MOTION_DEADLINE:
+        return glint_value_int(c, "--deadline", value, 1, 60000, &m->deadline_ms);
     default:
         return glint_value_int(c, "--stack", value, 1, GLINT_PIPELINE_STACK, &m->stack);
     }
 }
 
-static int check(const struct glint_motion_options *m, const struct glint_command *c)
+static int check(const struct glint_motion_options *m, const struct glint_command *c, int32_t n_inputs)
 {
     const bool poses = m->poses_path || m->has_twist;
     if (m->poses_path && m->has_twist)
@@ -90,6 +116,15 @@ static int check(const struct glint_motion_options *m, const struct glint_comman
                                  "--stack needs --poses FILE or --twist V (0,0 for a vehicle that stands)");
     if (m->frame && !m->extrinsics_path)
         return glint_usage_error(c, "--frame goes with --extrinsics FILE");
+    if (m->n_merge > 0 && !m->extrinsics_path)
+        return glint_usage_error(c, "--merge goes with --extrinsics FILE");
+    if (m->n_merge > 0 && m->frame)
+        return glint_usage_error(c, "--merge names the frames, --frame is for a single sensor");
+    if (m->n_merge > 0 && m->n_merge != n_inputs)
+        return glint_usage_error(c, "--merge names %d sensors, but there are %d inputs", m->n_merge,
+                                 n_inputs);
+    if (m->deadline_ms > 0 && m->n_merge == 0)
+        return glint_usage_error(c, "--deadline goes with --merge");
     return 0;
 }
 
@@ -112,6 +147,10 @@ static int open_mount(struct glint_motion_options *m, const struct glint_command
     struct glint_extrinsics *e = calloc(1, sizeof *e);
     int code = 0, status = e ? glint_extrinsics_load(m->extrinsics_path, e) : GLINT_E_NOMEM;
     const char *frame = m->frame;
+    for (int32_t i = 0; i < m->n_merge && status == GLINT_OK; i++)
+        status = glint_extrinsics_between(e, m->merge_name[i], e->frame[0].name, &m->merge_mount[i]);
+    if (m->n_merge > 0)
+        frame = e ? e->frame[0].name : NULL; /* then points are in the vehicle's frame */
     if (status == GLINT_OK && !frame && e->n == 2)
         frame = e->frame[1].name;
     if (status == GLINT_OK && !frame)
@@ -121,14 +160,14 @@ static int open_mount(struct glint_motion_options *m, const struct glint_command
         status = glint_extrinsics_between(e, frame, e->frame[0].name, &m->mount);
     if (status < 0)
         code = glint_report_failure(status, GLINT_SIDE_INPUT);
-    m->has_mount = code == 0;
+    m->has_mount = code == 0 && m->n_merge == 0;
     free(e);
     return code;
 }
 
-int glint_motion_open(struct glint_motion_options *m, const struct glint_command *c)
+int glint_motion_open(struct glint_motion_options *m, const struct glint_command *c, int32_t n_inputs)
 {
-    int code = check(m, c);
+    int code = check(m, c, n_inputs);
     if (code)
         return code;
     const int status = open_trajectory(m);

@@ -3,6 +3,7 @@
 #define GLINT_TOOLS_MOTION_H
 #include "calib/trajectory.h"
 #include "glint/pipeline.h"
+#include "io/source_merge.h"
 #include "tools/options.h"
 
 struct glint_motion_options { /* start with all zero */
@@ -11,6 +12,14 @@ struct glint_motion_options { /* start with all zero */
     struct glint_motion twist;
     enum glint_deskew deskew;
     int32_t stack;
+    int32_t deadline_ms; /* of merged frames, 0: the default */
+
+    /* --merge: the inputs are of sensors with these frames, and one frame is made of all. 0: not asked for.
+     */
+    int32_t n_merge;
+    char names[512]; /* with zeros for commas */
+    const char *merge_name[GLINT_MERGE_SENSORS];
+    struct glint_pose merge_mount[GLINT_MERGE_SENSORS];
 
     /* by glint_motion_open */
     struct glint_trajectory *trajectory; /* NULL: none */
@@ -28,6 +37,8 @@ enum {
     GLINT_MOTION_EXTRINSICS,
     GLINT_MOTION_FRAME,
     GLINT_MOTION_STACK,
+    GLINT_MOTION_MERGE,
+    GLINT_MOTION_DEADLINE,
     GLINT_MOTION_KEYS
 };
 
@@ -45,16 +56,22 @@ enum {
         {"--extrinsics", "FILE", "where sensors sit on the vehicle (YAML)", GLINT_MOTION_EXTRINSICS},        \
         {"--frame", "NAME", "the sensor's frame in there (default: if it is the only one)",                  \
          GLINT_MOTION_FRAME},                                                                                \
+        {"--stack", "K", "put K - 1 past sweeps under each one (1 to 32)", GLINT_MOTION_STACK},              \
+        {"--merge", "A,B",                                                                                   \
+         "the inputs are of sensors with these frames, at the same time: one frame of all",                  \
+         GLINT_MOTION_MERGE},                                                                                \
     {                                                                                                        \
-        "--stack", "K", "put K - 1 past sweeps under each one (1 to 32)", GLINT_MOTION_STACK                 \
+        "--deadline", "MS", "merged frames go out after so long without who is missing (default: 100)",      \
+            GLINT_MOTION_DEADLINE                                                                            \
     }
 
 /* Takes an option with a key below GLINT_MOTION_KEYS; false after a printed line. */
 bool glint_motion_take(struct glint_motion_options *m, const struct glint_command *c, int key,
                        const char *value);
 
-/* Reads the files. 0, or the exit code after a printed line. */
-int glint_motion_open(struct glint_motion_options *m, const struct glint_command *c);
+/* Checks the options, also against the number of inputs, and reads the files. 0, or the exit code after a
+ * printed line. */
+int glint_motion_open(struct glint_motion_options *m, const struct glint_command *c, int32_t n_inputs);
 void glint_motion_close(struct glint_motion_options *m);
 
 /* Into a pipeline's settings; m lives as long as the pipeline, NULL changes nothing. */

@@ -23,11 +23,21 @@ struct forward {
     struct glint_session *session;
 };
 
+static bool is_merged(const struct glint_session *s)
+{
+    return s->motion && s->motion->n_merge > 0;
+}
+
+static int32_t n_runs(const struct glint_session *s)
+{
+    return is_merged(s) ? 1 : s->n_inputs;
+}
+
 static void show_progress(struct glint_session *s)
 {
     struct glint_pipeline_stats stats;
     glint_pipeline_stats(s->pipeline, &stats);
-    const double part = stats.progress < 0.0 ? -1.0 : (s->at + stats.progress) / s->n_inputs;
+    const double part = stats.progress < 0.0 ? -1.0 : (s->at + stats.progress) / n_runs(s);
     glint_progress_update(&s->progress, part, s->n_frames);
 }
 
@@ -71,8 +81,27 @@ struct input {
     struct glint_capture capture;
 };
 
+/* All inputs as one. */
+static int merged_open(const struct glint_session *s, struct input *in)
+{
+    const struct glint_motion_options *m = s->motion;
+    struct glint_source_merge_settings settings = {.n_inputs = m->n_merge,
+                                                   .sensor = s->sensor,
+                                                   .calib = s->calib,
+                                                   .deadline_ns = m->deadline_ms * INT64_C(1000000)};
+    memset(in, 0, sizeof *in);
+    for (int32_t i = 0; i < m->n_merge; i++) {
+        settings.input[i].path = s->inputs[i];
+        settings.input[i].name = m->merge_name[i];
+        settings.input[i].mount = m->merge_mount[i];
+    }
+    return glint_source_merge_open(&settings, &in->source);
+}
+
 static int input_open(const struct glint_session *s, const char *path, struct input *in)
 {
+    if (is_merged(s))
+        return merged_open(s, in);
     const struct glint_decoder_settings decoder = {s->sensor ? s->sensor : "auto", s->calib, path};
     memset(in, 0, sizeof *in);
     GLINT_TRY(glint_source_open(path, NULL, &in->source));
@@ -98,7 +127,7 @@ int glint_session_probe(struct glint_session *s, int32_t *cap_points_out)
     int first = GLINT_EXIT_OK;
     *cap_points_out = 0;
     glint_log_to_stderr(false); /* what there is to tell of an input is told when it runs */
-    for (int32_t i = 0; i < s->n_inputs; i++) {
+    for (int32_t i = 0; i < n_runs(s); i++) {
         struct input in;
         const int status = input_open(s, s->inputs[i], &in);
         if (status < 0) {
@@ -176,7 +205,7 @@ int glint_session_run(struct glint_session *s)
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
     glint_progress_begin(&s->progress);
-    for (s->at = 0; s->at < s->n_inputs; s->at++) {
+    for (s->at = 0; s->at < n_runs(s); s->at++) {
         s->base = s->next;
         const int status = run_input(s, s->inputs[s->at]);
         if (status >= 0)
