@@ -40,9 +40,11 @@ void glint_icp_settings_default(struct glint_icp_settings *s)
                                      .voxel_m = {1, 0.5, 0.25, 0.12},
                                      .reach_m = {3, 1, 0.5, 0.25},
                                      .iterations = 40,
-                                     .least_overlap = 0.1,
+                                     .least_overlap = 0.15,
                                      .least_inliers = 0.5,
                                      .inlier_m = 0.1,
+                                     .most_moved_m = 2,
+                                     .most_moved_rad = 0.26,
                                      .range_m = {1, 80}};
 }
 
@@ -366,6 +368,13 @@ static int judge(const struct glint_icp_settings *s, bool converged, const struc
             GLINT_E_FORMAT,
             "not registered: %.0f %% of the pairs fit to %g m, %.0f %% wanted: another first guess may help",
             100 * r->inliers, s->inlier_m, 100 * s->least_inliers);
+    if (r->moved_m > s->most_moved_m || r->moved_rad > s->most_moved_rad)
+        return glint_fail(
+            GLINT_E_FORMAT,
+            "not registered: %.2f m and %.1f deg from the first guess, more than %g m and %.0f deg are not "
+            "trusted: is the guess right?",
+            r->moved_m, r->moved_rad * 180 / 3.14159265358979, s->most_moved_m,
+            s->most_moved_rad * 180 / 3.14159265358979);
     if (!converged)
         return glint_fail(GLINT_E_FORMAT, "not registered: still moving after %d iterations", r->iterations);
     return GLINT_OK;
@@ -426,7 +435,7 @@ static int run_level(struct level *l, const struct glint_icp_settings *s, int32_
 #define START_RAD 0.09
 #define SAME_M    0.05
 #define SAME_RAD  0.005
-#define RIVAL     0.97 /* of the best score: fits as well */
+#define RIVAL     0.92 /* of the best score: fits as well */
 #define WORTH     0.8  /* of the best score: may still win */
 
 struct candidate {

@@ -18,15 +18,17 @@
 
 struct glint_icp_settings {
     int32_t n_levels;
-    double voxel_m[GLINT_ICP_LEVELS]; /* one point is kept per cube of this size */
-    double reach_m[GLINT_ICP_LEVELS]; /* pairs further apart are none */
-    int32_t iterations;               /* most, per level */
-    double least_overlap;             /* share of B's points near a plane of A, below which it fails */
-    double least_inliers;             /* share of those that lie on it, below which it fails */
-    double inlier_m;                  /* "on it": |distance to the plane| */
-    double range_m[2];                /* points of either nearer or further from their sensor are left out */
+    double voxel_m[GLINT_ICP_LEVELS];    /* one point is kept per cube of this size */
+    double reach_m[GLINT_ICP_LEVELS];    /* pairs further apart are none */
+    int32_t iterations;                  /* most, per level */
+    double least_overlap;                /* share of B's points near a plane of A, below which it fails */
+    double least_inliers;                /* share of those that lie on it, below which it fails */
+    double inlier_m;                     /* "on it": |distance to the plane| */
+    double most_moved_m, most_moved_rad; /* from the guess, above which it fails: another minimum */
+    double range_m[2]; /* points of either nearer or further from their sensor are left out */
 };
-/* Voxels of 1, 0.5, 0.25, 0.12 m; reaches 3, 1, 0.5, 0.25 m; 40 iterations; 0.1, 0.5, 0.1 m; 1 to 80 m. */
+/* Voxels of 1, 0.5, 0.25, 0.12 m; reaches 3, 1, 0.5, 0.25 m; 40 iterations; 0.15, 0.5, 0.1 m; 2 m and 15 deg;
+ * 1 to 80 m. */
 void glint_icp_settings_default(struct glint_icp_settings *settings);
 
 struct glint_icp_result {

@@ -164,6 +164,7 @@ static const struct glint_option options[] = {
      SENSOR},
     {"--calib", "FILE", "the sensor's calibration or metadata file", CALIB},
     GLINT_MOTION_OPTIONS,
+    GLINT_MERGE_OPTIONS,
     {"--cut", "DEG", "azimuth at which turns are cut, as the sensor counts it (default 0)", CUT},
     {"--sub-sweep", "DEG", "a frame every DEG degrees instead of every turn", SUB_SWEEP},
     {"--frames", "A:B", "only frames A to before B of each input", FRAMES},

@@ -5,6 +5,7 @@
 #include "core/cpu.h"
 #include "core/trace.h"
 #include "glint/pipeline.h"
+#include "tools/motion.h"
 #include "tools/commands.h"
 #include "tools/glint_commit.h"
 #include "tools/net_options.h"
@@ -19,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SENSOR = 1, CALIB, MODEL, DEVICE, OUT, TRACE, FRAMES, THREADS, SCORE, QUEUE, JSON };
+enum { SENSOR = GLINT_MOTION_KEYS, CALIB, MODEL, DEVICE, OUT, TRACE, FRAMES, THREADS, SCORE, QUEUE, JSON };
 
 struct live_sink {
     struct glint_sink base;
@@ -33,6 +34,7 @@ struct job {
     uint64_t frames;
     float score;
     struct glint_live_settings net;
+    struct glint_motion_options motion;
 
     struct glint_source *source;
     struct glint_model *model;
@@ -72,6 +74,8 @@ static bool take_frames(struct job *j, const char *value)
 static bool take(struct job *j, int key, const char *value)
 {
     const struct glint_command *c = j->command;
+    if (key < GLINT_MOTION_KEYS)
+        return glint_motion_take(&j->motion, c, key, value);
     switch (key) {
     case SENSOR:
         j->sensor = value;
@@ -216,6 +220,7 @@ static int open_pipeline(struct job *j)
     s.source = j->source;
     s.sensor = j->sensor;
     s.calib = j->calib;
+    glint_motion_set(&j->motion, &s);
     s.open_model = open_rest;
     s.open_model_ctx = j;
     s.sinks[s.n_sinks++] = &j->sink.base;
@@ -357,12 +362,15 @@ static int run(const struct glint_command *c, int argc, char **argv)
     j->queue = 2;
     glint_live_settings_default(&j->net);
     int code = parse(j, argc, argv) - 1;
-    if (code < 0)
-        code = live(j);
+    if (code < 0) {
+        code = glint_motion_open(&j->motion, c, 0);
+        code = code == GLINT_EXIT_OK ? live(j) : code;
+    }
     glint_net_stop_on_signal(NULL);
     glint_pipeline_close(j->pipeline);
     glint_model_close(j->model);
     glint_source_close(j->source);
+    glint_motion_close(&j->motion);
     glint_trace_close(j->trace);
     free(j);
     return code;
@@ -372,6 +380,7 @@ static const struct glint_option options[] = {
     {"--sensor", "NAME", "vlp16, hdl32e, xt32, ouster ... (default: by its packets)", SENSOR},
     {"--calib", "FILE", "the sensor's calibration or metadata file (Ouster needs it)", CALIB},
     GLINT_NET_OPTIONS,
+    GLINT_MOTION_OPTIONS,
     {"--model", "DIR", "model folder, name of one, or none: points only (default: glint-tiny)", MODEL},
     {"--device", "D", "auto, cpu, cuda or cuda:N (default: auto)", DEVICE},
     {"--out", "FILE", "may repeat; .jsonl boxes (default: -), .png, .pcd, .bin ... with %06d", OUT},

@@ -355,6 +355,7 @@ static const struct glint_option options[] = {
     {"--out", "FILE",
      "may repeat; .jsonl boxes (default: -, to stdout), .png pictures and .label masks with %06d", OUT},
     GLINT_MOTION_OPTIONS,
+    GLINT_MERGE_OPTIONS,
     {"--trace", "FILE", "time of every stage as Chrome trace JSON, opens in Perfetto", TRACE},
     {"--dump", "DIR", "every stage's tensors as DIR/frame_000000.safetensors", DUMP},
     {"--cut", "DEG", "azimuth at which turns are cut, as the sensor counts it (default 0)", CUT},

@@ -56,10 +56,14 @@ enum {
         {"--extrinsics", "FILE", "where sensors sit on the vehicle (YAML)", GLINT_MOTION_EXTRINSICS},        \
         {"--frame", "NAME", "the sensor's frame in there (default: if it is the only one)",                  \
          GLINT_MOTION_FRAME},                                                                                \
-        {"--stack", "K", "put K - 1 past sweeps under each one (1 to 32)", GLINT_MOTION_STACK},              \
-        {"--merge", "A,B",                                                                                   \
-         "the inputs are of sensors with these frames, at the same time: one frame of all",                  \
-         GLINT_MOTION_MERGE},                                                                                \
+    {                                                                                                        \
+        "--stack", "K", "put K - 1 past sweeps under each one (1 to 32)", GLINT_MOTION_STACK                 \
+    }
+
+/* The same, of commands that take several recordings. */
+#define GLINT_MERGE_OPTIONS                                                                                  \
+    {"--merge", "A,B", "the inputs are of sensors with these frames, at the same time: one frame of all",    \
+     GLINT_MOTION_MERGE},                                                                                    \
     {                                                                                                        \
         "--deadline", "MS", "merged frames go out after so long without who is missing (default: 100)",      \
             GLINT_MOTION_DEADLINE                                                                            \
