@@ -21,6 +21,7 @@ static const struct glint_decoder_family *const families[] = {
     &glint_family_velodyne,
     &glint_family_hesai,
     &glint_family_ouster,
+    &glint_family_livox,
 };
 #define N_FAMILIES ((int32_t)(sizeof families / sizeof families[0]))
 
