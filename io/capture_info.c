@@ -74,7 +74,25 @@ static int read_flows(struct glint_source *source, struct glint_capture_info *in
     return status == GLINT_E_EOF || info->datagrams > 0 ? GLINT_OK : status;
 }
 
-static void note_returns(const struct glint_returns *r, struct glint_cutter *cutter,
+struct cuts {
+    uint64_t n;
+    int64_t first_ns, last_ns;
+};
+
+static void note_cut(struct cuts *cuts, int64_t t_ns)
+{
+    if (cuts->n++ == 0)
+        cuts->first_ns = t_ns;
+    cuts->last_ns = t_ns;
+}
+
+static double rate_of(const struct cuts *cuts)
+{
+    const int64_t span_ns = cuts->last_ns - cuts->first_ns;
+    return span_ns > 0 ? (double)(cuts->n - 1) / ((double)span_ns * 1e-9) : 0.0;
+}
+
+static void note_returns(const struct glint_returns *r, struct glint_cutter *cutter, struct cuts *cuts,
                          struct glint_capture_info *info)
 {
     if (r->n > 0 && info->returns == 0) {
@@ -83,7 +101,10 @@ static void note_returns(const struct glint_returns *r, struct glint_cutter *cut
     }
     for (int32_t i = 0; i < r->n;) {
         i = glint_cutter_find(cutter, r, i);
-        info->frames += i < r->n;
+        if (i < r->n) {
+            info->frames++;
+            note_cut(cuts, r->t_ns[i]);
+        }
     }
     info->returns += (uint64_t)r->n;
     if (r->n > 0)
@@ -106,6 +127,7 @@ static int decode_all(struct glint_capture *c, struct glint_capture_info *info)
 {
     struct glint_returns *r = malloc(sizeof *r);
     struct glint_cutter cutter;
+    struct cuts cuts = {0};
     struct glint_packet p;
     if (!r)
         return glint_fail(GLINT_E_NOMEM, "no memory for the returns of a packet");
@@ -114,9 +136,10 @@ static int decode_all(struct glint_capture *c, struct glint_capture_info *info)
         const enum glint_packet_kind kind = glint_decoder_take(c->decoder, &p, r, &info->loss);
         info->lidar_packets += kind == GLINT_PACKET_LIDAR;
         info->other_packets += kind == GLINT_PACKET_OTHER;
-        note_returns(r, &cutter, info);
+        note_returns(r, &cutter, &cuts, info);
         note_samples(&c->decoder->samples, info);
     }
+    info->frame_rate_hz = rate_of(&cuts);
     glint_source_pcap_account(c->source, &info->loss);
     free(r);
     return GLINT_OK;

@@ -24,6 +24,7 @@ struct glint_capture_info {
     int64_t clock_offset_ns; /* these two: see struct glint_decoder */
     enum glint_time_scale time_scale;
     int64_t sensor_first_ns, sensor_last_ns; /* of its returns */
+    double frame_rate_hz;                    /* from the first cut to the last; 0 with less than two cuts */
     uint64_t frames, returns;                /* as the framer cuts, incomplete first and last turn counted */
     uint64_t lidar_packets, other_packets;
     uint64_t imu_samples, positions;     /* io/samples.h */

@@ -410,7 +410,8 @@ static void set_up(struct ouster *o, const struct glint_ouster_meta *meta)
     snprintf(o->base.calibration, sizeof o->base.calibration, "%s", meta->path);
     snprintf(o->base.why, sizeof o->base.why, "%u-byte packets fit %.40s with %d beams and %d columns",
              o->packet_size, meta->profile, o->pixels, o->columns_per_packet);
-    snprintf(o->base.return_mode, sizeof o->base.return_mode, "%.44s", meta->profile);
+    snprintf(o->base.return_mode, sizeof o->base.return_mode, "%s (%.36s)",
+             o->profile->n_returns == 2 ? "dual" : "single", meta->profile);
     set_columns(o, meta->lidar_to_sensor);
     set_beams(o, meta);
     set_window(o, meta);

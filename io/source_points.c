@@ -303,6 +303,40 @@ static void drop_others(struct source_points *s)
     s->n_paths = n;
 }
 
+/* Whether a folder has a file that ends like a point file. */
+static bool has_point_files(const char *path)
+{
+    DIR *dir = opendir(path);
+    bool found = false;
+    for (struct dirent *entry; dir && !found && (entry = readdir(dir)) != NULL;)
+        found = entry->d_name[0] != '.' && glint_cloud_ending(entry->d_name);
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
+/* Datasets keep their scans in a folder within: the first by its name that has some is named. */
+static int refuse_folder(const char *path)
+{
+    DIR *dir = opendir(path);
+    char inside[4096], best[4096] = "";
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
+        const int n = snprintf(inside, sizeof inside, "%s/%s", path, entry->d_name);
+        if (entry->d_name[0] != '.' && n < (int)sizeof inside && (!best[0] || strcmp(inside, best) < 0) &&
+            has_point_files(inside))
+            memcpy(best, inside, (size_t)n + 1);
+    }
+    if (dir)
+        closedir(dir);
+    if (best[0])
+        return glint_fail(GLINT_E_FORMAT, "%s: no point file directly in this folder; %s has some", path,
+                          best);
+    return glint_fail(
+        GLINT_E_FORMAT,
+        "%s: no point file in this folder (.bin .pcd .csv .safetensors); captures are given one by one",
+        path);
+}
+
 static int list_folder(struct source_points *s, const char *path)
 {
     DIR *dir = opendir(path);
@@ -319,13 +353,7 @@ static int list_folder(struct source_points *s, const char *path)
         qsort(s->paths, s->n_paths, sizeof *s->paths, by_bytes);
     if (!s->format[0])
         drop_others(s);
-    if (s->n_paths == 0)
-        return glint_fail(
-            GLINT_E_FORMAT,
-            "%s: no point file in this folder (.bin .pcd .csv .safetensors); captures are given one "
-            "by one",
-            path);
-    return GLINT_OK;
+    return s->n_paths ? GLINT_OK : refuse_folder(path);
 }
 
 /* The most points of any file. In a folder a file that cannot be read says so when its turn comes. */

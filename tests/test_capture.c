@@ -81,6 +81,7 @@ static void what_a_capture_holds_is_told(void **state)
     assert_int_equal(info.flows[0].packets, 59);
     assert_int_equal(info.flows[0].size, 1206);
     assert_int_equal(info.frames, 3);
+    assert_true(fabs(info.frame_rate_hz * 24 * 1327e-6 - 1.0) < 1e-3); /* a turn is 24 packets */
     assert_int_equal(info.returns, 59 * 384);
     assert_int_equal(info.loss.packets_lost, 1);
     assert_int_equal(info.first_ns, SECOND * INT64_C(1000000000));

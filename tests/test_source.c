@@ -81,6 +81,10 @@ static void a_folder_without_points_is_an_error(void **state)
     expect_failure(open_source(glint_test_path("bare"), NULL, &source), GLINT_E_FORMAT,
                    "bare: no point file");
     assert_null(source);
+    make_folder("bare/velodyne");
+    glint_test_write("bare/velodyne/0.bin", "0123456789abcdef", 16);
+    expect_failure(open_source(glint_test_path("bare"), NULL, &source), GLINT_E_FORMAT,
+                   "bare/velodyne has some");
 }
 
 static void plain_bins_beside_named_scans_are_left_out(void **state)

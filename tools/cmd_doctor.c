@@ -16,6 +16,7 @@
 #include <zlib.h>
 
 #define WANTED_SOCKET_BYTES 8388608 /* 0.1 s of a 128-beam sensor with two returns, with room */
+#define CAP_NET_RAW_BIT     13      /* CAP_NET_RAW of linux/capability.h */
 
 static void line(const char *what, const char *text)
 {
@@ -110,6 +111,23 @@ static bool show_sockets(void)
     return bytes < WANTED_SOCKET_BYTES;
 }
 
+/* live and record --pcap listen below the sockets, which needs a right of its own. */
+static void show_capture_right(void)
+{
+    char line_text[128];
+    unsigned long long rights = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line_text, sizeof line_text, f))
+        if (strncmp(line_text, "CapEff:", 7) == 0)
+            rights = strtoull(line_text + 7, NULL, 16);
+    if (f)
+        fclose(f);
+    line("raw capture",
+         rights >> CAP_NET_RAW_BIT & 1
+             ? "permitted"
+             : "not permitted; only --pcap needs it: sudo setcap cap_net_raw+ep $(which glint)");
+}
+
 static bool show_model(void)
 {
     char folder[4096];
@@ -131,6 +149,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
     show_gpu();
     show_libraries();
     const bool small_socket = show_sockets(), no_model = show_model();
+    show_capture_right();
     if (!small_socket && !no_model) {
         line("missing", "nothing");
         return GLINT_EXIT_OK;
@@ -147,6 +166,6 @@ static int run(const struct glint_command *c, int argc, char **argv)
 static const struct glint_option options[] = {{0}};
 
 const struct glint_command glint_cmd_doctor = {
-    "doctor", "machine, libraries, limits: what is there, what is missing and how to get it",
-    "",       "  glint doctor\n",
-    options,  run};
+    "doctor",   "machine, libraries, limits: what is there, what is missing and how to get it",
+    "[--help]", "  glint doctor\n",
+    options,    run};

@@ -1,11 +1,13 @@
 /* tools/cmd_info.c - what a file is. What is found is put into one JSON object, which is then printed as JSON
  * or as lines. */
 #define _GNU_SOURCE
+#include "core/file.h"
 #include "core/frame.h"
 #include "core/safetensors.h"
 #include "core/text.h"
 #include "glint/model.h"
 #include "io/capture_info.h"
+#include "io/source_points.h"
 #include "tools/commands.h"
 #include "tools/places.h"
 #include "tools/standard_scan.h"
@@ -96,6 +98,12 @@ static void describe_position(json_t *out, const struct glint_capture_info *info
                                : "none");
 }
 
+static double lost_percent(const struct glint_capture_info *info)
+{
+    const double lost = (double)info->loss.packets_lost;
+    return 100.0 * lost / (lost + (double)info->lidar_packets);
+}
+
 static void describe_sensor(json_t *out, const struct glint_capture_info *info)
 {
     static const char *const scales[] = {
@@ -111,12 +119,16 @@ static void describe_sensor(json_t *out, const struct glint_capture_info *info)
     put_text(out, "calibration", info->calibration);
     put_text(out, "returns", info->return_mode);
     put_count(out, "frames", info->frames);
+    if (info->frame_rate_hz > 0.0)
+        put(out, "frames_per_second", json_real(round(info->frame_rate_hz * 1e3) / 1e3));
     put_count(out, "points", info->returns);
     put_count(out, "lidar_packets", info->lidar_packets);
     put_count(out, "other_packets", info->other_packets);
     put_count(out, "malformed", info->loss.packets_malformed);
     put_count(out, "foreign", info->loss.packets_foreign);
     put_count(out, "lost", info->loss.packets_lost);
+    if (info->loss.packets_lost)
+        put(out, "lost_percent", json_real(round(lost_percent(info) * 1e2) / 1e2));
     if (info->imu_samples)
         describe_motion(out, info);
     if (info->positions)
@@ -180,6 +192,22 @@ static void put_extent(json_t *out, const struct extent *e)
     }
 }
 
+/* Adds the format of the file that a frame is from to the list, once. */
+static void note_format(json_t *formats, const char *path)
+{
+    struct glint_file file;
+    if (glint_file_open(&file, path) < 0)
+        return;
+    const struct glint_cloud_file cloud = {path, file.data, file.size};
+    const struct glint_cloud_format *format = glint_cloud_format_of(&cloud);
+    bool known = !format;
+    for (size_t i = 0; i < json_array_size(formats) && !known; i++)
+        known = strcmp(json_string_value(json_array_get(formats, i)), format->name) == 0;
+    if (!known)
+        json_array_append_new(formats, json_string(format->name));
+    glint_file_close(&file);
+}
+
 /* Reads all frames; a file that cannot be read is counted and named. */
 static int read_frames(struct job *j, struct glint_source *source, struct glint_frame_pool *pool)
 {
@@ -187,11 +215,14 @@ static int read_frames(struct job *j, struct glint_source *source, struct glint_
                             {-INFINITY, -INFINITY, -INFINITY, -INFINITY}};
     uint64_t frames = 0, bad = 0, points = 0, dropped = 0;
     int first_failure = GLINT_OK;
+    json_t *formats = json_array();
+    put(j->out, "format", formats);
     for (int status; (status = 0, true);) {
         struct glint_frame *frame = glint_frame_get(pool, false);
         status = source->ops->next_frame(source, frame);
         if (status == GLINT_OK) {
             frames++;
+            note_format(formats, frame->source);
             points += (uint64_t)frame->points.n;
             dropped = frame->loss.points_dropped;
             widen(&extent, &frame->points);
@@ -217,7 +248,6 @@ static void describe_points(struct job *j, struct glint_source *source)
     struct glint_frame_pool *pool;
     const int32_t cap = source->ops->cap_points(source);
     put_text(j->out, "kind", glint_is_folder(j->path) ? "folder of point files" : "point file");
-    put_text(j->out, "format", source->ops->name);
     j->status = glint_frame_pool_open(1, cap > 0 ? cap : 1, 1, &pool);
     if (j->status < 0)
         return;
@@ -384,6 +414,34 @@ static void print_value(const json_t *value)
         print_object(value);
 }
 
+/* Whether every row that reaches this column has a blank there. */
+static bool blank_column(const json_t *rows, size_t column)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const char *text = json_string_value(json_array_get(rows, i));
+        if (text && column < strlen(text) && text[column] != ' ')
+            return false;
+    }
+    return true;
+}
+
+/* Rows of one table: columns that no row fills are left out, two blanks between stay. */
+static void print_rows(const json_t *rows)
+{
+    char keep[512];
+    for (size_t k = 0, blanks = 0; k < sizeof keep; k++) {
+        blanks = blank_column(rows, k) ? blanks + 1 : 0;
+        keep[k] = blanks <= 2;
+    }
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const char *text = json_string_value(json_array_get(rows, i));
+        printf("\n  ");
+        for (size_t k = 0; text[k]; k++)
+            if (k >= sizeof keep || keep[k])
+                putchar(text[k]);
+    }
+}
+
 /* A line per member; long lists a line per element. */
 static void print_text(const json_t *object)
 {
@@ -391,14 +449,16 @@ static void print_text(const json_t *object)
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
-        const bool rows =
-            strcmp(key, "layers") == 0 || strcmp(key, "tensors") == 0 || strcmp(key, "flows") == 0;
-        printf("%-21s ", key);
+        const bool rows = strcmp(key, "tensors") == 0 || strcmp(key, "flows") == 0;
+        const bool table = strcmp(key, "layers") == 0;
+        printf(rows || table ? "%s" : "%-21s ", key);
         for (size_t i = 0; rows && i < json_array_size(value); i++) {
             printf("\n  ");
             print_value(json_array_get(value, i));
         }
-        if (!rows)
+        if (table)
+            print_rows(value);
+        else if (!rows)
             print_value(value);
         printf("\n");
     }

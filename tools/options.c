@@ -103,8 +103,7 @@ int glint_report_failure(int status, enum glint_side side)
 void glint_command_help(const struct glint_command *c)
 {
     printf("glint %s - %s\n\nusage: glint %s %s\n", c->name, c->help, c->name, c->usage);
-    if (c->options[0].name)
-        printf("\noptions:\n");
+    printf("\noptions:\n");
     for (const struct glint_option *o = c->options; o->name; o++) {
         char left[64];
         snprintf(left, sizeof left, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");

@@ -314,6 +314,19 @@ static const char *base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
+#define TITLE_CHARS 27
+
+/* What a frame is from, as long as the panel: names of scans differ at their ends, so the beginning goes. */
+static void title_of(char *text, size_t size, const char *source)
+{
+    const char *name = base_name(source);
+    const size_t n = strlen(name);
+    if (n <= TITLE_CHARS)
+        snprintf(text, size, "%s", name);
+    else
+        snprintf(text, size, "..%s", name + n - (TITLE_CHARS - 2));
+}
+
 static int32_t count_state(const uint8_t *state, int32_t n, uint8_t wanted)
 {
     int32_t count = 0;
@@ -326,7 +339,7 @@ static void draw_title(struct glint_image *image, const struct glint_scene *s)
 {
     char text[96], number[32];
     struct table t = panel_at(image, 16, 16, 290, s->labels ? 4 : 3);
-    snprintf(text, sizeof text, "%.27s", base_name(s->frame->source));
+    title_of(text, sizeof text, s->frame->source);
     row(&t, 0, words, text);
     snprintf(text, sizeof text, "frame %llu", (unsigned long long)s->frame->index);
     row(&t, 0, quiet, text);

@@ -149,7 +149,7 @@ cut_capture() {
     expect 3 decode cut.pcap --out cut.csv
     one_line cut.pcap
     expect 0 info cut.pcap && says out truncated
-    expect 0 info "$whole" && says out "Velodyne HDL-32E"
+    expect 0 info "$whole" && says out "Velodyne HDL-32E" && says out "frames_per_second     9.645"
 }
 
 output() {
