@@ -1,6 +1,7 @@
 /* io/capture.c - see capture.h. The first packets are copied, since a source's packet lasts only until its
  * next. */
 #include "io/capture.h"
+#include "io/sensors.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ static int sniff(struct glint_source *source, struct sniffed *s)
 }
 
 int glint_capture_sniff(struct glint_source *source, const struct glint_decoder_settings *settings,
-                        struct glint_decoder **decoder_out)
+                        struct glint_decoder **decoder_out, int32_t *cap_points_out)
 {
     *decoder_out = NULL;
     if (!source->ops->gives_packets)
@@ -48,6 +49,8 @@ int glint_capture_sniff(struct glint_source *source, const struct glint_decoder_
     int status = sniff(source, s);
     if (status == GLINT_OK)
         status = glint_decoder_open(settings, s->packets, s->n, decoder_out);
+    if (status == GLINT_OK && cap_points_out)
+        *cap_points_out = glint_sensors_cap_points(settings, *decoder_out, s->packets, s->n);
     free(s);
     if (status == GLINT_E_FORMAT && !strstr(glint_error_text(), source->path))
         return glint_fail(status, "%s: %s", source->path, glint_error_text());
@@ -64,7 +67,7 @@ int glint_capture_open(const char *path, const struct glint_source_settings *sou
     if (!settings.capture)
         settings.capture = path;
     GLINT_TRY(glint_source_open(path, source_settings, &look));
-    int status = glint_capture_sniff(look, &settings, &capture_out->decoder);
+    int status = glint_capture_sniff(look, &settings, &capture_out->decoder, &capture_out->cap_points);
     look->ops->close(look);
     if (status == GLINT_OK)
         status = glint_source_open(path, source_settings, &capture_out->source);

@@ -4,8 +4,9 @@
 #include "io/decoder.h"
 
 struct glint_capture {
-    struct glint_source *source; /* at its first packet */
-    struct glint_decoder *decoder;
+    struct glint_source *source;   /* at its first packet */
+    struct glint_decoder *decoder; /* of the first sensor */
+    int32_t cap_points;            /* of a frame of any sensor among the first packets */
 };
 
 /* Opens path, looks at its first packets (up to 512), opens the decoder they want and stands at the first
@@ -19,7 +20,7 @@ int glint_capture_open(const char *path, const struct glint_source_settings *sou
 /* Finds the decoder for an open source of packets and does not go back: for memory and live sources. The
  * packets read are lost to the caller. */
 int glint_capture_sniff(struct glint_source *source, const struct glint_decoder_settings *settings,
-                        struct glint_decoder **decoder_out);
+                        struct glint_decoder **decoder_out, int32_t *cap_points_out);
 
 void glint_capture_close(struct glint_capture *capture); /* all zero is fine */
 #endif

@@ -157,7 +157,7 @@ struct hesai {
     struct glint_decoder base;
     const struct hesai_model *model;
     bool has_last;
-    uint32_t last_number;
+    uint32_t last_number, first_number; /* first: since the sensor has started */
     struct glint_lanes lanes;
     struct glint_shot shot;
     struct glint_turns turns;
@@ -301,6 +301,10 @@ static uint32_t missing(struct hesai *h, uint32_t number)
     const uint64_t modulus = UINT64_C(1) << 32;
     const uint32_t lost = h->has_last ? glint_decoder_missing(h->last_number, number, modulus) : 0;
     const bool late = h->has_last && (uint32_t)(h->last_number - number) < 1000;
+    const bool anew = !h->has_last || (!late && number < h->last_number);
+    h->base.late = late && (uint32_t)(number - h->first_number) < UINT32_MAX / 2;
+    if (anew)
+        h->first_number = number;
     if (!late)
         h->last_number = number;
     h->has_last = true;

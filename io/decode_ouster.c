@@ -47,7 +47,7 @@ struct ouster {
 
     int32_t n_sent, first_sent; /* packets of a frame inside the column window, and the first of them */
     bool has_last;
-    uint64_t last_number;
+    uint64_t last_number, first_number; /* first: since the sensor has started */
 
     bool tilted; /* lidar_to_sensor is more than a turn about z and a lift: it is applied apart */
     float matrix[12];
@@ -137,6 +137,11 @@ static uint32_t missing(struct ouster *o, uint32_t frame, uint16_t id)
         return 0;
     const uint32_t lost = o->has_last ? glint_decoder_missing(o->last_number, number, modulus) : 0;
     const bool late = o->has_last && (o->last_number + modulus - number) % modulus < FIRST_LATE;
+    const bool before_first = (o->first_number + modulus - number) % modulus - 1 < FIRST_LATE;
+    const bool back = (number + modulus - o->last_number) % modulus > modulus / 2;
+    o->base.late = late && !before_first;
+    if (!o->has_last || (!late && back))
+        o->first_number = number;
     if (!late)
         o->last_number = number;
     o->has_last = true;

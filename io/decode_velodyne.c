@@ -31,6 +31,7 @@
 #define STEP_MOST      200  /* 0.01 degree; a larger step is a gap in the field of view or a lost firing */
 #define VIEW_GAP_LEAST 1000 /* 0.01 degree: a wider jump inside a packet is the end of the field of view */
 #define VIEW_EDGE      200  /* its edges move by a block or two */
+#define LATE_US        1000000u /* a packet so far behind is late; further back the clock was set */
 #define HOUR_US        3600000000u
 
 struct velodyne_model {
@@ -94,9 +95,9 @@ struct velodyne {
     bool any_product; /* the sensor was named: the factory byte is not asked */
     bool undecided;   /* only position packets were seen: the first data packet tells the model */
     bool has_last, last_had_gap;
-    uint32_t last_us;
-    int32_t last_azimuth; /* 0.01 degree, of its last block */
-    int32_t view[2];      /* azimuths of the first and last block of the field of view; equal: not known */
+    uint32_t last_us, first_us; /* first: since the clock was set last */
+    int32_t last_azimuth;       /* 0.01 degree, of its last block */
+    int32_t view[2]; /* azimuths of the first and last block of the field of view; equal: not known */
     int64_t gps_ns, gps_arrival_ns; /* of the last sentence of a receiver with fix and pulse; 0: none */
     struct glint_lanes lanes;
     struct glint_shot shot;
@@ -228,9 +229,12 @@ static uint32_t missing(struct velodyne *v, const struct glint_packet *p, uint32
     const uint32_t gap = (us % HOUR_US + HOUR_US - v->last_us % HOUR_US) % HOUR_US;
     const uint32_t periods = (gap + packet_us / 2) / packet_us;
     uint32_t lost = v->has_last ? glint_decoder_missing(0, periods, UINT32_MAX) : 0;
-    const bool late = v->has_last && gap > HOUR_US / 2;
-    if (late)
+    if (v->has_last && gap > HOUR_US - LATE_US) { /* later than the first one: it was missed before */
+        v->base.late = (v->first_us % HOUR_US + HOUR_US - us % HOUR_US) % HOUR_US >= LATE_US;
         return 0;
+    }
+    if (!v->has_last || gap > HOUR_US / 2)
+        v->first_us = us;
     if (lost > 0 && over_the_gap(v, v->last_azimuth, azimuth_of(p, 0)))
         lost = 0;
     else if (lost > 0 && v->last_had_gap)
@@ -398,6 +402,7 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
         return glint_fail(GLINT_E_NOMEM, "no memory for a decoder");
     v->base.ops = &ops;
     v->base.turns = true;
+    v->base.lost_by_time = true;
     v->any_product =
         model >= 0 && glint_family_vote(&glint_family_velodyne, packets, n_packets, NULL) != model;
     become(v, model < 0 ? 0 : model, &beams);

@@ -198,10 +198,11 @@ static int open_named(const struct glint_decoder_settings *settings, const struc
 int glint_decoder_open(const struct glint_decoder_settings *settings, const struct glint_packet *packets,
                        int32_t n_packets, struct glint_decoder **decoder_out)
 {
+    const bool any = !settings->sensor || !*settings->sensor || strcmp(settings->sensor, "auto") == 0;
     *decoder_out = NULL;
-    if (!settings->sensor || !*settings->sensor || strcmp(settings->sensor, "auto") == 0)
-        return open_auto(settings, packets, n_packets, decoder_out);
-    return open_named(settings, packets, n_packets, decoder_out);
+    GLINT_TRY((any ? open_auto : open_named)(settings, packets, n_packets, decoder_out));
+    (*decoder_out)->wanted_scale = settings->scale;
+    return GLINT_OK;
 }
 
 void glint_decoder_close(struct glint_decoder *decoder)
@@ -217,10 +218,38 @@ static bool is_foreign(struct glint_decoder *d, const struct glint_packet *p)
     return d->has_address && p->src_ip != d->src_ip;
 }
 
+/* What the sequence says is lost, unless the arrivals of the last packets leave no time for it: then the
+ * sensor's clock was set, or it has started anew. Several packets back, because what is lost and the pause in
+ * the arrivals need not be at the same packet: they wait in buffers on the way. */
+static uint32_t plausible_loss(struct glint_decoder *d, const struct glint_packet *p, uint32_t lost)
+{
+    const uint32_t n = d->n_stamps, at = n % GLINT_DECODER_STAMPS;
+    const int64_t gap_ns = n > 0 ? p->stamp_ns - d->stamps_ns[(n - 1) % GLINT_DECODER_STAMPS] : 0;
+    const int64_t span_ns = p->stamp_ns - d->stamps_ns[at]; /* of as many packets, when that many came */
+    const bool known = n >= GLINT_DECODER_STAMPS && d->period_ns > 0 && span_ns >= 0;
+    d->stamps_ns[at] = p->stamp_ns;
+    d->n_stamps++;
+    if (gap_ns >= 0 && n > 0) {
+        const int64_t most_ns = 8 * d->period_ns + 1000; /* a pause tells nothing about the period */
+        d->period_ns += n > 1 ? ((gap_ns < most_ns ? gap_ns : most_ns) - d->period_ns) / 16 : gap_ns;
+    }
+    return !known || lost <= GLINT_DECODER_STAMPS + 4 * (span_ns / d->period_ns) ? lost : 0;
+}
+
+static void count_lost(struct glint_decoder *d, const struct glint_packet *p, uint32_t lost,
+                       struct glint_loss *loss)
+{
+    const uint32_t really = d->lost_by_time ? plausible_loss(d, p, lost) : lost;
+    const bool back = d->late && d->open_lost > 0 && loss->packets_lost > 0;
+    d->open_lost = really > 0 ? d->open_lost + really : d->open_lost - back;
+    loss->packets_lost = loss->packets_lost + really - back;
+}
+
 enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const struct glint_packet *packet,
                                           struct glint_returns *returns_out, struct glint_loss *loss)
 {
     uint32_t lost = 0;
+    decoder->late = false;
     returns_out->n = 0;
     returns_out->n_blocks = 0;
     returns_out->frame_id = -1;
@@ -237,7 +266,8 @@ enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const s
     loss->packets_decoded += kind == GLINT_PACKET_LIDAR || kind == GLINT_PACKET_OTHER;
     loss->packets_malformed += (kind == GLINT_PACKET_MALFORMED) + (uint64_t)packet->incomplete_before;
     loss->packets_foreign += (kind == GLINT_PACKET_FOREIGN) + (uint64_t)packet->other_before;
-    loss->packets_lost += lost;
+    if (kind == GLINT_PACKET_LIDAR)
+        count_lost(decoder, packet, lost, loss);
     loss->packets_dropped += packet->dropped_before;
     return kind;
 }
@@ -280,6 +310,13 @@ static void find_scale(struct glint_decoder *d, int64_t sensor_ns, int64_t captu
 {
     const int64_t tai = glint_leap_seconds(capture_ns) * SECOND_NS, gps = tai - GPS_FROM_TAI_NS;
     const int64_t ahead = sensor_ns - capture_ns;
+    if (d->wanted_scale != GLINT_TIME_UNKNOWN) {
+        d->time_scale = d->wanted_scale;
+        d->clock_offset_ns = d->wanted_scale == GLINT_TIME_TAI   ? -tai
+                             : d->wanted_scale == GLINT_TIME_GPS ? -gps
+                                                                 : 0;
+        return;
+    }
     d->time_scale = GLINT_TIME_UTC;
     if (capture_ns < CLOCK_SET_NS)
         return;

@@ -11,6 +11,8 @@
 #include "io/samples.h"
 #include "io/source.h"
 
+#define GLINT_DECODER_STAMPS 64
+
 #define GLINT_RETURNS_CAP 8192 /* most returns of one packet, any sensor */
 
 #define GLINT_BLOCKS_CAP 64 /* most blocks */
@@ -50,6 +52,15 @@ struct glint_decoder_ops {
                                      struct glint_returns *returns_out, uint32_t *lost_out);
     void (*close)(struct glint_decoder *d);
 };
+enum glint_time_scale {
+    GLINT_TIME_UNKNOWN, /* no stamp yet */
+    GLINT_TIME_UTC,     /* the sensor's own */
+    GLINT_TIME_TAI,     /* of a PTP clock, leap seconds taken off */
+    GLINT_TIME_GPS,
+    GLINT_TIME_HOUR,   /* the sensor's within the hour, the hour the receiver's or the capture's */
+    GLINT_TIME_CAPTURE /* moved to the capture's clock */
+};
+
 struct glint_decoder { /* first member of each decoder's own struct */
     const struct glint_decoder_ops *ops;
     char sensor[64];        /* "Velodyne HDL-32E" */
@@ -67,25 +78,29 @@ struct glint_decoder { /* first member of each decoder's own struct */
      * are TAI or GPS time; else the sensor's clock is not set and t_ns is its time moved to the capture's
      * clock. */
     int64_t clock_offset_ns;
-    enum glint_time_scale {
-        GLINT_TIME_UNKNOWN, /* no stamp yet */
-        GLINT_TIME_UTC,     /* the sensor's own */
-        GLINT_TIME_TAI,     /* of a PTP clock, leap seconds taken off */
-        GLINT_TIME_GPS,
-        GLINT_TIME_HOUR,   /* the sensor's within the hour, the hour the receiver's or the capture's */
-        GLINT_TIME_CAPTURE /* moved to the capture's clock */
-    } time_scale;
+    enum glint_time_scale time_scale;
 
     struct glint_sensor_samples samples; /* of the packet last taken; copy what you keep */
 
-    bool has_address; /* private: packets of other addresses than the first LIDAR packet's are foreign */
+    enum glint_time_scale wanted_scale; /* as in the settings */
+    bool lost_by_time;                  /* packets carry no number: what is missing is told by their time */
+    bool late;                          /* the last LIDAR packet came after later ones (decode sets it) */
+
+    /* private */
+    bool has_address; /* packets of other addresses than the first LIDAR packet's are foreign */
     uint32_t src_ip;
+    uint64_t open_lost;                      /* counted as lost, and may still come late */
+    int64_t period_ns;                       /* of LIDAR packets, by arrival */
+    int64_t stamps_ns[GLINT_DECODER_STAMPS]; /* of the last ones */
+    uint32_t n_stamps;
 };
 
 struct glint_decoder_settings {
     const char *sensor;  /* "auto" (or NULL) or a name or part of it: "hdl32e", "vlp16", "xt32", "ouster" */
     const char *calib;   /* file or NULL: a metadata file beside the capture (Ouster), else built in */
     const char *capture; /* path of the capture, to look beside it; may be NULL */
+    enum glint_time_scale scale; /* UTC, TAI, GPS: what the sensor's dates count; UNKNOWN: by their distance
+                                  * from the capture's clock */
 };
 
 /* Chooses by settings or by the look of the first packets. GLINT_E_FORMAT when no decoder knows them (text
@@ -96,9 +111,10 @@ int glint_decoder_open(const struct glint_decoder_settings *settings, const stru
 void glint_decoder_close(struct glint_decoder *decoder); /* NULL is fine */
 
 /* Decodes one packet and accounts for it and for what the source skipped before it: received + 1, and one of
- * decoded (LIDAR, OTHER), malformed, foreign; lost by the sensor's sequence. Of a LIDAR packet returns_out is
- * filled (n may be 0). A sensor is known by the source address of its first LIDAR packet: a second one on the
- * same port is foreign. One thread at a time; allocates nothing. */
+ * decoded (LIDAR, OTHER), malformed, foreign; lost by the sensor's sequence: a packet that comes late is no
+ * longer lost, and a jump of the sensor's clock or number that the arrivals do not bear out is none. Of a
+ * LIDAR packet returns_out is filled (n may be 0). A sensor is known by the source address of its first LIDAR
+ * packet: a second one on the same port is foreign. One thread at a time; allocates nothing. */
 enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const struct glint_packet *packet,
                                           struct glint_returns *returns_out, struct glint_loss *loss);
 #endif

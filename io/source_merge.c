@@ -193,7 +193,7 @@ static const struct glint_source_ops ops = {.name = "merge",
 
 static int open_packets(struct reader *r, const char *path, const struct glint_source_merge_settings *s)
 {
-    const struct glint_decoder_settings decoder = {s->sensor ? s->sensor : "auto", s->calib, path};
+    const struct glint_decoder_settings decoder = {.sensor = s->sensor, .calib = s->calib, .capture = path};
     const struct glint_framer_settings framer = {.to_vehicle = true};
     glint_source_close(r->source);
     r->source = NULL;

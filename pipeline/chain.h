@@ -42,8 +42,9 @@ struct glint_pipeline {
     struct glint_stage_env env;
     struct glint_frame_pool *frames;
     struct glint_decoder *own_decoder;
+    struct glint_sensors *sensors; /* of packets; input's thread */
     struct glint_peek peek;
-    struct glint_loss loss;      /* packets; input's thread */
+    struct glint_loss loss;      /* of the stages behind the frame's; input's thread */
     struct glint_loss last_loss; /* of the last frame made; input's thread */
     bool sink_failed[GLINT_PIPELINE_SINKS];
 

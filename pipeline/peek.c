@@ -88,7 +88,8 @@ static int32_t gather(const struct glint_peek *peek, struct glint_packet *packet
 }
 
 int glint_peek_decoder(struct glint_peek *peek, struct glint_source *source,
-                       const struct glint_decoder_settings *settings, struct glint_decoder **decoder_out)
+                       const struct glint_decoder_settings *settings, struct glint_decoder **decoder_out,
+                       int32_t *cap_points_out)
 {
     struct glint_packet packets[GLINT_PEEK_BATCHES * GLINT_BATCH_PACKETS];
     int status = GLINT_E_FORMAT;
@@ -99,6 +100,8 @@ int glint_peek_decoder(struct glint_peek *peek, struct glint_source *source,
             return glint_fail(peek->status, "%s", peek->reason);
         if (!more || peek->n >= LEAST_BATCHES)
             status = glint_decoder_open(settings, packets, n, decoder_out);
+        if (status == GLINT_OK)
+            *cap_points_out = glint_sensors_cap_points(settings, *decoder_out, packets, n);
     }
     if (status == GLINT_E_FORMAT) { /* says what it saw, not where */
         char reason[1024];

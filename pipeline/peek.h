@@ -22,10 +22,12 @@ struct glint_peek {
 int glint_peek_init(struct glint_peek *peek); /* GLINT_E_NOMEM */
 void glint_peek_fini(struct glint_peek *peek);
 
-/* Reads until a decoder knows the packets, at least 64 and at most 512 of them, or to the end. Fails as
- * glint_decoder_open, or as the source when it gave nothing at all. */
+/* Reads until a decoder knows the packets, at least 64 and at most 512 of them, or to the end.
+ * cap_points_out: of a frame of any sensor among them. Fails as glint_decoder_open, or as the source when it
+ * gave nothing at all. */
 int glint_peek_decoder(struct glint_peek *peek, struct glint_source *source,
-                       const struct glint_decoder_settings *settings, struct glint_decoder **decoder_out);
+                       const struct glint_decoder_settings *settings, struct glint_decoder **decoder_out,
+                       int32_t *cap_points_out);
 
 /* The next batch: those peeked at first, then new ones, in the first batch's memory. Status as
  * glint_packet_batch_fill. */

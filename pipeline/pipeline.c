@@ -38,18 +38,30 @@ static int check(const struct glint_pipeline_settings *s)
     return GLINT_OK;
 }
 
-static int open_decoder(struct glint_pipeline *p)
+static int32_t stacked(const struct glint_pipeline_settings *s, int32_t cap_points)
 {
-    const struct glint_pipeline_settings *s = &p->settings;
+    return cap_points * (s->stack > 1 ? s->stack : 1);
+}
+
+static int open_sensors(struct glint_pipeline *p)
+{
+    struct glint_pipeline_settings *s = &p->settings;
+    struct glint_decoder *first = s->decoder;
+    const struct glint_decoder_settings wanted = {.sensor = s->sensor,
+                                                  .calib = s->calib,
+                                                  .capture = s->source->path,
+                                                  .scale = (enum glint_time_scale)s->time_scale};
     GLINT_TRY(glint_peek_init(&p->peek));
     p->env.peek = &p->peek;
-    p->env.decoder = s->decoder;
-    if (s->decoder)
-        return GLINT_OK;
-    const struct glint_decoder_settings wanted = {
-        .sensor = s->sensor, .calib = s->calib, .capture = s->source->path};
-    GLINT_TRY(glint_peek_decoder(&p->peek, s->source, &wanted, &p->own_decoder));
-    p->env.decoder = p->own_decoder;
+    int32_t cap_points = 0;
+    if (!first) {
+        GLINT_TRY(glint_peek_decoder(&p->peek, s->source, &wanted, &p->own_decoder, &cap_points));
+        first = p->own_decoder;
+    }
+    if (s->cap_points == 0)
+        s->cap_points = stacked(s, cap_points > 0 ? cap_points : glint_pipeline_cap_points(s->source, first));
+    GLINT_TRY(glint_sensors_open(&wanted, first, &p->sensors));
+    p->env.sensors = p->sensors;
     return GLINT_OK;
 }
 
@@ -123,11 +135,13 @@ static int make_chains(struct glint_pipeline *p)
     return GLINT_OK;
 }
 
-/* One frame per chain, and those in the queues: then the input never waits for one. */
+/* One frame per chain, those in the queues, and one in the making per further sensor: then the input never
+ * waits for one. Frames that are not used cost no memory: it is not touched. */
 static int make_frames(struct glint_pipeline *p)
 {
-    struct glint_pipeline_settings *s = &p->settings;
-    const int32_t n = p->n_chains + (p->n_chains - 1) * s->queue_depth;
+    const struct glint_pipeline_settings *s = &p->settings;
+    const int32_t n =
+        p->n_chains + (p->n_chains - 1) * s->queue_depth + (p->sensors ? GLINT_SENSORS_CAP - 1 : 0);
     return glint_frame_pool_open(n, s->cap_points, s->cap_boxes, &p->frames);
 }
 
@@ -137,10 +151,9 @@ static int open_parts(struct glint_pipeline *p)
     p->env.loss = &p->loss;
     p->env.sink_failed = p->sink_failed;
     if (p->settings.source->ops->gives_packets)
-        GLINT_TRY(open_decoder(p));
+        GLINT_TRY(open_sensors(p));
     if (p->settings.cap_points == 0)
-        p->settings.cap_points = glint_pipeline_cap_points(p->settings.source, p->env.decoder) *
-                                 (p->settings.stack > 1 ? p->settings.stack : 1);
+        p->settings.cap_points = stacked(&p->settings, glint_pipeline_cap_points(p->settings.source, NULL));
     if (p->settings.open_model)
         GLINT_TRY(
             p->settings.open_model(p->settings.open_model_ctx, p->settings.cap_points, &p->settings.model));
@@ -186,6 +199,7 @@ void glint_pipeline_close(struct glint_pipeline *p)
         glint_ring_close(p->rings[i]);
     glint_frame_pool_close(p->frames);
     glint_peek_fini(&p->peek);
+    glint_sensors_close(p->sensors);
     glint_decoder_close(p->own_decoder);
     pthread_mutex_destroy(&p->mutex);
     free(p);
@@ -260,14 +274,35 @@ void glint_pipeline_stop(struct glint_pipeline *p)
 static void sum_up_loss(const struct glint_pipeline *p, struct glint_loss *loss)
 {
     *loss = p->last_loss;
-    if (p->settings.source->ops->gives_packets) {
-        *loss = p->loss;
-        loss->points_dropped = p->last_loss.points_dropped;
+    if (p->sensors) {
+        glint_sensors_loss(p->sensors, loss);
         glint_source_account(p->settings.source, loss);
     }
     loss->frames_dropped = p->frames_dropped;
     loss->frames_without_pose = p->loss.frames_without_pose;
-    loss->points_clipped = p->last_loss.points_clipped + p->loss.points_clipped; /* framed, stacked */
+    loss->points_clipped += p->loss.points_clipped; /* framed, stacked */
+}
+
+int32_t glint_pipeline_sensors(const struct glint_pipeline *p, struct glint_pipeline_sensor *out, int32_t cap)
+{
+    int32_t n = p->sensors && p->ended_ns != 0 ? glint_sensors_count(p->sensors) : 0;
+    n = n < cap ? n : cap;
+    for (int32_t i = 0; i < n; i++) {
+        const struct glint_sensor *s = glint_sensors_get(p->sensors, i);
+        struct glint_clock_fit fit;
+        out[i] = (struct glint_pipeline_sensor){.src_ip = s->src_ip,
+                                                .port = s->port,
+                                                .time_scale = (int32_t)s->decoder->time_scale,
+                                                .clock_moved_ns = s->decoder->clock_offset_ns,
+                                                .has_clock = glint_clock_model_fit(&s->clock, &fit),
+                                                .clock_offset_ns = fit.offset_ns,
+                                                .clock_drift_ppm = fit.drift_ppm,
+                                                .clock_jumps = fit.jumps,
+                                                .frames = s->frames,
+                                                .loss = s->loss};
+        snprintf(out[i].name, sizeof out[i].name, "%s", s->name);
+    }
+    return n;
 }
 
 void glint_pipeline_stats(const struct glint_pipeline *p, struct glint_pipeline_stats *stats_out)

@@ -11,7 +11,7 @@
 #include "core/frame.h"
 #include "core/trace.h"
 #include "glint/pipeline.h"
-#include "io/decoder.h"
+#include "io/sensors.h"
 #include "io/sink.h"
 #include "io/source.h"
 
@@ -40,6 +40,7 @@ struct glint_packet_batch {
 struct glint_packet_returns { /* of one packet */
     struct glint_returns returns;
     int64_t arrival_ns;
+    int32_t sensor; /* number in env->sensors */
 };
 
 struct glint_emit { /* where a stage puts its results; GLINT_E_EOF: no more are wanted, not a failure */
@@ -52,9 +53,9 @@ struct glint_peek;
 struct glint_stage_env {
     const struct glint_pipeline_settings *settings;
     struct glint_frame_pool *frames;
-    struct glint_decoder *decoder;
+    struct glint_sensors *sensors; /* of packets, with their accounts: decode and frame write them */
     struct glint_peek *peek; /* packets, those read before the first process call at first; NULL: frames */
-    struct glint_loss *loss; /* of the packets so far; decode writes it, in the same thread as frame */
+    struct glint_loss *loss; /* of stages behind the frame's, in the input's thread: what they drop */
     bool *sink_failed;       /* one per sink: not to be finished */
 };
 
@@ -72,6 +73,6 @@ struct glint_stage_info {
 };
 
 extern const struct glint_stage_info glint_stage_packets, glint_stage_frames; /* the two sources */
-extern const struct glint_stage_info glint_stage_decode, glint_stage_frame, glint_stage_align, glint_stage_infer,
-    glint_stage_publish;
+extern const struct glint_stage_info glint_stage_decode, glint_stage_frame, glint_stage_align,
+    glint_stage_infer, glint_stage_publish;
 #endif

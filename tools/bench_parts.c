@@ -103,7 +103,8 @@ static int measure_decode(struct glint_bench *b, struct glint_capture *capture, 
 
 int glint_bench_decode(struct glint_bench *b)
 {
-    const struct glint_decoder_settings settings = {b->sensor ? b->sensor : "auto", b->calib, b->input};
+    const struct glint_decoder_settings settings = {
+        .sensor = b->sensor, .calib = b->calib, .capture = b->input};
     struct glint_capture capture = {0};
     struct packets packets = {0};
     struct glint_times times = {0};

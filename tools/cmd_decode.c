@@ -89,8 +89,8 @@ static bool is_table(const struct job *j)
 
 static int decode_table(struct job *j)
 {
-    const struct glint_decoder_settings settings = {j->session.sensor ? j->session.sensor : "auto",
-                                                    j->session.calib, j->inputs[0]};
+    const struct glint_decoder_settings settings = {
+        .sensor = j->session.sensor, .calib = j->session.calib, .capture = j->inputs[0]};
     struct glint_loss loss = {0};
     if (j->motion.poses_path || j->motion.has_twist || j->motion.extrinsics_path || j->motion.stack)
         return glint_usage_error(j->command,

@@ -143,7 +143,8 @@ static void describe_sensor(json_t *out, const struct glint_capture_info *info)
 
 static void describe_capture(struct job *j)
 {
-    const struct glint_decoder_settings settings = {j->sensor ? j->sensor : "auto", j->calib, j->path};
+    const struct glint_decoder_settings settings = {
+        .sensor = j->sensor, .calib = j->calib, .capture = j->path};
     struct glint_capture_info *info = calloc(1, sizeof *info);
     j->status = info ? glint_capture_info_read(j->path, &settings, info) : GLINT_E_NOMEM;
     if (j->status == GLINT_OK) {

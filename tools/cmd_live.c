@@ -5,6 +5,7 @@
 #include "core/cpu.h"
 #include "core/trace.h"
 #include "glint/pipeline.h"
+#include "io/decoder.h"
 #include "tools/motion.h"
 #include "tools/commands.h"
 #include "tools/glint_commit.h"
@@ -20,7 +21,22 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SENSOR = GLINT_MOTION_KEYS, CALIB, MODEL, DEVICE, OUT, TRACE, FRAMES, THREADS, SCORE, QUEUE, JSON };
+enum {
+    SENSOR = GLINT_MOTION_KEYS,
+    CALIB,
+    MODEL,
+    DEVICE,
+    OUT,
+    TRACE,
+    FRAMES,
+    THREADS,
+    SCORE,
+    QUEUE,
+    JSON,
+    CLOCK
+};
+
+#define SENSORS_CAP 8
 
 struct live_sink {
     struct glint_sink base;
@@ -30,7 +46,7 @@ struct live_sink {
 struct job {
     const struct glint_command *command;
     const char *sensor, *calib, *model_name, *device, *out[GLINT_OUTPUTS_CAP], *trace_path, *json_path;
-    int32_t n_out, n_threads, queue;
+    int32_t n_out, n_threads, queue, time_scale;
     uint64_t frames;
     float score;
     struct glint_live_settings net;
@@ -71,6 +87,21 @@ static bool take_frames(struct job *j, const char *value)
     return good;
 }
 
+static const char *const scales[] = {
+    [GLINT_TIME_UNKNOWN] = "auto", [GLINT_TIME_UTC] = "utc",   [GLINT_TIME_TAI] = "tai",
+    [GLINT_TIME_GPS] = "gps",      [GLINT_TIME_HOUR] = "hour", [GLINT_TIME_CAPTURE] = "not set"};
+
+static bool take_clock(struct job *j, const char *value)
+{
+    for (int32_t i = 0; i <= GLINT_TIME_GPS; i++)
+        if (strcmp(value, scales[i]) == 0) {
+            j->time_scale = i;
+            return true;
+        }
+    glint_usage_error(j->command, "--clock %s: auto, utc, gps or tai is wanted", value);
+    return false;
+}
+
 static bool take(struct job *j, int key, const char *value)
 {
     const struct glint_command *c = j->command;
@@ -105,6 +136,8 @@ static bool take(struct job *j, int key, const char *value)
     case JSON:
         j->json_path = value;
         return true;
+    case CLOCK:
+        return take_clock(j, value);
     default:
         return glint_net_take(c, &j->net, key, value);
     }
@@ -221,6 +254,7 @@ static int open_pipeline(struct job *j)
     s.sensor = j->sensor;
     s.calib = j->calib;
     glint_motion_set(&j->motion, &s);
+    s.time_scale = j->time_scale;
     s.open_model = open_rest;
     s.open_model_ctx = j;
     s.sinks[s.n_sinks++] = &j->sink.base;
@@ -271,6 +305,54 @@ static json_t *json_latency(struct job *j)
     return o;
 }
 
+static json_t *json_sensor(const struct glint_pipeline_sensor *s)
+{
+    char address[24];
+    json_t *o = json_object(), *clock = json_object();
+    snprintf(address, sizeof address, "%u.%u.%u.%u", s->src_ip >> 24, s->src_ip >> 16 & 255,
+             s->src_ip >> 8 & 255, s->src_ip & 255);
+    json_object_set_new(o, "name", json_string(s->name));
+    json_object_set_new(o, "address", json_string(address));
+    json_object_set_new(o, "port", json_integer(s->port));
+    json_object_set_new(o, "frames", json_integer((json_int_t)s->frames));
+    json_object_set_new(o, "packets", json_loss(&s->loss));
+    json_object_set_new(clock, "scale", json_string(scales[s->time_scale]));
+    json_object_set_new(clock, "set", s->time_scale == GLINT_TIME_CAPTURE ? json_false() : json_true());
+    if (s->has_clock) {
+        json_object_set_new(clock, "offset_ms", json_real(s->clock_offset_ns * 1e-6));
+        json_object_set_new(clock, "drift_ppm", json_real(s->clock_drift_ppm));
+        json_object_set_new(clock, "jumps", json_integer((json_int_t)s->clock_jumps));
+    }
+    json_object_set_new(o, "clock", clock);
+    return o;
+}
+
+static json_t *json_sensors(const struct job *j)
+{
+    struct glint_pipeline_sensor sensors[SENSORS_CAP];
+    const int32_t n = j->pipeline ? glint_pipeline_sensors(j->pipeline, sensors, SENSORS_CAP) : 0;
+    json_t *list = json_array();
+    for (int32_t i = 0; i < n; i++)
+        json_array_append_new(list, json_sensor(&sensors[i]));
+    return list;
+}
+
+static void tell_sensors(const struct job *j)
+{
+    struct glint_pipeline_sensor sensors[SENSORS_CAP];
+    const int32_t n = j->pipeline ? glint_pipeline_sensors(j->pipeline, sensors, SENSORS_CAP) : 0;
+    for (int32_t i = 0; i < n; i++) {
+        const struct glint_pipeline_sensor *s = &sensors[i];
+        glint_say("%s: %llu packets, %llu lost, %llu double; %llu frames; clock %s: arrival %+.3f ms after "
+                  "its time, "
+                  "drift %+.1f ppm%s",
+                  s->name, (unsigned long long)s->loss.packets_received,
+                  (unsigned long long)s->loss.packets_lost, (unsigned long long)s->loss.packets_duplicate,
+                  (unsigned long long)s->frames, scales[s->time_scale], s->clock_offset_ns * 1e-6,
+                  s->clock_drift_ppm, s->clock_jumps ? ", it jumped" : "");
+    }
+}
+
 static json_t *describe(struct job *j, const struct glint_pipeline_stats *s,
                         const struct glint_live_stats *net)
 {
@@ -282,6 +364,7 @@ static json_t *describe(struct job *j, const struct glint_pipeline_stats *s,
     json_object_set_new(o, "wall_s", json_real((double)s->wall_ns * 1e-9));
     json_object_set_new(o, "network", glint_net_json(net));
     json_object_set_new(o, "packets", json_loss(&s->loss));
+    json_object_set_new(o, "sensors", json_sensors(j));
     json_object_set_new(o, "frames", json_frames(j, s));
     json_object_set_new(o, "latency_ms", json_latency(j));
     json_object_set_new(o, "peak_memory_bytes", json_integer((json_int_t)glint_report_peak_bytes()));
@@ -299,6 +382,7 @@ static int tell(struct job *j)
     glint_say("%llu packets in %.1f s; frames: %llu published, %llu dropped",
               (unsigned long long)net.received, seconds, (unsigned long long)s.frames_published,
               (unsigned long long)s.frames_dropped);
+    tell_sensors(j);
     glint_report_loss(&s.loss);
     glint_net_tell_drops(&net);
     if (isatty(STDERR_FILENO) == 1 && j->n_frames > 0)
@@ -381,6 +465,8 @@ static const struct glint_option options[] = {
     {"--calib", "FILE", "the sensor's calibration or metadata file (Ouster needs it)", CALIB},
     GLINT_NET_OPTIONS,
     GLINT_MOTION_OPTIONS,
+    {"--clock", "RULE",
+     "what the sensor's dates count: utc, gps (18 s ahead), tai (37 s ahead) or auto (default)", CLOCK},
     {"--model", "DIR", "model folder, name of one, or none: points only (default: glint-tiny)", MODEL},
     {"--device", "D", "auto, cpu, cuda or cuda:N (default: auto)", DEVICE},
     {"--out", "FILE", "may repeat; .jsonl boxes (default: -), .png, .pcd, .bin ... with %06d", OUT},

@@ -102,7 +102,7 @@ static int input_open(const struct glint_session *s, const char *path, struct in
 {
     if (is_merged(s))
         return merged_open(s, in);
-    const struct glint_decoder_settings decoder = {s->sensor ? s->sensor : "auto", s->calib, path};
+    const struct glint_decoder_settings decoder = {.sensor = s->sensor, .calib = s->calib, .capture = path};
     memset(in, 0, sizeof *in);
     GLINT_TRY(glint_source_open(path, NULL, &in->source));
     if (!in->source->ops->gives_packets)
@@ -122,6 +122,11 @@ static void input_close(struct input *in)
         glint_source_close(in->source);
 }
 
+static int32_t cap_points_of(const struct input *in)
+{
+    return in->capture.source ? in->capture.cap_points : glint_pipeline_cap_points(in->source, NULL);
+}
+
 int glint_session_probe(struct glint_session *s, int32_t *cap_points_out)
 {
     int first = GLINT_EXIT_OK;
@@ -135,8 +140,7 @@ int glint_session_probe(struct glint_session *s, int32_t *cap_points_out)
             first = first ? first : code;
             continue;
         }
-        const int32_t cap =
-            glint_motion_cap_points(s->motion, glint_pipeline_cap_points(in.source, in.capture.decoder));
+        const int32_t cap = glint_motion_cap_points(s->motion, cap_points_of(&in));
         *cap_points_out = cap > *cap_points_out ? cap : *cap_points_out;
         input_close(&in);
     }
@@ -163,9 +167,10 @@ static int pipeline_open(struct glint_session *s, const struct input *in)
     settings.sub_sweep_deg = (double)s->sub_sweep_deg;
     settings.first_frame = s->first_frame;
     settings.end_frame = s->end_frame;
+    settings.sensor = s->sensor; /* for further sensors of a capture */
+    settings.calib = s->calib;
     glint_motion_set(s->motion, &settings);
-    settings.cap_points =
-        glint_motion_cap_points(s->motion, glint_pipeline_cap_points(in->source, in->capture.decoder));
+    settings.cap_points = glint_motion_cap_points(s->motion, cap_points_of(in));
     const int status = glint_pipeline_open(&settings, &s->pipeline);
     if (status < 0)
         free(forward);

@@ -47,6 +47,7 @@ struct glint_pipeline_settings {
     struct glint_decoder *decoder; /* for sources of packets; stays the caller's. NULL: chosen from the first
                                     * packets by the next two, and the pipeline's own */
     const char *sensor, *calib;    /* as in io/decoder.h; may be NULL. Used during open only */
+    int32_t time_scale;            /* what the sensors' dates count: enum glint_time_scale, 0: told by them */
     double cut_deg;                /* azimuth at which turns are cut, as the sensor counts */
     double sub_sweep_deg;          /* 0: frames are turns; else a frame every so many degrees, 1..360 */
     bool sensor_frame;             /* leave points in the sensor's own frame instead of the vehicle's */
@@ -80,7 +81,8 @@ struct glint_pipeline_settings {
         stop_at_bad_file; /* false: a folder goes on after a file that cannot be read (counted as a dropped
                            * frame, whose number stays unused); run returns the first such error at its end */
     enum glint_queue_policy policy; /* between input and inference, with several threads */
-    int32_t queue_depth; /* frames that may wait between two threads, >= 1; waiting counts in total_ns with GLINT_QUEUE_NEWEST only */
+    int32_t queue_depth; /* frames that may wait between two threads, >= 1; waiting counts in total_ns with
+                            GLINT_QUEUE_NEWEST only */
     int32_t cap_points, cap_boxes; /* of a frame; cap_points 0: glint_pipeline_cap_points() */
 };
 
@@ -115,6 +117,25 @@ struct glint_pipeline_stats {
     int64_t wall_ns;        /* of run, so far */
     double progress;        /* 0..1 of the input read, < 0 unknown */
 };
+/* One sensor of an input of packets. */
+struct glint_pipeline_sensor {
+    char name[112];  /* as in the frames' source */
+    uint32_t src_ip; /* host order */
+    uint16_t port;   /* of its lidar packets */
+    uint64_t frames;
+    struct glint_loss loss; /* packets of no sensor are with the first */
+    /* Its clock: what was added to its stamps (0: they are UTC), and arrival - sensor time of
+     * the quickest packets with the drift of the two clocks (> 0: the sensor's is slow). */
+    int32_t time_scale; /* enum glint_time_scale of io/decoder.h */
+    int64_t clock_moved_ns;
+    bool has_clock;
+    double clock_offset_ns, clock_drift_ppm;
+    uint64_t clock_jumps; /* times it was set, or the sensor has started anew */
+};
+/* The sensors after run, in the order of their appearance; how many were written (<= cap). */
+int32_t glint_pipeline_sensors(const struct glint_pipeline *pipeline, struct glint_pipeline_sensor *out,
+                               int32_t cap);
+
 /* Frames, time and progress at any time from any thread. */
 void glint_pipeline_stats(const struct glint_pipeline *pipeline, struct glint_pipeline_stats *stats_out);
 
