@@ -35,8 +35,8 @@ static int sniff(struct glint_source *source, struct sniffed *s)
     return GLINT_OK;
 }
 
-int glint_capture_sniff(struct glint_source *source, const struct glint_decoder_settings *settings,
-                        struct glint_decoder **decoder_out, int32_t *cap_points_out)
+static int open_for_first(struct glint_source *source, const struct glint_decoder_settings *settings,
+                          struct glint_decoder **decoder_out, int32_t *cap_points_out)
 {
     *decoder_out = NULL;
     if (!source->ops->gives_packets)
@@ -57,6 +57,12 @@ int glint_capture_sniff(struct glint_source *source, const struct glint_decoder_
     return status;
 }
 
+int glint_capture_sniff(struct glint_source *source, const struct glint_decoder_settings *settings,
+                        struct glint_decoder **decoder_out)
+{
+    return open_for_first(source, settings, decoder_out, NULL);
+}
+
 int glint_capture_open(const char *path, const struct glint_source_settings *source_settings,
                        const struct glint_decoder_settings *decoder_settings,
                        struct glint_capture *capture_out)
@@ -67,7 +73,7 @@ int glint_capture_open(const char *path, const struct glint_source_settings *sou
     if (!settings.capture)
         settings.capture = path;
     GLINT_TRY(glint_source_open(path, source_settings, &look));
-    int status = glint_capture_sniff(look, &settings, &capture_out->decoder, &capture_out->cap_points);
+    int status = open_for_first(look, &settings, &capture_out->decoder, &capture_out->cap_points);
     look->ops->close(look);
     if (status == GLINT_OK)
         status = glint_source_open(path, source_settings, &capture_out->source);

@@ -20,7 +20,7 @@ int glint_capture_open(const char *path, const struct glint_source_settings *sou
 /* Finds the decoder for an open source of packets and does not go back: for memory and live sources. The
  * packets read are lost to the caller. */
 int glint_capture_sniff(struct glint_source *source, const struct glint_decoder_settings *settings,
-                        struct glint_decoder **decoder_out, int32_t *cap_points_out);
+                        struct glint_decoder **decoder_out);
 
 void glint_capture_close(struct glint_capture *capture); /* all zero is fine */
 #endif

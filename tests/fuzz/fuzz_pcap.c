@@ -71,11 +71,11 @@ static struct glint_decoder *decoder_for(const uint8_t *data, size_t size)
                                         ouster = {.sensor = "ouster", .calib = path};
     if (glint_source_pcap_open_memory(data, size, "input", &source) != GLINT_OK)
         return NULL;
-    const int status = glint_capture_sniff(source, &plain, &decoder, NULL);
+    const int status = glint_capture_sniff(source, &plain, &decoder);
     source->ops->close(source);
     if (status != GLINT_E_NOTFOUND || glint_source_pcap_open_memory(data, size, "input", &source) != GLINT_OK)
         return decoder;
-    glint_capture_sniff(source, &ouster, &decoder, NULL);
+    glint_capture_sniff(source, &ouster, &decoder);
     source->ops->close(source);
     return decoder;
 }
