@@ -43,6 +43,37 @@ void glint_weights_pack(struct glint_weights *w, void *memory, const float *rows
     *w = (struct glint_weights){.k = k, .n = n, .panels = panels, .bias = padded_bias, .rows = plain};
 }
 
+bool glint_weights_pairable(int32_t k, int32_t n)
+{
+    return n > GLINT_FEW && k <= GLINT_PAIRS_K;
+}
+
+size_t glint_weights_pairs_bytes(int32_t k, int32_t n)
+{
+    return (size_t)panel_count(n) * GLINT_PANEL * (((size_t)k + 1) / 2 * 2) * sizeof(uint16_t);
+}
+
+/* To nearest, ties to even; finite numbers. */
+static uint16_t to_bfloat(float v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+void glint_weights_pair(struct glint_weights *w, void *memory)
+{
+    const int64_t even = ((int64_t)w->k + 1) / 2 * 2;
+    uint16_t *pairs = memory;
+    memset(memory, 0, glint_weights_pairs_bytes(w->k, w->n));
+    for (int64_t p = 0; p < panel_count(w->n); p++)
+        for (int64_t k = 0; k < w->k; k++)
+            for (int64_t j = 0; j < GLINT_PANEL; j++)
+                pairs[(p * even + k / 2 * 2) * GLINT_PANEL + 2 * j + k % 2] =
+                    to_bfloat(w->panels[(p * w->k + k) * GLINT_PANEL + j]);
+    w->pairs = pairs;
+}
+
 /* One row of A times one panel, columns innermost, so that a compiler can use what vectors it has. */
 static void row_times_panel(const struct glint_gemm *g, int32_t m, const float *panel, float sum[GLINT_PANEL])
 {
@@ -102,6 +133,8 @@ glint_gemm_fn *glint_gemm_get(unsigned isa)
         fn = glint_gemm_avx2;
     if (isa & GLINT_ISA_AVX512)
         fn = glint_gemm_avx512;
+    if ((isa & GLINT_ISA_AVX512) && (isa & GLINT_ISA_AVX512_BF16))
+        fn = glint_gemm_avx512bf16;
 #endif
     (void)isa; /* unused in a build without */
     return fn;

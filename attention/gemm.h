@@ -5,9 +5,11 @@
 #ifndef GLINT_ATTENTION_GEMM_H
 #define GLINT_ATTENTION_GEMM_H
 #include "core/exec.h"
+#include <stdbool.h>
 
-#define GLINT_PANEL 32 /* output columns per packed panel, zero padded */
-#define GLINT_FEW   4  /* so few outputs are also kept as rows: a panel would be mostly padding */
+#define GLINT_PANEL   32   /* output columns per packed panel, zero padded */
+#define GLINT_FEW     4    /* so few outputs are also kept as rows: a panel would be mostly padding */
+#define GLINT_PAIRS_K 4608 /* most inputs of a map in reduced precision */
 
 enum glint_act { GLINT_ACT_NONE, GLINT_ACT_RELU, GLINT_ACT_GELU /* exact, by erf */ };
 
@@ -18,6 +20,8 @@ struct glint_weights {
     const float *panels;
     const float *bias;
     const float *rows; /* n x k when n <= GLINT_FEW; NULL otherwise, or where a caller made its own panels */
+    const uint16_t *pairs; /* bfloat16 for the kernels that use it: pairs[n/32][k/2][32][2], k rounded up to
+                            * even; NULL: float */
 };
 
 size_t glint_weights_bytes(int32_t k, int32_t n);
@@ -26,6 +30,12 @@ size_t glint_weights_bytes(int32_t k, int32_t n);
  * scale multiplies each output (a folded norm) and may be NULL; bias (n) may be NULL. */
 void glint_weights_pack(struct glint_weights *w, void *memory, const float *rows, int64_t ld,
                         const float *scale, const float *bias, int32_t k, int32_t n);
+
+/* Weights in reduced precision. Whether a map can have them (n > GLINT_FEW, k <= GLINT_PAIRS_K), their size,
+ * and the rounding of packed weights (to nearest, ties to even) into memory of that size. */
+bool glint_weights_pairable(int32_t k, int32_t n);
+size_t glint_weights_pairs_bytes(int32_t k, int32_t n);
+void glint_weights_pair(struct glint_weights *w, void *memory);
 
 /* c[m][0..n) = act(sum over s, j of a[s][m][j] * W[s * k/n_segments + j] + bias) (+ residual[m]), one thread.
  * a: n_segments x m pointers, segment-major; each names k / n_segments contiguous floats. c[m] and
@@ -43,9 +53,11 @@ struct glint_gemm {
     const float *const *residual_rows; /* m pointers instead of residual/ldr, or NULL */
     enum glint_act act;
 };
-/* Relative error against double: |err| <= 4 eps sqrt(k) * |A||W| per element (fp32, any version). */
+/* Relative error against double: |err| <= 4 eps sqrt(k) * |A||W| per element (fp32, any version). Weights
+ * with pairs in a version that uses them (glint_gemm_avx512bf16): A and W are rounded to bfloat16 first, 2^-9
+ * each at most, and numbers below 2^-126 count as zero. */
 typedef void glint_gemm_fn(const struct glint_gemm *g);
-glint_gemm_fn glint_gemm_c, glint_gemm_avx2, glint_gemm_avx512;
+glint_gemm_fn glint_gemm_c, glint_gemm_avx2, glint_gemm_avx512, glint_gemm_avx512bf16;
 glint_gemm_fn *glint_gemm_get(unsigned isa);
 
 /* Plain dense product over all threads: a is m x k with row stride lda. */

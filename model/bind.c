@@ -15,6 +15,7 @@ struct glint_bind {
     const struct glint_safetensors *file;
     const char *file_name;
     bool *used;                  /* one per tensor of the file */
+    bool pairs;                  /* weights in bfloat16 too */
     bool filling;                /* second pass */
     struct glint_arena *weights; /* second pass */
     size_t bytes;                /* first pass */
@@ -157,6 +158,18 @@ static int read_fold(struct glint_bind *bind, const struct glint_affine *a, cons
     return a->norm[0] ? fold_norm(bind, a, f) : GLINT_OK;
 }
 
+static int pack_pairs(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *w)
+{
+    void *memory;
+    const bool whole_pairs = a->kernel == 0 || a->k % 2 == 0; /* in each tap of a kernel */
+    if (!bind->pairs || a->exact || !whole_pairs || !glint_weights_pairable(w->k, w->n))
+        return GLINT_OK;
+    GLINT_TRY(glint_bind_memory(bind, glint_weights_pairs_bytes(w->k, w->n), &memory));
+    if (memory)
+        glint_weights_pair(w, memory);
+    return GLINT_OK;
+}
+
 /* rows: n x k of the affine, not folded yet; scratch for one pass. */
 static int pack(struct glint_bind *bind, const struct glint_affine *a, const struct fold *f, float *rows,
                 int32_t k, struct glint_weights *out)
@@ -165,7 +178,7 @@ static int pack(struct glint_bind *bind, const struct glint_affine *a, const str
     *out = (struct glint_weights){.k = k, .n = a->n};
     GLINT_TRY(glint_bind_memory(bind, glint_weights_bytes(k, a->n), &memory));
     if (!memory)
-        return GLINT_OK;
+        return pack_pairs(bind, a, out);
     float *bias = malloc((size_t)a->n * sizeof *bias);
     if (!bias)
         return glint_fail(GLINT_E_NOMEM, "no memory for %d numbers", a->n);
@@ -176,7 +189,7 @@ static int pack(struct glint_bind *bind, const struct glint_affine *a, const str
     }
     glint_weights_pack(out, memory, rows, k, NULL, a->no_shift ? NULL : bias, k, a->n);
     free(bias);
-    return GLINT_OK;
+    return pack_pairs(bind, a, out);
 }
 
 /* Buffers of one affine's binding, in one block. */
@@ -313,9 +326,9 @@ static int check_none_left(const struct glint_bind *bind)
 }
 
 int glint_net_bind(struct glint_net *net, const struct glint_safetensors *file, const char *file_name,
-                   struct glint_arena *weights, int64_t *n_parameters_out)
+                   bool pairs, struct glint_arena *weights, int64_t *n_parameters_out)
 {
-    struct glint_bind bind = {.file = file, .file_name = file_name, .weights = weights};
+    struct glint_bind bind = {.file = file, .file_name = file_name, .pairs = pairs, .weights = weights};
     *weights = (struct glint_arena){0};
     bind.used = calloc((size_t)glint_safetensors_count(file) + 1, sizeof *bind.used);
     if (!bind.used)

@@ -51,6 +51,7 @@ struct glint_affine {
     int32_t k, n, kernel;
     int32_t first_row, n_rows;       /* a part of a stacked tensor [n_rows, ...]; n_rows 0: all of it */
     int32_t first_column, n_columns; /* a part of [n, n_columns], kernel 0 only; n_columns 0: all of it */
+    bool exact;                      /* stays in float in a model of less precision */
     bool no_shift;                   /* the norm's factor only, no bias at all (another part has it) */
 };
 
@@ -86,9 +87,10 @@ int glint_bind_tensor(struct glint_bind *bind, const char *name, int32_t n_dims,
  */
 int glint_net_build(const struct glint_model_config *config, int32_t cap_points, bool keep_stages,
                     struct glint_net *net);
-/* Weights of all layers into one arena (initialised here, the caller's to free, also on failure). */
+/* Weights of all layers into one arena (initialised here, the caller's to free, also on failure). pairs: in
+ * bfloat16 too (gemm.h). */
 int glint_net_bind(struct glint_net *net, const struct glint_safetensors *file, const char *file_name,
-                   struct glint_arena *weights, int64_t *n_parameters_out);
+                   bool pairs, struct glint_arena *weights, int64_t *n_parameters_out);
 void glint_net_fini(struct glint_net *net);
 
 /* ---- architectures ---- */

@@ -40,6 +40,10 @@ static int check_settings(const struct glint_model_settings *s)
     const char *device = s->device ? s->device : "auto";
     if (strcmp(device, "auto") && strcmp(device, "cpu"))
         return glint_fail(GLINT_E_DEVICE, "device \"%s\": this build runs on \"cpu\" only", device);
+    if (s->precision == GLINT_PRECISION_BF16 && !(s->isa & GLINT_ISA_AVX512_BF16))
+        return glint_fail(GLINT_E_DEVICE,
+                          "precision bf16: AVX512_BF16 wanted, here is %s; f32 runs everywhere",
+                          glint_cpu_isa_name(s->isa));
     if (s->n_threads < 1 || s->n_threads > 1024)
         return glint_fail(GLINT_E_ARG, "threads: 1..1024 expected, found %d", s->n_threads);
     if (s->cap_points < 1 || s->cap_points > 1 << 24)
@@ -57,13 +61,14 @@ static int join_path(char *path, size_t size, const char *folder, const char *fi
     return GLINT_OK;
 }
 
-static int open_weights(struct glint_model *m, const char *folder)
+static int open_weights(struct glint_model *m, const char *folder, enum glint_precision precision)
 {
     char path[1024];
     struct glint_safetensors *file;
     GLINT_TRY(join_path(path, sizeof path, folder, "model.safetensors"));
     GLINT_TRY(glint_safetensors_open(path, &file));
-    const int status = glint_net_bind(&m->net, file, path, &m->weights, &m->info.n_parameters);
+    const int status = glint_net_bind(&m->net, file, path, precision == GLINT_PRECISION_BF16, &m->weights,
+                                      &m->info.n_parameters);
     glint_safetensors_close(file);
     return status;
 }
@@ -121,7 +126,7 @@ static int open_model(struct glint_model *m, const char *folder, const struct gl
     GLINT_TRY(glint_model_config_open(path, &m->config));
     GLINT_TRY(glint_net_build(&m->config, s->cap_points, s->keep_stages, &m->net));
     GLINT_TRY(reserve(m, s));
-    GLINT_TRY(open_weights(m, folder));
+    GLINT_TRY(open_weights(m, folder, s->precision));
     m->info.memory_bytes += m->weights.cap;
     if (!s->keep_stages && !s->whole_maps)
         GLINT_TRY(glint_sparse_open(&m->net, &m->exec, &m->run.sparse));

@@ -174,6 +174,84 @@ static void rows_do_not_depend_on_neighbours(void **state)
     kernel_each_exec(neighbours_of);
 }
 
+/* Weights with pairs */
+
+static float rounded(float v)
+{
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+static bool has_bf16(void)
+{
+    return glint_cpu_isa() & GLINT_ISA_AVX512_BF16;
+}
+
+/* As with floats that were rounded before; rows of an image overlap, `step` apart in their segments. */
+static void check_pairs(struct shape s, int32_t step, enum glint_act act, bool residual)
+{
+    struct data d;
+    void *pairs = kernel_alloc(glint_weights_pairs_bytes(s.k, s.n));
+    data_open(&d, s, 0x2545f4914f6cdd1du + (uint64_t)(s.m * 131 + s.n * 17 + s.k));
+    assert_true(glint_weights_pairable(s.k, s.n));
+    glint_weights_pair(&d.w, pairs);
+    float *sharp = kernel_alloc((size_t)s.m * (size_t)s.k * sizeof(float));
+    memcpy(sharp, d.a, (size_t)s.m * (size_t)s.k * sizeof(float));
+    for (int64_t i = 0; i < (int64_t)s.m * s.k; i++)
+        d.a[i] = rounded(d.a[i]);
+    for (int64_t i = 0; i < (int64_t)s.n * s.k; i++)
+        d.rows[i] = rounded(d.rows[i]);
+    for (int32_t j = 0; step && j < s.segments; j++)
+        for (int32_t i = 0; i < s.m; i++)
+            d.pointers[j * s.m + i] = d.a + j * s.k / s.segments + (i == s.m / 2 ? 0 : i * step);
+    want_product(&d, act, residual);
+    memcpy(d.a, sharp, (size_t)s.m * (size_t)s.k * sizeof(float));
+    for (int32_t i = 0; i < s.m * (s.n + 1); i++)
+        d.c[i] = GUARD;
+    const struct glint_gemm g = {.w = &d.w,
+                                 .m = s.m,
+                                 .n_segments = s.segments,
+                                 .rows = d.pointers,
+                                 .c = d.c,
+                                 .ldc = s.n + 1,
+                                 .residual = residual ? d.residual : NULL,
+                                 .ldr = s.n,
+                                 .act = act};
+    glint_gemm_get(glint_cpu_isa())(&g);
+    check_guarded(&d);
+    data_close(&d);
+    free(sharp);
+    free(pairs);
+}
+
+static void pairs_are_rounded_first(void **state)
+{
+    (void)state;
+    if (!has_bf16())
+        skip();
+    for (int32_t m = 1; m <= 33; m++)
+        check_pairs((struct shape){m, 8, 6, 1}, 0, GLINT_ACT_NONE, m & 1);
+    for (int32_t n = 5; n <= 70; n++)
+        check_pairs((struct shape){15, 12, n, 3}, 0, acts[n % 3], n & 1);
+    for (int32_t k = 1; k <= 70; k++)
+        check_pairs((struct shape){17, k, 33, 1}, 0, acts[k % 3], k & 1);
+    for (int32_t c = 2; c <= 40; c += 2)
+        check_pairs((struct shape){31, 9 * c, 40, 3}, c, acts[c / 2 % 3], c & 2);
+    check_pairs((struct shape){30, 9 * 24, 64, 9}, 24, GLINT_ACT_RELU, true);
+    check_pairs((struct shape){28, 9 * 3 * 2, 64, 3}, 3, GLINT_ACT_RELU, true);
+    check_pairs((struct shape){20, GLINT_PAIRS_K, 64, 9}, 0, GLINT_ACT_RELU, true);
+}
+
+static void few_outputs_and_long_rows_have_no_pairs(void **state)
+{
+    (void)state;
+    assert_false(glint_weights_pairable(64, GLINT_FEW));
+    assert_false(glint_weights_pairable(GLINT_PAIRS_K + 1, 64));
+}
+
 /* NaN goes through every activation; infinities come out where they should. */
 static void special_of(struct glint_exec *x)
 {
@@ -221,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packing_scales_and_pads), cmocka_unit_test(tails),
         cmocka_unit_test(in_place_by_pointers),    cmocka_unit_test(rows_do_not_depend_on_neighbours),
+        cmocka_unit_test(pairs_are_rounded_first), cmocka_unit_test(few_outputs_and_long_rows_have_no_pairs),
         cmocka_unit_test(nan_and_infinity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

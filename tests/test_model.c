@@ -1,6 +1,7 @@
 /* tests/test_model.c - a model in use: frames of all sizes, limits, settings, nothing allocated, import. */
 #include "tests/util.h"
 #include "tests/model_fixture.h"
+#include "core/cpu.h"
 #include "core/frame.h"
 #include "core/trace.h"
 #include "glint/model.h"
@@ -68,17 +69,20 @@ static void frames_of_all_sizes(void **state)
 }
 
 /* Empty space is left out by default (sparse.h); the boxes are the same to the last bit. */
-static void whole_maps_give_the_same_boxes(void **state)
+static void check_whole_maps(enum glint_precision precision)
 {
-    (void)state;
     struct glint_model_settings s;
-    struct glint_model *part = open_fixture(NULL, 2, 0, NULL), *whole;
+    struct glint_model *part, *whole;
+    glint_model_close(open_fixture(NULL, 2, 0, NULL)); /* the folder is there */
     struct glint_frame_pool *pool = open_pool(100);
     struct glint_frame *a = random_frame(pool, 20), *b = random_frame(pool, 20);
     struct glint_model_cost part_cost, whole_cost;
     glint_model_settings_default(&s);
     s.cap_points = CAP;
+    s.n_threads = 2;
     s.score = 0;
+    s.precision = precision;
+    assert_int_equal(glint_model_open(FOLDER, &s, NULL, &part), GLINT_OK);
     s.whole_maps = true;
     assert_int_equal(glint_model_open(FOLDER, &s, NULL, &whole), GLINT_OK);
     assert_int_equal(glint_model_run(part, a), GLINT_OK);
@@ -100,6 +104,27 @@ static void whole_maps_give_the_same_boxes(void **state)
     glint_frame_pool_close(pool);
     glint_model_close(part);
     glint_model_close(whole);
+}
+
+static void whole_maps_give_the_same_boxes(void **state)
+{
+    (void)state;
+    check_whole_maps(GLINT_PRECISION_F32);
+    if (glint_cpu_isa() & GLINT_ISA_AVX512_BF16)
+        check_whole_maps(GLINT_PRECISION_BF16);
+}
+
+static void less_precision_wants_its_instructions(void **state)
+{
+    (void)state;
+    struct glint_model_settings s;
+    struct glint_model *model;
+    glint_model_close(open_fixture(NULL, 1, 0, NULL)); /* the folder is there */
+    glint_model_settings_default(&s);
+    s.precision = GLINT_PRECISION_BF16;
+    s.isa &= ~GLINT_ISA_AVX512_BF16;
+    assert_int_equal(glint_model_open(FOLDER, &s, NULL, &model), GLINT_E_DEVICE);
+    assert_non_null(strstr(glint_error_text(), "bf16"));
 }
 
 static void more_points_than_the_capacity(void **state)
@@ -348,11 +373,17 @@ static void an_imported_folder_opens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(frames_of_all_sizes),           cmocka_unit_test(whole_maps_give_the_same_boxes),
-        cmocka_unit_test(more_points_than_the_capacity), cmocka_unit_test(more_pillars_than_the_capacity),
-        cmocka_unit_test(the_best_boxes_are_kept),       cmocka_unit_test(intensity_is_scaled),
-        cmocka_unit_test(optional_parts_are_left_out),   cmocka_unit_test(stages_are_timed),
-        cmocka_unit_test(a_run_allocates_nothing),       cmocka_unit_test(import_says_what_is_wrong),
+        cmocka_unit_test(frames_of_all_sizes),
+        cmocka_unit_test(whole_maps_give_the_same_boxes),
+        cmocka_unit_test(less_precision_wants_its_instructions),
+        cmocka_unit_test(more_points_than_the_capacity),
+        cmocka_unit_test(more_pillars_than_the_capacity),
+        cmocka_unit_test(the_best_boxes_are_kept),
+        cmocka_unit_test(intensity_is_scaled),
+        cmocka_unit_test(optional_parts_are_left_out),
+        cmocka_unit_test(stages_are_timed),
+        cmocka_unit_test(a_run_allocates_nothing),
+        cmocka_unit_test(import_says_what_is_wrong),
         cmocka_unit_test(an_imported_folder_opens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@ struct glint_bench {
     const char *kind, *input, *other, *model_name, *json_path, *sensor, *calib;
     int32_t repeat, n_threads, n_points, window, limit_percent;
     float iou;
+    enum glint_precision precision;
     bool normalised, no_ceilings;
     char demo[4096];         /* the input when none was given and one was found */
     json_t *out;             /* results go in here, rows to its array "stages" */

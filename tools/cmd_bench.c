@@ -16,6 +16,7 @@ enum {
     MODEL = 1,
     REPEAT,
     THREADS,
+    PRECISION,
     JSON_FILE,
     SENSOR,
     CALIB,
@@ -63,6 +64,8 @@ static bool take(struct glint_bench *b, int arg, const char *value)
         return true;
     case REPEAT:
         return glint_value_int(b->command, "--repeat", value, 1, 1000000, &b->repeat);
+    case PRECISION:
+        return glint_value_precision(b->command, "--precision", value, &b->precision);
     case THREADS:
         return glint_value_int(b->command, "--threads", value, 1, 256, &b->n_threads);
     case POINTS:
@@ -201,6 +204,7 @@ static const struct glint_option options[] = {
     {"--model", "DIR", "model folder, or the name of one in GLINT_MODELS (default: glint-tiny)", MODEL},
     {"--repeat", "N", "rounds after the first, cold one (default: 20 for model, 3 for pipeline, else 50)",
      REPEAT},
+    {"--precision", "P", "f32, or bf16: faster, maps within 1e-2 (default: f32)", PRECISION},
     {"--threads", "N", "threads (default: the cores); decode and nms use one", THREADS},
     {"--points", "N", "size of the made scan (default: 120000)", POINTS},
     {"--window", "N", "voxel: cells per side of a window (default: 13)", WINDOW},

@@ -31,6 +31,7 @@ enum {
     FRAMES,
     THREADS,
     SCORE,
+    PRECISION,
     QUEUE,
     JSON,
     CLOCK
@@ -49,6 +50,7 @@ struct job {
     int32_t n_out, n_threads, queue, time_scale;
     uint64_t frames;
     float score;
+    enum glint_precision precision;
     struct glint_live_settings net;
     struct glint_motion_options motion;
 
@@ -129,6 +131,8 @@ static bool take(struct job *j, int key, const char *value)
         return take_frames(j, value);
     case THREADS:
         return glint_value_int(c, "--threads", value, 1, 256, &j->n_threads);
+    case PRECISION:
+        return glint_value_precision(c, "--precision", value, &j->precision);
     case SCORE:
         return glint_value_float(c, "--score", value, 0.0, 1.0, &j->score);
     case QUEUE:
@@ -185,6 +189,7 @@ static int open_model(struct job *j, int32_t cap_points)
     settings.n_threads = j->n_threads;
     settings.cap_points = cap_points;
     settings.score = j->score;
+    settings.precision = j->precision;
     GLINT_TRY(glint_model_open(folder, &settings, j->trace, &j->model));
     const struct glint_model_info *info = glint_model_info(j->model);
     j->context = (struct glint_sink_context){info->n_classes, info->n_point_classes, info->classes,
@@ -473,6 +478,7 @@ static const struct glint_option options[] = {
     {"--frames", "N", "end after N frames", FRAMES},
     {"--queue", "N", "frames that may wait before the oldest is dropped (default: 2)", QUEUE},
     {"--threads", "N", "threads of the network (default: the cores)", THREADS},
+    {"--precision", "P", "f32, or bf16: faster, maps within 1e-2 (default: f32)", PRECISION},
     {"--score", "S", "least score of a box, 0 to 1 (default: the model's)", SCORE},
     {"--trace", "FILE", "time of every stage as Chrome trace JSON, opens in Perfetto", TRACE},
     {"--json", "FILE", "counts of packets and frames, latency", JSON},

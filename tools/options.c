@@ -242,3 +242,14 @@ bool glint_value_device(const struct glint_command *c, const char *option, const
     glint_usage_error(c, "%s %s: expected auto, cpu, cuda or cuda:N", option, text);
     return false;
 }
+
+bool glint_value_precision(const struct glint_command *c, const char *option, const char *text,
+                           enum glint_precision *out)
+{
+    const bool reduced = strcmp(text, "bf16") == 0;
+    *out = reduced ? GLINT_PRECISION_BF16 : GLINT_PRECISION_F32;
+    if (reduced || strcmp(text, "f32") == 0)
+        return true;
+    glint_usage_error(c, "%s %s: expected f32 or bf16", option, text);
+    return false;
+}

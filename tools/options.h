@@ -1,6 +1,7 @@
 /* tools/options.h - the command line of `glint`: declared options, exit codes, one-line errors. */
 #ifndef GLINT_TOOLS_OPTIONS_H
 #define GLINT_TOOLS_OPTIONS_H
+#include "glint/model.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,6 +56,9 @@ bool glint_value_frames(const struct glint_command *c, const char *option, const
 
 /* "auto", "cpu", "cuda" or "cuda:N". */
 bool glint_value_device(const struct glint_command *c, const char *option, const char *text);
+/* f32 or bf16. */
+bool glint_value_precision(const struct glint_command *c, const char *option, const char *text,
+                           enum glint_precision *out);
 
 /* Prints "glint: run: ..." to stderr, with where help is, and returns GLINT_EXIT_USAGE. */
 int glint_usage_error(const struct glint_command *c, const char *fmt, ...)

@@ -65,6 +65,7 @@ words() {
     expect 2 run x.bin --threads && one_line "--threads needs a value"
     expect 2 run x.bin --threads 0 && one_line "--threads 0" "from 1 to"
     expect 2 run x.bin --score 2 && one_line "--score 2"
+    expect 2 run x.bin --precision f16 && one_line "--precision f16"
     expect 2 run x.bin --frames 4:2 && one_line "--frames 4:2"
     expect 2 run x.bin --device gpu && one_line "--device gpu"
     expect 2 decode x.pcap && one_line "--out FILE is needed"
