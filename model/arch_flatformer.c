@@ -389,8 +389,8 @@ static int32_t add_neck(struct glint_build *b, const struct parts *parts, const 
     return neck;
 }
 
-/* Head: heat map and IoU as whole maps, their first convolutions one after another into one map; the other
- * branches at the best cells only. A tap sees all of them whole. */
+/* Head: the heat map as a whole; the IoU where the heat passes the score; the other branches at the best
+ * cells only. A tap sees all of them whole, their first convolutions one after another in one map. */
 
 static int32_t add_branch(struct glint_build *b, const struct parts *parts, enum glint_center_branch branch,
                           int32_t shared, int32_t hidden)
@@ -415,10 +415,18 @@ static bool is_there(const struct parts *parts, enum glint_center_branch branch)
     return branch == GLINT_CENTER_VEL ? parts->velocity : branch == GLINT_CENTER_IOU ? parts->iou : true;
 }
 
-/* Whether picking the cells needs the branch's map. */
 static bool is_whole(const struct glint_build *b, enum glint_center_branch branch)
 {
-    return b->keep_stages || branch == GLINT_CENTER_IOU || branch == GLINT_CENTER_HEATMAP;
+    return b->keep_stages || branch == GLINT_CENTER_HEATMAP;
+}
+
+static int32_t add_branch_at(struct glint_build *b, const struct parts *parts,
+                             enum glint_center_branch branch, int32_t shared, int32_t cells)
+{
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "bbox_head.task_heads.0.%s", glint_center_branch_name(branch));
+    return glint_build_center_branch(b, &parts->center, branch, prefix, parts->branch_eps, shared,
+                                     parts->head, cells);
 }
 
 static void add_head(struct glint_build *b, const struct parts *parts, int32_t neck)
@@ -431,14 +439,14 @@ static void add_head(struct glint_build *b, const struct parts *parts, int32_t n
     const int32_t hidden = glint_build_map(b, NULL, n->h, n->w, parts->head);
     for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++)
         maps[i] = is_there(parts, i) && is_whole(b, i) ? add_branch(b, parts, i, shared, hidden) : -1;
+    if (is_there(parts, GLINT_CENTER_IOU) && maps[GLINT_CENTER_IOU] < 0)
+        maps[GLINT_CENTER_IOU] =
+            add_branch_at(b, parts, GLINT_CENTER_IOU, shared,
+                          glint_build_center_gate(b, &parts->center, maps[GLINT_CENTER_HEATMAP]));
     const int32_t candidates = glint_build_center_pick(b, &parts->center, maps);
-    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++) {
-        char prefix[64];
-        snprintf(prefix, sizeof prefix, "bbox_head.task_heads.0.%s", glint_center_branch_name(i));
+    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++)
         if (is_there(parts, i) && maps[i] < 0)
-            glint_build_center_branch(b, &parts->center, i, prefix, parts->branch_eps, shared, parts->head,
-                                      candidates);
-    }
+            add_branch_at(b, parts, i, shared, candidates);
     glint_build_center_boxes(b, &parts->center, candidates);
 }
 

@@ -190,14 +190,35 @@ static float least_logit(float score)
     return score >= 1.0f ? INFINITY : (float)(log((double)score / (1.0 - (double)score)) - 1e-3);
 }
 
-static void collect(const struct glint_center *c, const struct glint_map *heat, const struct glint_map *iou,
-                    float least_score, struct glint_candidates *out)
+/* Least score and logit of each class. */
+static void least_of(const struct glint_center *c, float least_score, float least[GLINT_CLASSES_MAX],
+                     float logit[GLINT_CLASSES_MAX])
 {
-    float least[GLINT_CLASSES_MAX], logit[GLINT_CLASSES_MAX];
     for (int32_t k = 0; k < c->n_classes; k++) {
         least[k] = least_score >= 0.0f ? least_score : c->score[k];
         logit[k] = least_logit(least[k]);
     }
+}
+
+void glint_center_warm(const struct glint_center *c, const struct glint_map *heat, float least_score,
+                       struct glint_active *cells)
+{
+    float least[GLINT_CLASSES_MAX], logit[GLINT_CLASSES_MAX];
+    least_of(c, least_score, least, logit);
+    for (int32_t y = 0; y < heat->h; y++)
+        for (int32_t x = 0; x < heat->w; x++) {
+            const float *h = at(heat, y, x);
+            for (int32_t k = 0; k < c->n_classes; k++)
+                if (h[k] >= logit[k])
+                    glint_active_set(cells, (const int32_t[]){x, y, 0}, 1, 1, 1);
+        }
+}
+
+static void collect(const struct glint_center *c, const struct glint_map *heat, const struct glint_map *iou,
+                    float least_score, struct glint_candidates *out)
+{
+    float least[GLINT_CLASSES_MAX], logit[GLINT_CLASSES_MAX];
+    least_of(c, least_score, least, logit);
     for (int32_t y = 0; y < heat->h; y++)
         for (int32_t x = 0; x < heat->w; x++) {
             const float *h = at(heat, y, x);

@@ -68,6 +68,10 @@ void glint_center_pick(const struct glint_center *center,
  * go. */
 void glint_center_boxes(const struct glint_center *center, struct glint_candidates *candidates);
 
+/* Marks the cells that glint_center_pick would ask for a score: those whose heat alone passes. */
+void glint_center_warm(const struct glint_center *center, const struct glint_map *heat, float least_score,
+                       struct glint_active *cells);
+
 /* Where a branch's values begin in a row of raw. */
 int32_t glint_center_raw_offset(enum glint_center_branch branch, int32_t n_classes);
 
@@ -84,16 +88,21 @@ void glint_center_work_init(struct glint_center_work *work, void *memory, int32_
 void glint_center_nms(const struct glint_center *center, const struct glint_candidates *in,
                       const struct glint_center_work *work, struct glint_candidates *out);
 
+/* Adds the layer that finds the cells whose heat alone passes a score; returns their value, for
+ * glint_build_center_branch. */
+int32_t glint_build_center_gate(struct glint_build *b, const struct glint_center *center, int32_t heat);
+
 /* Adds the layers that pick the cells, from the maps that there are (-1: none; the heat map is), and returns
- * the value of the candidates. */
+ * the value of the candidates. The IoU's may be that of a branch at the gate's cells. */
 int32_t glint_build_center_pick(struct glint_build *b, const struct glint_center *center,
                                 const int32_t maps[GLINT_CENTER_BRANCHES]);
 
-/* Adds a branch that is computed at the picked cells only: 3x3 to `hidden` channels with norm and ReLU, 3x3
- * with bias. The same bits as the whole maps would have. Tensors: PREFIX.0.conv, PREFIX.0.bn, PREFIX.1. */
-void glint_build_center_branch(struct glint_build *b, const struct glint_center *center,
-                               enum glint_center_branch branch, const char *prefix, double norm_eps,
-                               int32_t shared, int32_t hidden, int32_t candidates);
+/* Adds a branch that is computed at the picked (or the gate's) cells only: 3x3 to `hidden` channels with norm
+ * and ReLU, 3x3 with bias; returns its map, defined there only. The same bits as the whole maps would have.
+ * Tensors: PREFIX.0.conv, PREFIX.0.bn, PREFIX.1. */
+int32_t glint_build_center_branch(struct glint_build *b, const struct glint_center *center,
+                                  enum glint_center_branch branch, const char *prefix, double norm_eps,
+                                  int32_t shared, int32_t hidden, int32_t candidates);
 
 /* Adds the layers from candidates with all values to the frame's boxes. */
 void glint_build_center_boxes(struct glint_build *b, const struct glint_center *center, int32_t candidates);

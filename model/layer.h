@@ -20,6 +20,7 @@
     X(CONV1X1, conv1x1)             /* map -> map */                                                         \
     X(DECONV, deconv)               /* map -> map */                                                         \
     X(ADD, add)                     /* map, map -> map */                                                    \
+    X(CENTER_GATE, center_gate)     /* heat map -> cells that can score */                                   \
     X(CENTER_PICK, center_pick)     /* maps -> candidates */                                                 \
     X(CENTER_BRANCH, center_branch) /* map, candidates -> candidates' values */                              \
     X(CENTER_DECODE, center_decode) /* candidates -> candidates with boxes */                                \

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct glint_op_info glint_op_center_pick, glint_op_center_branch, glint_op_center_decode,
-    glint_op_center_nms;
+extern const struct glint_op_info glint_op_center_gate, glint_op_center_pick, glint_op_center_branch,
+    glint_op_center_decode, glint_op_center_nms;
 
 struct center_params { /* of picking, decoding and suppression */
     struct glint_center center;
@@ -25,23 +25,80 @@ struct picked {
     struct glint_pixel *cells, *near;
 };
 
-static size_t picked_bytes(int32_t cap, int32_t n_raw)
+static size_t picked_bytes(int32_t cap, int32_t n_raw, size_t cap_cells, size_t cap_near)
 {
     return glint_arena_round(sizeof(struct picked)) + glint_candidates_bytes(cap, n_raw) +
-           10 * (size_t)cap * sizeof(struct glint_pixel);
+           (cap_cells + cap_near) * sizeof(struct glint_pixel);
 }
 
-static struct picked *new_picked(const struct glint_run *r, int32_t value, int32_t cap, int32_t n_raw)
+static struct picked *new_picked(const struct glint_run *r, int32_t value, int32_t cap, int32_t n_raw,
+                                 size_t cap_cells)
 {
     uint8_t *memory = glint_run_bytes(r, value);
     struct picked *p = (struct picked *)memory;
     memory += glint_arena_round(sizeof *p);
     glint_candidates_init(&p->candidates, memory, cap, n_raw);
     p->cells = (struct glint_pixel *)(memory + glint_candidates_bytes(cap, n_raw));
-    p->near = p->cells + cap;
+    p->near = p->cells + cap_cells;
     p->n_cells = p->n_near = 0;
     return p;
 }
+
+/* Two empty sets of a map's pixels in a value of set_bytes. */
+static size_t sets_bytes(int32_t h, int32_t w)
+{
+    return 2 * glint_arena_round(glint_active_bytes(h, w));
+}
+
+static void new_sets(const struct glint_run *r, int32_t value, const struct glint_map *map,
+                     struct glint_active set[2])
+{
+    uint8_t *bits = glint_run_bytes(r, value);
+    glint_active_init(&set[0], bits, map->h, map->w);
+    glint_active_init(&set[1], bits + sets_bytes(map->h, map->w) / 2, map->h, map->w);
+}
+
+/* The cells of set[0], and what is around them. */
+static void list_cells(struct picked *p, struct glint_active set[2])
+{
+    glint_active_grow(&set[0], 1, &set[1]);
+    p->n_cells = glint_active_list(&set[0], p->cells);
+    p->n_near = glint_active_list(&set[1], p->near);
+}
+
+/* center_gate: no factor of a score is above 1, so only cells whose heat passes need the others. */
+
+int32_t glint_build_center_gate(struct glint_build *b, const struct glint_center *center, int32_t heat)
+{
+    struct glint_layer *gate = glint_build_layer(b, GLINT_OP_CENTER_GATE, GLINT_STAGE_HEAD, "warm cells");
+    const struct glint_value *map = &b->net->values[heat];
+    const size_t cells = (size_t)map->h * (size_t)map->w;
+    ((struct center_params *)gate->params)->center = *center;
+    const int32_t picked = glint_build_bytes(b, picked_bytes(0, 0, cells, cells));
+    const int32_t sets = glint_build_bytes(b, sets_bytes(map->h, map->w));
+    glint_build_in(b, gate, heat);
+    glint_build_out(b, gate, picked);
+    glint_build_out(b, gate, sets);
+    return picked;
+}
+
+static int center_gate_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct center_params *p = layer->params;
+    const struct glint_map heat = glint_run_map(r, layer->in[0]);
+    struct picked *picked = new_picked(r, layer->out[0], 0, 0, (size_t)heat.h * (size_t)heat.w);
+    struct glint_active set[2];
+    new_sets(r, layer->out[1], &heat, set);
+    glint_center_warm(&p->center, &heat, r->score, &set[0]);
+    list_cells(picked, set);
+    return GLINT_OK;
+}
+
+const struct glint_op_info glint_op_center_gate = {
+    .name = "center_gate",
+    .params_size = sizeof(struct center_params),
+    .run = center_gate_run,
+};
 
 /* center_pick */
 
@@ -58,41 +115,50 @@ int32_t glint_build_center_pick(struct glint_build *b, const struct glint_center
         if (maps[i] >= 0)
             glint_build_in(b, pick, maps[i]);
     }
-    const int32_t candidates = glint_build_bytes(b, picked_bytes(center->top_k, p->n_raw));
+    const int32_t candidates = glint_build_bytes(
+        b, picked_bytes(center->top_k, p->n_raw, (size_t)center->top_k, 9 * (size_t)center->top_k));
     glint_build_out(b, pick, candidates);
-    glint_build_out(b, pick,
-                    glint_build_bytes(b, 2 * glint_arena_round(glint_active_bytes(heat->h, heat->w))));
+    glint_build_out(b, pick, glint_build_bytes(b, sets_bytes(heat->h, heat->w)));
     return candidates;
 }
 
-/* The candidates' cells, and what is around them. bits: room for two sets. */
-static void list_cells(struct picked *p, int32_t h, int32_t w, uint8_t *bits)
+/* The candidates' cells, and what is around them. */
+static void list_picked(struct picked *p, struct glint_active set[2])
 {
     const struct glint_candidates *c = &p->candidates;
-    struct glint_active cells, near;
-    glint_active_init(&cells, bits, h, w);
-    glint_active_init(&near, bits + glint_arena_round(glint_active_bytes(h, w)), h, w);
     for (int32_t i = 0; i < c->n; i++)
-        glint_active_set(&cells, (const int32_t[]){c->cell[2 * i + 1], c->cell[2 * i], 0}, 1, 1, 1);
-    glint_active_grow(&cells, 1, &near);
-    p->n_cells = glint_active_list(&cells, p->cells);
-    p->n_near = glint_active_list(&near, p->near);
+        glint_active_set(&set[0], (const int32_t[]){c->cell[2 * i + 1], c->cell[2 * i], 0}, 1, 1, 1);
+    list_cells(p, set);
+}
+
+/* The map of a branch that was computed in some cells only is a value of bytes; it is of heat's size. */
+static struct glint_map branch_map(const struct glint_run *r, int32_t value, const struct glint_map *heat,
+                                   int32_t channels)
+{
+    struct glint_map map;
+    if (r->net->values[value].kind == GLINT_VALUE_MAP)
+        return glint_run_map(r, value);
+    glint_map_init(&map, glint_run_bytes(r, value), heat->h, heat->w, channels);
+    return map;
 }
 
 static int center_pick_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct center_params *p = layer->params;
-    struct picked *picked = new_picked(r, layer->out[0], p->center.top_k, p->n_raw);
+    struct picked *picked = new_picked(r, layer->out[0], p->center.top_k, p->n_raw, (size_t)p->center.top_k);
+    struct glint_active set[2];
+    const struct glint_map heat = glint_run_map(r, layer->in[p->input[GLINT_CENTER_HEATMAP]]);
     struct glint_map map[GLINT_CENTER_BRANCHES];
     const struct glint_map *maps[GLINT_CENTER_BRANCHES] = {0};
     for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++)
         if (p->input[i] >= 0) {
-            map[i] = glint_run_map(r, layer->in[p->input[i]]);
+            map[i] = branch_map(r, layer->in[p->input[i]], &heat,
+                                glint_center_branch_channels(i, p->center.n_classes));
             maps[i] = &map[i];
         }
     glint_center_pick(&p->center, maps, r->score, &picked->candidates);
-    list_cells(picked, maps[GLINT_CENTER_HEATMAP]->h, maps[GLINT_CENTER_HEATMAP]->w,
-               glint_run_bytes(r, layer->out[1]));
+    new_sets(r, layer->out[1], &heat, set);
+    list_picked(picked, set);
     return GLINT_OK;
 }
 
@@ -117,9 +183,9 @@ struct branch_params {
     int32_t offset; /* of the branch's values in a row of raw */
 };
 
-void glint_build_center_branch(struct glint_build *b, const struct glint_center *center,
-                               enum glint_center_branch branch, const char *prefix, double norm_eps,
-                               int32_t shared, int32_t hidden, int32_t candidates)
+int32_t glint_build_center_branch(struct glint_build *b, const struct glint_center *center,
+                                  enum glint_center_branch branch, const char *prefix, double norm_eps,
+                                  int32_t shared, int32_t hidden, int32_t candidates)
 {
     struct glint_layer *layer = glint_build_layer(b, GLINT_OP_CENTER_BRANCH, GLINT_STAGE_HEAD, "%s", prefix);
     struct branch_params *p = layer->params;
@@ -135,7 +201,9 @@ void glint_build_center_branch(struct glint_build *b, const struct glint_center 
     glint_build_in(b, layer, shared);
     glint_build_in(b, layer, candidates);
     glint_build_out(b, layer, glint_build_bytes(b, glint_map_bytes(s->h, s->w, hidden)));
-    glint_build_out(b, layer, glint_build_bytes(b, glint_map_bytes(s->h, s->w, n)));
+    const int32_t out = glint_build_bytes(b, glint_map_bytes(s->h, s->w, n));
+    glint_build_out(b, layer, out);
+    return out;
 }
 
 static int center_branch_bind(struct glint_bind *bind, struct glint_layer *layer)
