@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SNAP_BYTES 262144
-#define BURST      512
+#define SNAP_BYTES   65600 /* the largest IPv4 packet and its link header */
+#define HAND_OVER_MS 2     /* so long the kernel gathers packets */
+#define BURST        512
 
 struct receive_pcap {
     struct glint_receiver base;
@@ -121,8 +122,7 @@ static int activate(struct receive_pcap *r, const struct glint_live_settings *s)
         return glint_fail(GLINT_E_DEVICE, "interface %.32s: %s", s->iface, why);
     pcap_set_snaplen(r->pcap, SNAP_BYTES);
     pcap_set_promisc(r->pcap, 1);
-    pcap_set_timeout(r->pcap, 10);
-    pcap_set_immediate_mode(r->pcap, 1);
+    pcap_set_timeout(r->pcap, HAND_OVER_MS); /* not immediate mode: its slots are of the snap length each */
     pcap_set_buffer_size(r->pcap, s->rcvbuf_bytes);
     r->ns = pcap_set_tstamp_precision(r->pcap, PCAP_TSTAMP_PRECISION_NANO) == 0;
     if (s->hardware_stamps)

@@ -286,7 +286,6 @@ static int begin(struct replay *r)
     r->bytes = malloc(BLOCK_BYTES + 65536);
     if (!r->bytes)
         return glint_fail(GLINT_E_NOMEM, "no memory to replay");
-    r->begun_ns = r->loop_at_ns = glint_clock_monotonic_ns();
     return GLINT_OK;
 }
 
@@ -298,6 +297,7 @@ int glint_replay(const char *path, const struct glint_replay_settings *settings,
     struct replay *r = calloc(1, sizeof *r);
     if (!r)
         return glint_fail(GLINT_E_NOMEM, "no memory to replay");
+    r->begun_ns = r->loop_at_ns = glint_clock_monotonic_ns();
     r->settings = settings;
     r->stop = stop;
     r->stats = stats_out;

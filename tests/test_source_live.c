@@ -59,6 +59,18 @@ static void shared_captures_live(void **state)
     }
 }
 
+static void captured_frames_equal_recorded_frames(void **state)
+{
+    (void)state;
+    struct player p = {.path = path, .settings = {.rate = 4000}, .pcap = true};
+    make_capture(path, 1500);
+    run_recorded(path, &recorded, &recorded_stats);
+    run_live(&p, &live, &live_stats, &net);
+    assert_nothing_dropped();
+    assert_int_equal(net.received, 1500);
+    assert_same_frames();
+}
+
 /* A reader that does not come: the ring fills, and every packet is either there or counted. */
 static void slow_reader_loses_nothing_in_silence(void **state)
 {
@@ -179,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(live_frames_equal_recorded_frames),
         cmocka_unit_test(shared_captures_live),
+        cmocka_unit_test(captured_frames_equal_recorded_frames),
         cmocka_unit_test(slow_reader_loses_nothing_in_silence),
         cmocka_unit_test(ends_after_its_duration_without_packets),
         cmocka_unit_test(says_what_cannot_be_opened),
