@@ -1,5 +1,5 @@
-/* io/sink.h - where results go. Writers, pictures and later networks are sinks; tools make them and hand them to
- * the pipeline. */
+/* io/sink.h - where results go. Writers, pictures and later networks are sinks; tools make them and hand them
+ * to the pipeline. */
 #ifndef GLINT_IO_SINK_H
 #define GLINT_IO_SINK_H
 #include "core/status.h"
@@ -23,8 +23,8 @@ struct glint_sink { /* first member of each sink's own struct */
     const char *path; /* for messages */
 };
 
-/* "%06d" (or %d, %04d ...) in a path becomes the frame's number; a path without it and with several frames is an error for
- * per-frame formats. GLINT_E_ARG when there is anything else to expand. */
+/* "%06d" (or %d, %04d ...) in a path becomes the frame's number; a path without it and with several frames is
+ * an error for per-frame formats. GLINT_E_ARG when there is anything else to expand. */
 int glint_sink_path(const char *pattern, uint64_t index, char *path_out, size_t size);
 int glint_sink_finish_close(struct glint_sink *sink); /* finish, close, first failure; NULL is fine */
 #endif

@@ -15,8 +15,8 @@
 #include <yaml.h>
 #include <zlib.h>
 
-#define WANTED_SOCKET_BYTES 8388608 /* 0.1 s of a 128-beam sensor with two returns, with room */
-#define CAP_NET_RAW_BIT     13      /* CAP_NET_RAW of linux/capability.h */
+#define WANTED_SOCKET_BYTES 33554432 /* what live and record ask for: --rcvbuf */
+#define CAP_NET_RAW_BIT     13       /* CAP_NET_RAW of linux/capability.h */
 
 static void line(const char *what, const char *text)
 {

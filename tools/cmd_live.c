@@ -342,19 +342,29 @@ static json_t *json_sensors(const struct job *j)
     return list;
 }
 
+static void clock_text(const struct glint_pipeline_sensor *s, char *text, size_t size)
+{
+    if (s->time_scale == GLINT_TIME_CAPTURE)
+        snprintf(text, size, "clock not set: its times are moved to those of arrival");
+    else if (s->has_clock)
+        snprintf(text, size, "clock %s: packets arrive %.3f ms after their time, drift %+.1f ppm%s",
+                 scales[s->time_scale], s->clock_offset_ns * 1e-6, s->clock_drift_ppm,
+                 s->clock_jumps ? ", it jumped" : "");
+    else
+        snprintf(text, size, "clock %s", scales[s->time_scale]);
+}
+
 static void tell_sensors(const struct job *j)
 {
     struct glint_pipeline_sensor sensors[SENSORS_CAP];
     const int32_t n = j->pipeline ? glint_pipeline_sensors(j->pipeline, sensors, SENSORS_CAP) : 0;
     for (int32_t i = 0; i < n; i++) {
         const struct glint_pipeline_sensor *s = &sensors[i];
-        glint_say("%s: %llu packets, %llu lost, %llu double; %llu frames; clock %s: arrival %+.3f ms after "
-                  "its time, "
-                  "drift %+.1f ppm%s",
-                  s->name, (unsigned long long)s->loss.packets_received,
-                  (unsigned long long)s->loss.packets_lost, (unsigned long long)s->loss.packets_duplicate,
-                  (unsigned long long)s->frames, scales[s->time_scale], s->clock_offset_ns * 1e-6,
-                  s->clock_drift_ppm, s->clock_jumps ? ", it jumped" : "");
+        char clock[160];
+        clock_text(s, clock, sizeof clock);
+        glint_say("%s: %llu packets, %llu lost, %llu double; %llu frames; %s", s->name,
+                  (unsigned long long)s->loss.packets_received, (unsigned long long)s->loss.packets_lost,
+                  (unsigned long long)s->loss.packets_duplicate, (unsigned long long)s->frames, clock);
     }
 }
 
