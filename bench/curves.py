@@ -67,22 +67,23 @@ def measure(args, big):
     few = ["--repeat", 5 if args.quick else 11]
     big_few = ["--repeat", 2 if args.quick else 5]
     model = ["--model", big] if big else []
-    curves["voxel by points, one thread"] = [
-        summary(glint(args, "voxel", "--points", n, "--threads", 1, *model, "--repeat", 21), points_wanted=n) for n in POINTS]
-    curves["default model by points"] = [
-        summary(glint(args, "model", "--points", n, *few), points_wanted=n) for n in POINTS]
-    curves["default model by threads"] = [
-        summary(glint(args, "model", "--threads", t, *few), threads=t) for t in threads]
+    def curve(name, at, values, words):
+        if args.only and not any(o in name for o in args.only):
+            return
+        curves[name] = [summary(glint(args, *words(v)), **{at: v}) for v in values]
+
+    curve("voxel by points, one thread", "points_wanted", POINTS,
+          lambda n: ["voxel", "--points", n, "--threads", 1, *model, "--repeat", 21])
+    curve("default model by points", "points_wanted", POINTS, lambda n: ["model", "--points", n, *few])
+    curve("default model by threads", "threads", threads, lambda t: ["model", "--threads", t, *few])
     if not big:
         return curves
-    curves["large model by points"] = [
-        summary(glint(args, "model", "--points", n, *model, *big_few), points_wanted=n) for n in POINTS]
-    curves["large model by threads"] = [
-        summary(glint(args, "model", "--threads", t, *model, *big_few), threads=t) for t in threads]
-    curves["large model by pillar"] = [
-        summary(glint(args, "model", "--model", changed(big, f"pillar{s}", by_pillar(s)), *big_few), pillar_m=s) for s in PILLARS_M]
-    curves["large model by group"] = [
-        summary(glint(args, "model", "--model", changed(big, f"group{g}", by_group(g)), *big_few), group=g) for g in GROUPS]
+    curve("large model by points", "points_wanted", POINTS, lambda n: ["model", "--points", n, *model, *big_few])
+    curve("large model by threads", "threads", threads, lambda t: ["model", "--threads", t, *model, *big_few])
+    curve("large model by pillar", "pillar_m", PILLARS_M,
+          lambda s: ["model", "--model", changed(big, f"pillar{s}", by_pillar(s)), *big_few])
+    curve("large model by group", "group", GROUPS,
+          lambda g: ["model", "--model", changed(big, f"group{g}", by_group(g)), *big_few])
     return curves
 
 
@@ -106,7 +107,8 @@ def main():
     ap.add_argument("--glint", default=os.path.join(ROOT, "build", "glint"))
     ap.add_argument("--weights", help="weights of the large model (the golden data's waymo_weights.safetensors)")
     ap.add_argument("--quick", action="store_true")
-    ap.add_argument("--tables", action="store_true", help="print the tables; with --json of an earlier run and no measurement: --from")
+    ap.add_argument("--tables", action="store_true", help="print the tables too")
+    ap.add_argument("--only", nargs="*", metavar="TEXT", help="curves whose name holds one of these; others stay as they are in --json")
     ap.add_argument("--from", dest="earlier", metavar="JSON", help="print the tables of an earlier result, measure nothing")
     ap.add_argument("--json", metavar="FILE")
     args = ap.parse_args()
@@ -121,7 +123,11 @@ def main():
         subprocess.run([args.glint, "import", args.weights, "--out", big], check=True, capture_output=True)
     first = json.loads(subprocess.run([args.glint, "bench", "voxel", "--json", "-"], capture_output=True, text=True, check=True).stdout)
     result = {k: first[k] for k in ("time", "machine", "build", "ceilings")}
-    result["curves"] = measure(args, big)
+    result["curves"] = {}
+    if args.only and args.json and os.path.exists(args.json):
+        with open(args.json) as f:
+            result["curves"] = json.load(f)["curves"]
+    result["curves"].update(measure(args, big))
     shutil.rmtree(folder)
     if args.tables:
         print_tables(result["curves"])
