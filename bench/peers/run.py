@@ -45,6 +45,7 @@ def section(args, name):
         path = os.path.join(folder, "out.json")
         command = [sys.executable, script, "--glint", args.glint, "--shared", args.shared, "--json", path]
         command += ["--quick"] if args.quick else []
+        command += ["--inputs", *args.inputs] if name == "network" and args.inputs else []
         command += ["--rounds", str(args.rounds), "--threads", str(args.threads if name == "network" else 1)]
         done = subprocess.run(command)
         if done.returncode or not os.path.exists(path):
@@ -53,9 +54,26 @@ def section(args, name):
             return json.load(f)
 
 
+def keep(path, result):
+    """What an earlier result has besides."""
+    with open(path) as f:
+        earlier = json.load(f)
+    new = {s["section"]: s for s in result["sections"]}
+    for old in earlier["sections"]:
+        mine = new.get(old["section"])
+        if mine is None:
+            result["sections"].append(old)
+        elif old["section"] == "network" and "cases" in mine:
+            measured = {c["input"] for c in mine["cases"]}
+            mine["cases"] += [c for c in old.get("cases", []) if c["input"] not in measured]
+            mine["cases"].sort(key=lambda c: c["input"])
+
+
 def main():
     ap = common.arguments(__doc__, 2)
-    ap.add_argument("--only", nargs="*", choices=SECTIONS, default=SECTIONS)
+    ap.add_argument("--only", nargs="*", choices=SECTIONS, help="these sections; others, and other inputs of the network, stay as "
+                    "they are in --json")
+    ap.add_argument("--inputs", nargs="*", help="of the network (network_peers.py)")
     args = ap.parse_args()
     args.glint, args.shared = os.path.abspath(args.glint), os.path.abspath(args.shared)
     begun = time.time()
@@ -64,8 +82,10 @@ def main():
     result = {"time": ceiling["time"], "machine": {**common.machine(), **ceiling["machine"]}, "build": ceiling["build"],
               "ceilings": ceiling["ceilings"], "quick": args.quick, "sections": []}
     print(f"{result['machine']['processor']}, {result['machine']['isa']}, {args.threads} threads, Glint {result['build']['commit']}")
-    for name in args.only:
+    for name in args.only or SECTIONS:
         result["sections"].append(product(args) if name == "product" else section(args, name))
+    if args.only and args.json and os.path.exists(args.json):
+        keep(args.json, result)
     result["wall_s"] = time.time() - begun
     result["machine"]["load_after"] = os.getloadavg()[0]
     common.save(args, result)
