@@ -139,6 +139,8 @@ static int run(const struct glint_command *c, int argc, char **argv)
     sigaction(SIGTERM, &act, NULL);
     int status = glint_replay(j.input, &j.settings, &stop, &j.stats);
     int code = status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : GLINT_EXIT_OK;
+    if (code != GLINT_EXIT_OK && j.stats.read == 0)
+        return code;
     status = tell(&j);
     if (status < 0 && code == GLINT_EXIT_OK)
         code = glint_report_failure(status, GLINT_SIDE_OUTPUT);

@@ -239,15 +239,23 @@ static int open_all(struct job *j)
     return code ? code : open_outputs(j);
 }
 
+#define LOOKED_AT 3 /* frames that are looked at even where boxes come out: they may be wrong */
+
 static void on_frame(void *ctx, const struct glint_frame *frame)
 {
     struct job *j = ctx;
     glint_tally_add(&j->tally, frame);
-    if (j->session.n_boxes == 0) /* until a box comes, what the input looks like is of interest */
+    if (j->session.n_boxes == 0 || j->cloud.n_frames < LOOKED_AT) /* until a box comes all are of interest */
         glint_cloud_stats_add(&j->cloud, frame, glint_model_info(j->model));
 }
 
-static void tell_why_no_boxes(const struct job *j, int code)
+static void tell_findings(const struct glint_finding *findings, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++)
+        fprintf(stderr, "  %s\n", findings[i].text);
+}
+
+static void tell_what_differs(const struct job *j, int code)
 {
     struct glint_finding findings[GLINT_FINDING_CAP];
     float ground;
@@ -255,14 +263,19 @@ static void tell_why_no_boxes(const struct job *j, int code)
         glint_say("no frames in the input%s", j->session.end_frame < UINT64_MAX || j->session.first_frame > 0
                                                   ? ", or none of those of --frames"
                                                   : "");
-    if (j->session.n_frames == 0 || j->session.n_boxes > 0 || j->cloud.as_network_input)
+    if (j->session.n_frames == 0 || j->cloud.as_network_input)
         return;
     const int32_t n = glint_diagnose(&j->cloud, glint_model_info(j->model), findings);
+    if (j->session.n_boxes > 0) {
+        if (n > 0)
+            glint_say("boxes may be wrong or missing: the input differs from what the model expects:");
+        tell_findings(findings, n);
+        return;
+    }
     glint_say("no boxes in %llu frame%s%s", (unsigned long long)j->session.n_frames,
               j->session.n_frames > 1 ? "s" : "",
               n ? ", and the input differs from what the model expects:" : "");
-    for (int32_t i = 0; i < n; i++)
-        fprintf(stderr, "  %s\n", findings[i].text);
+    tell_findings(findings, n);
     if (n == 0 && glint_cloud_ground(&j->cloud, &ground))
         fprintf(stderr,
                 "  nothing unusual in the input (ground at z = %.1f m): a lower --score shows weaker boxes\n",
@@ -276,7 +289,7 @@ static void tell_results(struct job *j, int code)
     const struct glint_session *s = &j->session;
     const double seconds = (double)s->wall_ns * 1e-9;
     glint_report_loss(&s->loss);
-    tell_why_no_boxes(j, code);
+    tell_what_differs(j, code);
     if (j->stats || isatty(STDERR_FILENO) == 1) {
         fprintf(
             stderr,

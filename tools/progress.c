@@ -24,9 +24,9 @@ void glint_progress_update(struct glint_progress *p, double done, uint64_t count
     memset(bar, '#', (size_t)filled);
     bar[BAR] = 0;
     if (done >= 0.0)
-        fprintf(stderr, "\r[%s] %3d %%  %llu frames ", bar, (int)(100.0 * done), (unsigned long long)count);
+        fprintf(stderr, "\r[%s] %3d %%  frames: %llu ", bar, (int)(100.0 * done), (unsigned long long)count);
     else
-        fprintf(stderr, "\r%llu frames ", (unsigned long long)count);
+        fprintf(stderr, "\rframes: %llu ", (unsigned long long)count);
     fflush(stderr);
     p->shown_ns = now;
     p->drawn = true;
