@@ -127,8 +127,8 @@ static int read_lasers(const char *name, yaml_document_t *doc, struct glint_beam
     return check_all_given(name, b->n, given);
 }
 
-int glint_beams_parse_velodyne(const char *name, const char *text, size_t size, int32_t n,
-                               struct glint_beams *beams_out)
+static int parse_yaml(const char *name, const char *text, size_t size, int32_t n,
+                      struct glint_beams *beams_out)
 {
     yaml_parser_t parser;
     yaml_document_t doc;
@@ -149,6 +149,93 @@ int glint_beams_parse_velodyne(const char *name, const char *text, size_t size, 
     }
     yaml_parser_delete(&parser);
     return status;
+}
+
+/* ---- Velodyne DB XML ---- */
+
+/* The text between <tag> and </tag> inside from..end as a number; false when there is none. */
+static bool element(const char *from, const char *end, const char *tag, double *out)
+{
+    char open[40];
+    const size_t n = (size_t)snprintf(open, sizeof open, "<%s>", tag);
+    for (const char *p = from; p + n < end; p++) {
+        if (memcmp(p, open, n) != 0)
+            continue;
+        char number[40], *rest;
+        size_t k = 0;
+        for (p += n; p < end && *p != '<' && k + 1 < sizeof number; p++)
+            number[k++] = *p;
+        number[k] = '\0';
+        *out = strtod(number, &rest);
+        return rest != number && p < end && *p == '<' && isfinite(*out);
+    }
+    return false;
+}
+
+static int read_px(const char *name, const char *from, const char *end, struct glint_beams *b, bool *given)
+{
+    double id, azimuth, elevation, range = 0, up = 0, left = 0;
+    if (!element(from, end, "id_", &id) || !element(from, end, "rotCorrection_", &azimuth) ||
+        !element(from, end, "vertCorrection_", &elevation) || !(fabs(elevation) <= 90) ||
+        !(fabs(azimuth) <= 360))
+        return glint_fail(GLINT_E_FORMAT,
+                          "%s: a <px> without id_, rotCorrection_ and vertCorrection_ in degrees", name);
+    if (!(id >= 0 && id < GLINT_BEAMS_CAP))
+        return glint_fail(GLINT_E_FORMAT, "%s: laser %g, expected 0 to %d", name, id, b->n - 1);
+    GLINT_TRY(note_laser(name, (int32_t)id, b->n, given));
+    element(from, end, "distCorrection_", &range);
+    element(from, end, "vertOffsetCorrection_", &up);
+    element(from, end, "horizOffsetCorrection_", &left);
+    if (!(fabs(range) <= 1000 && fabs(up) <= 1000 && fabs(left) <= 1000))
+        return glint_fail(GLINT_E_FORMAT, "%s: laser %g: a correction of more than 10 m", name, id);
+    const int32_t i = (int32_t)id;
+    b->elevation[i] = elevation * (GLINT_PI / 180);
+    b->azimuth[i] = -azimuth * (GLINT_PI / 180);
+    b->range[i] = range * 0.01;
+    b->up[i] = up * 0.01;
+    b->left[i] = left * 0.01;
+    return GLINT_OK;
+}
+
+static const char *find(const char *from, const char *end, const char *what)
+{
+    const size_t n = strlen(what);
+    for (; from + n <= end; from++)
+        if (memcmp(from, what, n) == 0)
+            return from;
+    return NULL;
+}
+
+/* Files list 64 lasers whatever the sensor has: those beyond n are passed over when they are disabled or zero
+ * is not told, so only lasers below n are read. */
+static int parse_xml(const char *name, const char *text, size_t size, int32_t n,
+                     struct glint_beams *beams_out)
+{
+    bool given[GLINT_BEAMS_CAP] = {false};
+    const char *end = text + size;
+    start(beams_out, name, n);
+    for (const char *p = find(text, end, "<px"); p; p = find(p + 1, end, "<px")) {
+        const char *close = find(p, end, "</px>");
+        double id;
+        if (!close)
+            return glint_fail(GLINT_E_FORMAT, "%s: a <px> that does not end", name);
+        if (element(p, close, "id_", &id) && id >= n && id < GLINT_BEAMS_CAP)
+            continue;
+        GLINT_TRY(read_px(name, p, close, beams_out, given));
+    }
+    GLINT_TRY(check_all_given(name, n, given));
+    glint_beams_finish(beams_out);
+    return GLINT_OK;
+}
+
+int glint_beams_parse_velodyne(const char *name, const char *text, size_t size, int32_t n,
+                               struct glint_beams *beams_out)
+{
+    size_t at = 0;
+    while (at < size && strchr(" \t\r\n", text[at]) && text[at])
+        at++;
+    return at < size && text[at] == '<' ? parse_xml(name, text, size, n, beams_out)
+                                        : parse_yaml(name, text, size, n, beams_out);
 }
 
 /* ---- Hesai CSV ---- */

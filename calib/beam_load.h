@@ -3,9 +3,11 @@
 #define GLINT_CALIB_BEAM_LOAD_H
 #include "calib/beam.h"
 
-/* Velodyne's YAML: a list `lasers` of maps with laser_id, vert_correction and rot_correction (rad; the
- * azimuth is the measured one minus rot_correction), and where present dist_correction,
- * vert_offset_correction and horiz_offset_correction (m). Every laser 0..n-1 once. */
+/* Velodyne's DB XML (<px> with id_, rotCorrection_, vertCorrection_ in degrees, distCorrection_,
+ * vertOffsetCorrection_, horizOffsetCorrection_ in cm), or YAML: a list `lasers` of maps with laser_id,
+ * vert_correction and rot_correction (rad; the azimuth is the measured one minus rot_correction), and where
+ * present dist_correction, vert_offset_correction and horiz_offset_correction (m). Every laser 0..n-1 once.
+ */
 int glint_beams_load_velodyne(const char *path, int32_t n, struct glint_beams *beams_out);
 
 /* Hesai's CSV: a header line, then laser number from 1, elevation, azimuth offset in degrees; every laser

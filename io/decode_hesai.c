@@ -1,9 +1,11 @@
-/* io/decode_hesai.c - Hesai's mechanical sensors: the XT family, QT64, Pandar40P.
+/* io/decode_hesai.c - Hesai's turning sensors: the XT family, QT64, QT128, Pandar40P, Pandar64, OT128.
  *
- * A packet is a header (not the Pandar40P), blocks of an azimuth (u16, 0.01 degree) and one unit per channel
- * (distance u16, reflectivity u8, one byte more in the newer ones), and a tail with return mode, UTC date and
- * time to the second, us and, where sent, the number of the packet ("Point Cloud Data Packet" in the user
- * manuals of PandarXT, PandarQT and Pandar40P). All numbers little endian. With several returns so many
+ * A packet is a header (not the Pandar40P; 8 bytes of a Pandar64, else 12), blocks of an azimuth (u16, 0.01
+ * degree) and one unit per channel (distance u16, reflectivity u8, one byte more in the newer ones), and a
+ * tail with return mode, UTC date and time to the second, us and, where sent, the number of the packet
+ * ("Point Cloud Data Packet" in the user manuals of PandarXT, PandarQT and Pandar40P; the others as in
+ * Hesai's SDK 2.0 and nebula). The newer ones have a checksum and bytes of functional safety before the tail,
+ * and what follows the tail is told by their header. All numbers little endian. With several returns so many
  * successive blocks are of one firing.
  *
  * A channel's azimuth is the block's plus its offset; the sensors count block azimuths so that no turn during
@@ -12,21 +14,23 @@
 #include "calib/beam_load.h"
 #include "core/bytes.h"
 #include "io/decoder_family.h"
+#include "io/hesai_tables.h"
 #include "io/lanes.h"
 #include "io/nmea.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHANNELS_CAP 64
-#define GPS_SIZE     512
-#define GPS_PORT     10110
+#define GPS_SIZE 512
+#define GPS_PORT 10110
 
 struct hesai_tail { /* bytes from the tail's beginning */
     uint8_t size;   /* without the number */
     uint8_t mode, date, us;
     int16_t year;         /* of date byte 0 */
     bool number_optional; /* else always there; u32 at `size` */
+    uint8_t gap;          /* bytes between the blocks and the tail */
+    uint8_t more[3];      /* bytes that may follow the number: these many more */
 };
 
 /* Block b fires at block_t0_ns + block_ns * (from_end ? -floor((blocks - 1 - b) / returns) : floor(b /
@@ -37,21 +41,30 @@ struct hesai_timing {
     bool from_end;
     int32_t laser_first_ns, laser_ns, lasers;
     const int32_t *laser_table_ns;
+    /* Where the tables differ from firing to firing: of the second firing (QT128; with two returns the tail
+     * tells which one a packet has), or by operational and azimuth state (OT128). */
+    const int32_t *second_table_ns, *state_table_ns[2];
+    bool turn_by_laser; /* azimuths of blocks are those at the tail's time: lasers that fire later are further
+                           on */
 };
 
 struct hesai_model {
     const char *name;
-    uint8_t version[2]; /* header bytes 2, 3; 0 0: no header, blocks begin with FF EE */
+    uint8_t version[2]; /* header bytes 2, 3; 0 0: an older header or none, blocks begin with FF EE then */
     uint8_t channels, blocks, unit_bytes;
     float unit_m;
+    uint8_t header; /* bytes: 0, 8, 12 */
     const struct hesai_tail *tail;
     struct hesai_timing timing;
     const float *elevation_deg, *azimuth_deg; /* nominal; azimuth NULL: all 0 */
 };
 
-static const struct hesai_tail tail_xt = {24, 10, 13, 19, 1900, false};
-static const struct hesai_tail tail_qt = {24, 16, 18, 12, 1900, false};
-static const struct hesai_tail tail_40p = {22, 14, 16, 10, 2000, true};
+static const struct hesai_tail tail_xt = {24, 10, 13, 19, 1900, false, 0, {0}};
+static const struct hesai_tail tail_qt = {24, 16, 18, 12, 1900, false, 0, {0}};
+static const struct hesai_tail tail_40p = {22, 14, 16, 10, 2000, true, 0, {0}};
+/* Checksum 4 and functional safety 17 bytes before; checksum 4, signature 32, IMU 22 bytes behind. */
+static const struct hesai_tail tail_qt128 = {26, 12, 15, 21, 1900, false, 21, {4, 36, 0}};
+static const struct hesai_tail tail_ot128 = {26, 12, 15, 21, 1900, false, 21, {26, 58, 4}};
 
 static const float xt32_elevation[] = {15, 14, 13, 12, 11, 10, 9,  8,  7,  6,   5,   4,   3,   2,   1,   0,
                                        -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16};
@@ -106,8 +119,9 @@ static const struct hesai_model models[] = {
      8,
      4,
      0.004f,
+     12,
      &tail_xt,
-     {5632, 50000, true, 368, 1512, 32, NULL},
+     {5632, 50000, true, 368, 1512, 32, NULL, NULL, {NULL}, false},
      xt32_elevation,
      NULL},
     {"Hesai PandarXT16",
@@ -116,8 +130,9 @@ static const struct hesai_model models[] = {
      8,
      4,
      0.004f,
+     12,
      &tail_xt,
-     {5632, 50000, true, 368, 3024, 16, NULL},
+     {5632, 50000, true, 368, 3024, 16, NULL, NULL, {NULL}, false},
      xt16_elevation,
      NULL},
     {"Hesai PandarXT32M2X",
@@ -126,8 +141,9 @@ static const struct hesai_model models[] = {
      6,
      4,
      0.005f,
+     12,
      &tail_xt,
-     {5632, 50000, true, 368, 2888, 16, NULL},
+     {5632, 50000, true, 368, 2888, 16, NULL, NULL, {NULL}, false},
      xt32m_elevation,
      NULL},
     {"Hesai PandarQT64",
@@ -136,8 +152,9 @@ static const struct hesai_model models[] = {
      4,
      4,
      0.004f,
+     12,
      &tail_qt,
-     {25710, 500000.0 / 3, false, 0, 0, 0, qt64_laser_ns},
+     {25710, 500000.0 / 3, false, 0, 0, 0, qt64_laser_ns, NULL, {NULL}, false},
      qt64_elevation,
      qt64_azimuth},
     {"Hesai Pandar40P",
@@ -146,19 +163,65 @@ static const struct hesai_model models[] = {
      10,
      3,
      0.004f,
+     0,
      &tail_40p,
-     {-28580, 55560, true, 0, 0, 0, pandar40p_laser_ns},
+     {-28580, 55560, true, 0, 0, 0, pandar40p_laser_ns, NULL, {NULL}, false},
      pandar40p_elevation,
      pandar40p_azimuth},
+    {"Hesai Pandar64",
+     {0, 0},
+     64,
+     6,
+     3,
+     0.004f,
+     8,
+     &tail_40p,
+     {-42580, 55560, true, 0, 0, 0, glint_pandar64_laser_ns, NULL, {NULL}, false},
+     glint_pandar64_elevation_deg,
+     glint_pandar64_azimuth_deg},
+    {"Hesai PandarQT128",
+     {3, 2},
+     128,
+     2,
+     4,
+     0.004f,
+     12,
+     &tail_qt128,
+     {9000, 111110, false, 0, 0, 0, glint_qt128_odd_ns, glint_qt128_even_ns, {NULL}, false},
+     glint_qt128_elevation_deg,
+     glint_qt128_azimuth_deg},
+    {"Hesai OT128 (Pandar128E4X)",
+     {1, 4},
+     128,
+     2,
+     3,
+     0.004f,
+     12,
+     &tail_ot128,
+     {43346,
+      55556,
+      true,
+      0,
+      0,
+      0,
+      glint_ot128_standard_ns,
+      NULL,
+      {glint_ot128_state0_ns, glint_ot128_state1_ns},
+      true},
+     glint_ot128_elevation_deg,
+     glint_ot128_azimuth_deg},
 };
 #define N_MODELS ((int32_t)(sizeof models / sizeof models[0]))
+
+/* Lanes by firing time table. */
+enum { TABLE_FIRST, TABLE_SECOND, TABLE_STATE0, TABLE_STATE1, N_TABLES };
 
 struct hesai {
     struct glint_decoder base;
     const struct hesai_model *model;
     bool has_last;
     uint32_t last_number, first_number; /* first: since the sensor has started */
-    struct glint_lanes lanes;
+    struct glint_lanes lanes[N_TABLES];
     struct glint_shot shot;
     struct glint_turns turns;
 };
@@ -168,24 +231,22 @@ static const struct {
     const char *text;
 } modes[] = {
     {0x33, 1, "first"},
+    {0x34, 1, "second"},
     {0x37, 1, "strongest"},
     {0x38, 1, "last"},
     {0x39, 2, "dual (last, strongest)"},
+    {0x3a, 2, "dual (first, second)"},
     {0x3b, 2, "dual (last, first)"},
     {0x3c, 2, "dual (first, strongest)"},
     {0x3d, 3, "triple (first, last, strongest)"},
+    {0x3e, 2, "dual (strongest, second strongest)"},
 };
 
 /* ---- layout ---- */
 
 static bool has_header(const struct hesai_model *m)
 {
-    return m->version[0] != 0;
-}
-
-static uint32_t header_bytes(const struct hesai_model *m)
-{
-    return has_header(m) ? 12 : 0;
+    return m->header > 0;
 }
 
 /* Azimuth, after the flag FF EE where there is no header, and the units. */
@@ -196,36 +257,45 @@ static uint32_t block_bytes(const struct hesai_model *m)
 
 static uint32_t tail_at(const struct hesai_model *m)
 {
-    return header_bytes(m) + m->blocks * block_bytes(m);
+    return m->header + m->blocks * block_bytes(m) + m->tail->gap;
 }
 
 static bool size_fits(const struct hesai_model *m, uint32_t size)
 {
-    const uint32_t least = tail_at(m) + m->tail->size;
-    return size == least + 4 || (m->tail->number_optional && size == least);
+    const uint32_t least = tail_at(m) + m->tail->size, numbered = least + 4;
+    for (int i = 0; i < 3; i++)
+        if (m->tail->more[i] && size == numbered + m->tail->more[i])
+            return true;
+    return (size == numbered && !m->tail->more[0]) || (m->tail->number_optional && size == least);
 }
 
-/* EE FF, version, then number of lasers and blocks, the distance unit in mm at byte 9. */
-static bool header_fits(const struct hesai_model *m, const uint8_t *p)
+/* The beginning of a packet of this protocol. EE FF, then a version or - 8 bytes - lasers and blocks. */
+static bool protocol_fits(const struct hesai_model *m, const uint8_t *p)
 {
     if (!has_header(m))
         return p[0] == 0xff && p[1] == 0xee;
-    return p[0] == 0xee && p[1] == 0xff && memcmp(p + 2, m->version, 2) == 0 && p[6] == m->channels &&
-           p[7] == m->blocks && p[9] == (int)(m->unit_m * 1000 + 0.5f);
+    if (m->header == 8)
+        return p[0] == 0xee && p[1] == 0xff && p[2] == m->channels && p[3] == m->blocks;
+    return p[0] == 0xee && p[1] == 0xff && memcmp(p + 2, m->version, 2) == 0;
+}
+
+/* With the number of lasers and blocks and the distance unit in mm: bytes 6, 7 and 9, or 2, 3 and 5. */
+static bool header_fits(const struct hesai_model *m, const uint8_t *p)
+{
+    const uint8_t *at = p + (m->header == 8 ? 2 : 6);
+    return protocol_fits(m, p) && (!has_header(m) || (at[0] == m->channels && at[1] == m->blocks &&
+                                                      at[3] == (int)(m->unit_m * 1000 + 0.5f)));
 }
 
 static const uint8_t *block_at(const struct hesai_model *m, const uint8_t *data, int32_t b)
 {
-    return data + header_bytes(m) + (uint32_t)b * block_bytes(m) + (has_header(m) ? 0 : 2);
+    return data + m->header + (uint32_t)b * block_bytes(m) + (has_header(m) ? 0 : 2);
 }
 
 /* What starts as one of ours does, but is no whole packet of this model. */
 static bool is_damaged(const struct hesai_model *m, const struct glint_packet *p)
 {
-    if (p->size < 12)
-        return false;
-    return has_header(m) ? p->data[0] == 0xee && p->data[1] == 0xff && memcmp(p->data + 2, m->version, 2) == 0
-                         : header_fits(m, p->data);
+    return p->size >= 12 && protocol_fits(m, p->data);
 }
 
 static bool blocks_fit(const struct hesai_model *m, const uint8_t *data)
@@ -260,11 +330,12 @@ static int64_t time_of(const uint8_t *tail, const struct hesai_tail *t)
     return s * 1000000000 + glint_le32(tail + t->us) * INT64_C(1000);
 }
 
-static int64_t block_time(const struct hesai_model *m, int32_t b, int32_t returns)
+/* fast: an OT128 in high resolution fires in half the time. */
+static int64_t block_time(const struct hesai_model *m, int32_t b, int32_t returns, bool fast)
 {
     const struct hesai_timing *t = &m->timing;
     const int32_t firings = t->from_end ? -((m->blocks - 1 - b) / returns) : b / returns;
-    return t->t0_ns + (int64_t)(t->block_ns * firings);
+    return t->t0_ns + (int64_t)(t->block_ns * firings / (fast ? 2 : 1));
 }
 
 /* ---- packets ---- */
@@ -280,19 +351,47 @@ static void read_block(const struct hesai_model *m, const uint8_t *at, struct gl
     }
 }
 
+/* The table by which a block's lasers fire. OT128: byte 11 of the tail is 0 in high resolution, bytes 9 and
+ * 10 hold two bits of azimuth state for each block from the highest down. QT128: byte 5, bit 0, with two
+ * returns. */
+static int32_t table_of(const struct hesai_model *m, const uint8_t *tail, int32_t block, int32_t returns)
+{
+    if (m->timing.state_table_ns[0] && tail[11] == 0)
+        return TABLE_STATE0 + (glint_le16(tail + 9) >> (14 - 2 * (block & 7)) & 1);
+    if (m->timing.second_table_ns)
+        return (returns == 1 ? block % 2 == 0 : tail[5] & 1) ? TABLE_FIRST : TABLE_SECOND;
+    return TABLE_FIRST;
+}
+
+/* Turn during one block's time, rad; the tail has the speed in turns a minute. */
+static float turn_of(const struct hesai_model *m, const uint8_t *tail)
+{
+    const double rate = glint_le16(tail + 13) * 6 * (GLINT_PI / 180);
+    return (float)(rate < 200 ? rate * m->timing.block_ns * 1e-9 : 0);
+}
+
 static void decode_blocks(struct hesai *h, const uint8_t *data, int64_t t_ns, int32_t returns,
                           struct glint_returns *returns_out)
 {
-    for (int32_t b = 0; b < h->model->blocks; b++) {
-        const uint8_t *at = block_at(h->model, data, b);
+    const struct hesai_model *m = h->model;
+    const uint8_t *tail = data + tail_at(m);
+    const float turn = m->timing.turn_by_laser ? turn_of(m, tail) : 0;
+    for (int32_t b = 0; b < m->blocks; b++) {
+        const uint8_t *at = block_at(m, data, b);
         const uint16_t azimuth = glint_le16(at);
-        read_block(h->model, at, &h->shot);
-        /* the turn is by 90 degrees minus the azimuth */
-        glint_lanes_place(&h->lanes, h->turns.sin[azimuth], h->turns.cos[azimuth], &h->shot);
-        const struct glint_block block = {(float)azimuth * 0.01f, t_ns + block_time(h->model, b, returns),
+        const int32_t table = table_of(m, tail, b, returns);
+        const struct glint_lanes *lanes = &h->lanes[table];
+        const struct glint_block block = {(float)azimuth * 0.01f,
+                                          t_ns + block_time(m, b, returns, table >= TABLE_STATE0),
                                           (uint16_t)b, (uint8_t)(b % returns)};
+        read_block(m, at, &h->shot);
+        /* the turn is by 90 degrees minus the azimuth */
+        if (turn > 0)
+            glint_lanes_place_turning(lanes, h->turns.sin[azimuth], h->turns.cos[azimuth], -turn, &h->shot);
+        else
+            glint_lanes_place(lanes, h->turns.sin[azimuth], h->turns.cos[azimuth], &h->shot);
         glint_block_begin(returns_out, block.azimuth_deg);
-        glint_lanes_append(&h->lanes, &h->shot, &block, returns_out);
+        glint_lanes_append(lanes, &h->shot, &block, returns_out);
     }
 }
 
@@ -327,7 +426,7 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
     const int32_t mode = mode_of(tail, m->tail);
     if (mode < 0 || !blocks_fit(m, p->data))
         return GLINT_PACKET_MALFORMED;
-    if (p->size == tail_at(m) + m->tail->size + 4)
+    if (p->size >= tail_at(m) + m->tail->size + 4)
         *lost_out = missing(h, glint_le32(tail + m->tail->size));
     const int64_t t_ns = glint_decoder_utc(d, time_of(tail, m->tail), true, p->stamp_ns);
     decode_blocks(h, p->data, t_ns, modes[mode].returns, returns_out);
@@ -358,14 +457,25 @@ static int32_t model_of(const struct glint_packet *p)
     return -1;
 }
 
+static int32_t laser_time(const struct hesai_timing *t, int32_t table, int32_t channel)
+{
+    const int32_t *const tables[N_TABLES] = {t->laser_table_ns, t->second_table_ns, t->state_table_ns[0],
+                                             t->state_table_ns[1]};
+    if (!tables[table])
+        return t->laser_first_ns + channel % (t->lasers ? t->lasers : 1) * t->laser_ns;
+    return tables[table][channel] < 0 && table >= TABLE_STATE0 ? 0 : tables[table][channel];
+}
+
 static void set_lanes(struct hesai *h, const struct glint_beams *beams)
 {
-    const struct hesai_timing *t = &h->model->timing;
-    h->lanes.n = h->model->channels;
-    for (int32_t i = 0; i < h->lanes.n; i++) {
-        glint_lanes_set(&h->lanes, i, beams, i);
-        h->lanes.t_ns[i] =
-            t->laser_table_ns ? t->laser_table_ns[i] : t->laser_first_ns + i % t->lasers * t->laser_ns;
+    for (int32_t table = 0; table < N_TABLES; table++) {
+        struct glint_lanes *lanes = &h->lanes[table];
+        lanes->n = h->model->channels;
+        for (int32_t i = 0; i < lanes->n; i++) {
+            glint_lanes_set(lanes, i, beams, i);
+            lanes->t_ns[i] = laser_time(&h->model->timing, table, i);
+            lanes->when[i] = (float)(lanes->t_ns[i] / h->model->timing.block_ns);
+        }
     }
 }
 
@@ -380,7 +490,8 @@ static void tell_why(struct hesai *h)
     const struct hesai_model *m = h->model;
     char header[32] = "no header, blocks FF EE";
     if (has_header(m))
-        snprintf(header, sizeof header, "protocol %u.%u", m->version[0], m->version[1]);
+        snprintf(header, sizeof header, m->header == 8 ? "header of 8 bytes" : "protocol %u.%u",
+                 m->version[0], m->version[1]);
     snprintf(h->base.why, sizeof h->base.why, "%u-byte packets, %s, %u channels, %u blocks",
              tail_at(m) + m->tail->size, header, m->channels, m->blocks);
 }

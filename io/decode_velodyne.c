@@ -7,11 +7,16 @@
  *
  * The head turns on while a block's lasers fire one after another: each laser's azimuth is the block's plus
  * the step to the next block times its share of the block's time; the last block of a packet takes the step
- * before it. A VLP-16 block holds two firings of all 16 lasers. */
+ * before it. A VLP-16 block holds two firings of all 16 lasers. The larger sensors have banks of 32 lasers,
+ * told by the flag: a firing is 4 blocks of a VLS-128 (FF EE, FF DD, FF CC, FF BB) or 2 of an HDL-64E (EE,
+ * DD), whose factory bytes are no mode and product but a slow stream of status. With two returns a VLS-128
+ * packet has one firing, its last four blocks unused; an HDL-64E sends both banks of one return, then of the
+ * other. */
 #include "core/bytes.h"
 #include "io/decoder_family.h"
 #include "io/lanes.h"
 #include "io/nmea.h"
+#include "io/velodyne_tables.h"
 #include "calib/beam_load.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +28,10 @@
 #define BLOCKS         12
 #define BLOCK_SIZE     100
 #define LANES          32
-#define FLAG           0xeeff /* bytes FF EE */
+#define BANKS          4
+#define FLAG           0xeeff /* bytes FF EE: the first bank; the next is 0x1100 less */
+#define BANK_STEP      0x1100
+#define NO_PRODUCT     0 /* of an HDL-64E: the byte says something else */
 #define MODE_STRONGEST 0x37
 #define MODE_LAST      0x38
 #define MODE_DUAL      0x39
@@ -37,55 +45,49 @@
 struct velodyne_model {
     const char *name;
     uint8_t product;   /* factory byte */
-    uint8_t channels;  /* lanes 0..channels-1 are the first firing of a block, and so on */
+    uint8_t channels;  /* up to 32: lanes 0..channels-1 are the first firing of a block, and so on */
+    uint8_t banks;     /* blocks of a firing */
     uint8_t at_once;   /* lasers that fire together */
     float unit_m;      /* of the distance */
-    int32_t block_ns;  /* between firings of two blocks */
+    int32_t block_ns;  /* between firings of two blocks (of two groups of banks) */
     int32_t firing_ns; /* between the firings inside a block */
-    int32_t laser_ns;  /* between lasers (pairs of lasers) of a firing */
-    float elevation_deg[LANES], azimuth_deg[LANES];
+    int32_t laser_ns;  /* between lasers (groups of lasers) of a firing */
+    int32_t shift_ns;  /* of the first laser against the packet's time */
+    const float *elevation_deg, *azimuth_deg; /* nominal; NULL: there are none, azimuths 0 */
 };
 
+static const float vlp16_elevation[] = {-15, 1, -13, 3, -11, 5, -9, 7, -7, 9, -5, 11, -3, 13, -1, 15};
+static const float hires_elevation[] = {-10,     0.667f, -8.667f, 2,      -7.333f, 3.333f, -6,      4.667f,
+                                        -4.667f, 6,      -3.333f, 7.333f, -2,      8.667f, -0.667f, 10};
+static const float hdl32_elevation[] = {-30.67f, -9.33f, -29.33f, -8,     -28,     -6.67f, -26.67f, -5.33f,
+                                        -25.33f, -4,     -24,     -2.67f, -22.67f, -1.33f, -21.33f, 0,
+                                        -20,     1.33f,  -18.67f, 2.67f,  -17.33f, 4,      -16,     5.33f,
+                                        -14.67f, 6.67f,  -13.33f, 8,      -12,     9.33f,  -10.67f, 10.67f};
+static const float vlp32_elevation[] = {
+    -25,     -1,      -1.667f, -15.639f, -11.31f, 0,       -0.667f, -8.843f, -7.254f, 0.333f,  -0.333f,
+    -6.148f, -5.333f, 1.333f,  0.667f,   -4,      -4.667f, 1.667f,  1,       -3.667f, -3.333f, 3.333f,
+    2.333f,  -2.667f, -3,      7,        4.667f,  -2.333f, -2,      15,      10.333f, -1.333f};
+static const float vlp32_azimuth[] = {
+    1.4f, -4.2f, 1.4f, -1.4f, 1.4f, -1.4f, 4.2f, -1.4f, 1.4f, -4.2f, 1.4f, -1.4f, 4.2f, -1.4f, 4.2f, -1.4f,
+    1.4f, -4.2f, 1.4f, -4.2f, 4.2f, -1.4f, 1.4f, -1.4f, 1.4f, -1.4f, 1.4f, -4.2f, 4.2f, -1.4f, 1.4f, -1.4f};
+
 /* Timing: VLP-16 manual, firing sequence of 55.296 us, 2.304 us per laser; HDL-32E manual, 46.080 us, 1.152
- * us per laser; VLP-32C manual, 55.296 us, pairs of lasers 2.304 us apart. Angles as in the calibration files
- * of the same manuals. */
+ * us per laser; VLP-32C manual, 55.296 us, pairs of lasers 2.304 us apart. VLS-128: groups of 8 lasers 2.665
+ * us apart with a pause of two after each eight groups, 53.3 us in all, the packet's time is that of the
+ * fourth group (as VeloView and velodyne_decoder have it; newer firmware is told by its longer packets).
+ * HDL-64E: groups of four lasers, S3 7.2 us apart in 57.6 us, S2 6 us in 48 us (tables of the manuals as in
+ * velodyne_decoder). Angles as in the calibration files of the same manuals; an HDL-64E is nothing without
+ * its own. */
 static const struct velodyne_model models[] = {
-    {"Velodyne VLP-16",
-     0x22,
-     16,
-     1,
-     0.002f,
-     110592,
-     55296,
-     2304,
-     {-15, 1, -13, 3, -11, 5, -9, 7, -7, 9, -5, 11, -3, 13, -1, 15},
-     {0}},
-    {"Velodyne HDL-32E",
-     0x21,
-     32,
-     1,
-     0.002f,
-     46080,
-     0,
-     1152,
-     {-30.67f, -9.33f,  -29.33f, -8,      -28,     -6.67f, -26.67f, -5.33f,  -25.33f, -4,      -24,
-      -2.67f,  -22.67f, -1.33f,  -21.33f, 0,       -20,    1.33f,   -18.67f, 2.67f,   -17.33f, 4,
-      -16,     5.33f,   -14.67f, 6.67f,   -13.33f, 8,      -12,     9.33f,   -10.67f, 10.67f},
-     {0}},
-    {"Velodyne VLP-32C",
-     0x28,
-     32,
-     2,
-     0.004f,
-     55296,
-     0,
-     2304,
-     {-25,     -1,      -1.667f, -15.639f, -11.31f, 0,       -0.667f, -8.843f, -7.254f, 0.333f,  -0.333f,
-      -6.148f, -5.333f, 1.333f,  0.667f,   -4,      -4.667f, 1.667f,  1,       -3.667f, -3.333f, 3.333f,
-      2.333f,  -2.667f, -3,      7,        4.667f,  -2.333f, -2,      15,      10.333f, -1.333f},
-     {1.4f,  -4.2f, 1.4f,  -1.4f, 1.4f,  -1.4f, 4.2f,  -1.4f, 1.4f,  -4.2f, 1.4f,
-      -1.4f, 4.2f,  -1.4f, 4.2f,  -1.4f, 1.4f,  -4.2f, 1.4f,  -4.2f, 4.2f,  -1.4f,
-      1.4f,  -1.4f, 1.4f,  -1.4f, 1.4f,  -4.2f, 4.2f,  -1.4f, 1.4f,  -1.4f}},
+    {"Velodyne VLP-16", 0x22, 16, 1, 1, 0.002f, 110592, 55296, 2304, 0, vlp16_elevation, NULL},
+    {"Velodyne HDL-32E", 0x21, 32, 1, 1, 0.002f, 46080, 0, 1152, 0, hdl32_elevation, NULL},
+    {"Velodyne VLP-32C", 0x28, 32, 1, 2, 0.004f, 55296, 0, 2304, 0, vlp32_elevation, vlp32_azimuth},
+    {"Velodyne VLP-16 Hi-Res (Puck Hi-Res)", 0x24, 16, 1, 1, 0.002f, 110592, 55296, 2304, 0, hires_elevation,
+     NULL},
+    {"Velodyne VLS-128", 0xa1, 128, 4, 8, 0.004f, 53300, 0, 2665, -7000,
+     glint_vls128_elevation_deg, glint_vls128_azimuth_deg},
+    {"Velodyne HDL-64E S3", NO_PRODUCT, 64, 2, 4, 0.002f, 57600, 0, 7200, 0, NULL, NULL},
+    {"Velodyne HDL-64E S2", NO_PRODUCT, 64, 2, 4, 0.002f, 48000, 0, 6000, 0, NULL, NULL},
 };
 #define N_MODELS ((int32_t)(sizeof models / sizeof models[0]))
 
@@ -99,9 +101,19 @@ struct velodyne {
     int32_t last_azimuth;       /* 0.01 degree, of its last block */
     int32_t view[2]; /* azimuths of the first and last block of the field of view; equal: not known */
     int64_t gps_ns, gps_arrival_ns; /* of the last sentence of a receiver with fix and pulse; 0: none */
-    struct glint_lanes lanes;
+    int32_t last_step;              /* 0.01 degree, between firings */
+    int32_t laser_ns, block_ns;     /* of the model or of its newer firmware */
+    struct glint_beams beams;
+    struct glint_lanes lanes[BANKS];
     struct glint_shot shot;
     struct glint_turns turns;
+};
+
+/* How a packet is divided: firings of `banks` blocks for each return. */
+struct layout {
+    int32_t returns, group; /* blocks of a firing, all returns */
+    int32_t used;           /* blocks */
+    bool banks_first;       /* all banks of a return, then those of the other; else each bank twice */
 };
 
 static const uint8_t *block_at(const struct glint_packet *p, int32_t i)
@@ -109,36 +121,62 @@ static const uint8_t *block_at(const struct glint_packet *p, int32_t i)
     return p->data + i * BLOCK_SIZE;
 }
 
-static bool well_formed(const struct glint_packet *p)
+/* -1: no flag of a block. */
+static int32_t bank_of(const uint8_t *block)
 {
-    for (int32_t i = 0; i < BLOCKS; i++) {
-        const uint8_t *b = block_at(p, i);
-        if (glint_le16(b) != FLAG || glint_le16(b + 2) >= GLINT_AZIMUTH_STEPS)
+    const int32_t below = FLAG - glint_le16(block);
+    return below >= 0 && below % BANK_STEP == 0 && below / BANK_STEP < BANKS ? below / BANK_STEP : -1;
+}
+
+static int32_t azimuth_of(const struct glint_packet *p, int32_t block)
+{
+    return glint_le16(block_at(p, block) + 2);
+}
+
+static struct layout layout_of(const struct velodyne_model *m, const struct glint_packet *p)
+{
+    const bool dual = m->product == NO_PRODUCT ? azimuth_of(p, 0) == azimuth_of(p, m->banks)
+                                               : p->data[PACKET_SIZE - 2] == MODE_DUAL;
+    const int32_t returns = dual ? 2 : 1, group = m->banks * returns;
+    return (struct layout){returns, group, BLOCKS / group * group, m->product == NO_PRODUCT};
+}
+
+static int32_t bank_wanted(const struct velodyne_model *m, const struct layout *l, int32_t block)
+{
+    const int32_t i = block % l->group;
+    return l->banks_first ? i % m->banks : i / l->returns;
+}
+
+static bool well_formed(const struct velodyne_model *m, const struct glint_packet *p)
+{
+    const struct layout l = layout_of(m, p);
+    for (int32_t i = 0; i < l.used; i++)
+        if (bank_of(block_at(p, i)) != bank_wanted(m, &l, i) || azimuth_of(p, i) >= GLINT_AZIMUTH_STEPS)
             return false;
-    }
     const uint8_t mode = p->data[PACKET_SIZE - 2];
-    return mode == MODE_STRONGEST || mode == MODE_LAST || mode == MODE_DUAL ||
+    return m->product == NO_PRODUCT || mode == MODE_STRONGEST || mode == MODE_LAST || mode == MODE_DUAL ||
            mode == 0; /* 0: early firmware */
 }
 
-/* Steps in 0.01 degree from each group of blocks (a firing's returns) to the next. A step that cannot be a
- * turn's is replaced by its neighbour's before, for leading ones after. */
-static void group_steps(const struct glint_packet *p, int32_t group, int32_t *steps)
+/* Steps in 0.01 degree from each firing to the next. A step that cannot be a turn's is replaced by its
+ * neighbour's before, for leading ones after; a packet of a single firing takes what was last seen. */
+static void group_steps(struct velodyne *v, const struct glint_packet *p, const struct layout *l,
+                        int32_t *steps)
 {
-    const int32_t n = BLOCKS / group;
+    const int32_t n = l->used / l->group;
     int32_t good = -1;
     for (int32_t g = 0; g + 1 < n; g++) {
-        const int32_t here = glint_le16(block_at(p, g * group) + 2),
-                      next = glint_le16(block_at(p, (g + 1) * group) + 2);
+        const int32_t here = azimuth_of(p, g * l->group), next = azimuth_of(p, (g + 1) * l->group);
         const int32_t step = (next - here + GLINT_AZIMUTH_STEPS) % GLINT_AZIMUTH_STEPS;
         steps[g] = step <= STEP_MOST ? step : -1;
         if (good < 0 && steps[g] >= 0)
             good = steps[g];
     }
     steps[n - 1] = -1;
-    good = good < 0 ? 0 : good;
+    good = good < 0 ? v->last_step : good;
     for (int32_t g = 0; g < n; g++)
         good = steps[g] = steps[g] < 0 ? good : steps[g];
+    v->last_step = good;
 }
 
 static void read_block(const uint8_t *b, float unit_m, struct glint_shot *shot)
@@ -152,34 +190,28 @@ static void read_block(const uint8_t *b, float unit_m, struct glint_shot *shot)
     }
 }
 
-static void decode_blocks(struct velodyne *v, const struct glint_packet *p, int64_t t_ns,
-                          struct glint_returns *returns)
+static void decode_blocks(struct velodyne *v, const struct glint_packet *p, const struct layout *l,
+                          int64_t t_ns, struct glint_returns *returns)
 {
-    const int32_t group = p->data[PACKET_SIZE - 2] == MODE_DUAL ? 2 : 1;
     int32_t steps[BLOCKS];
-    group_steps(p, group, steps);
-    for (int32_t i = 0; i < BLOCKS; i++) {
+    group_steps(v, p, l, steps);
+    for (int32_t i = 0; i < l->used; i++) {
         const uint8_t *b = block_at(p, i);
+        const struct glint_lanes *lanes = &v->lanes[bank_wanted(v->model, l, i)];
         const uint16_t azimuth = glint_le16(b + 2);
-        const float step_rad = (float)steps[i / group] * (float)(GLINT_PI / 18000);
+        const float step_rad = (float)steps[i / l->group] * (float)(GLINT_PI / 18000);
+        const int32_t ret = l->banks_first ? i % l->group / v->model->banks : i % l->returns;
         read_block(b, v->model->unit_m, &v->shot);
         /* azimuths are clockwise: the turn is by minus the angle */
-        glint_lanes_place_turning(&v->lanes, v->turns.cos[azimuth], -v->turns.sin[azimuth], -step_rad,
-                                  &v->shot);
-        const struct glint_block block = {(float)azimuth * 0.01f,
-                                          t_ns + (int64_t)(i / group) * v->model->block_ns, (uint16_t)i,
-                                          (uint8_t)(i % group)};
+        glint_lanes_place_turning(lanes, v->turns.cos[azimuth], -v->turns.sin[azimuth], -step_rad, &v->shot);
+        const struct glint_block block = {
+            (float)azimuth * 0.01f, t_ns + (int64_t)(i / l->group) * v->block_ns, (uint16_t)i, (uint8_t)ret};
         glint_block_begin(returns, block.azimuth_deg);
-        glint_lanes_append(&v->lanes, &v->shot, &block, returns);
+        glint_lanes_append(lanes, &v->shot, &block, returns);
     }
 }
 
 /* ---- what is missing ---- */
-
-static int32_t azimuth_of(const struct glint_packet *p, int32_t block)
-{
-    return glint_le16(block_at(p, block) + 2);
-}
 
 static int32_t azimuth_step(int32_t from, int32_t to)
 {
@@ -188,11 +220,11 @@ static int32_t azimuth_step(int32_t from, int32_t to)
 
 /* Outside its field of view the sensor sends nothing and packs the blocks on both sides of the gap into one
  * packet: a jump of the azimuth inside a packet tells where the view ends and begins. */
-static bool find_view(struct velodyne *v, const struct glint_packet *p, int32_t group)
+static bool find_view(struct velodyne *v, const struct glint_packet *p, const struct layout *l)
 {
     bool found = false;
-    for (int32_t b = 0; b + group < BLOCKS; b += group) {
-        const int32_t here = azimuth_of(p, b), next = azimuth_of(p, b + group);
+    for (int32_t b = 0; b + l->group < l->used; b += l->group) {
+        const int32_t here = azimuth_of(p, b), next = azimuth_of(p, b + l->group);
         if (azimuth_step(here, next) < VIEW_GAP_LEAST)
             continue;
         found = true;
@@ -213,21 +245,23 @@ static bool over_the_gap(const struct velodyne *v, int32_t from, int32_t to)
 }
 
 /* Packets between two azimuths, for a packet after one with the gap inside: its time does not tell. */
-static uint32_t missing_by_azimuth(const struct velodyne *v, const struct glint_packet *p, int32_t group)
+static uint32_t missing_by_azimuth(const struct velodyne *v, const struct glint_packet *p,
+                                   const struct layout *l)
 {
-    const int32_t first = azimuth_of(p, 0), span = azimuth_step(first, azimuth_of(p, BLOCKS - group));
-    const int32_t packet = span * (BLOCKS / group) / (BLOCKS / group - 1);
+    const int32_t first = azimuth_of(p, 0), n = l->used / l->group;
+    const int32_t span = azimuth_step(first, azimuth_of(p, l->used - l->group));
+    const int32_t packet = n > 1 ? span * n / (n - 1) : v->last_step;
     const int32_t gap = azimuth_step(v->last_azimuth, first);
     return packet > 0 && packet < 2 * VIEW_GAP_LEAST ? (uint32_t)(gap / packet) : 0;
 }
 
 /* The packets carry no number: what is missing is told by the time since the one before, at the edge of the
  * view by the azimuth. A packet that is lost together with the first gap ever is counted by the whole gap. */
-static uint32_t missing(struct velodyne *v, const struct glint_packet *p, uint32_t us, int32_t group)
+static uint32_t missing(struct velodyne *v, const struct glint_packet *p, uint32_t us, const struct layout *l)
 {
-    const uint32_t packet_us = (uint32_t)v->model->block_ns * (BLOCKS / (uint32_t)group) / 1000;
+    const uint32_t packet_ns = (uint32_t)v->block_ns * (uint32_t)(l->used / l->group);
     const uint32_t gap = (us % HOUR_US + HOUR_US - v->last_us % HOUR_US) % HOUR_US;
-    const uint32_t periods = (gap + packet_us / 2) / packet_us;
+    const uint32_t periods = (uint32_t)((gap * UINT64_C(1000) + packet_ns / 2) / packet_ns);
     uint32_t lost = v->has_last ? glint_decoder_missing(0, periods, UINT32_MAX) : 0;
     if (v->has_last && gap > HOUR_US - LATE_US) { /* later than the first one: it was missed before */
         v->base.late = (v->first_us % HOUR_US + HOUR_US - us % HOUR_US) % HOUR_US >= LATE_US;
@@ -238,12 +272,20 @@ static uint32_t missing(struct velodyne *v, const struct glint_packet *p, uint32
     if (lost > 0 && over_the_gap(v, v->last_azimuth, azimuth_of(p, 0)))
         lost = 0;
     else if (lost > 0 && v->last_had_gap)
-        lost = missing_by_azimuth(v, p, group);
+        lost = missing_by_azimuth(v, p, l);
     v->last_us = us;
-    v->last_azimuth = azimuth_of(p, BLOCKS - group);
-    v->last_had_gap = find_view(v, p, group);
+    v->last_azimuth = azimuth_of(p, l->used - l->group);
+    v->last_had_gap = find_view(v, p, l);
     v->has_last = true;
     return lost;
+}
+
+/* A packet of a single firing has no step in it: the azimuth since the one before tells. */
+static void learn_step(struct velodyne *v, const struct glint_packet *p, const struct layout *l)
+{
+    const int32_t step = azimuth_step(v->last_azimuth, azimuth_of(p, 0));
+    if (l->used == l->group && v->has_last && step <= STEP_MOST)
+        v->last_step = step;
 }
 
 /* What tells the hour: the receiver's sentence, carried on by the capture's clock, when the sensor counts by
@@ -279,16 +321,58 @@ static void read_position(struct velodyne *v, const struct glint_packet *packet)
     p->t_ns = glint_decoder_utc(&v->base, (int64_t)us * 1000, false, hour_of(v, packet->stamp_ns));
 }
 
-static void set_lanes(struct velodyne *v, const struct glint_beams *beams)
+/* When the lasers of a bank fire: with up to 32 channels one after the other (in groups of at_once), else in
+ * groups of all banks: a VLS-128 pauses for two groups after each eight; the lasers of an HDL-64E's group are
+ * a sixth of the group's time apart, both banks alike. */
+static int32_t laser_time(const struct velodyne *v, int32_t bank, int32_t lane)
 {
     const struct velodyne_model *m = v->model;
-    v->lanes.n = LANES;
-    for (int32_t i = 0; i < LANES; i++) {
-        const int32_t c = i % m->channels;
-        glint_lanes_set(&v->lanes, i, beams, c);
-        v->lanes.t_ns[i] = i / m->channels * m->firing_ns + c / m->at_once * m->laser_ns;
-        v->lanes.when[i] = (float)v->lanes.t_ns[i] / (float)m->block_ns;
+    const int32_t c = lane % m->channels;
+    if (m->banks == 4) {
+        const int32_t laser = bank * LANES + lane, slot = laser / m->at_once + laser / 64 * 2;
+        return slot * v->laser_ns + m->shift_ns;
     }
+    if (m->banks == 2)
+        return lane / m->at_once * v->laser_ns + (lane % m->at_once > 0 ? m->laser_ns / 72 : 0) +
+               lane % m->at_once * 1200;
+    return lane / m->channels * m->firing_ns + c / m->at_once * v->laser_ns;
+}
+
+static void set_lanes(struct velodyne *v)
+{
+    const struct velodyne_model *m = v->model;
+    for (int32_t bank = 0; bank < m->banks; bank++) {
+        struct glint_lanes *lanes = &v->lanes[bank];
+        lanes->n = LANES;
+        for (int32_t i = 0; i < LANES; i++) {
+            glint_lanes_set(lanes, i, &v->beams, bank * LANES + i % m->channels);
+            lanes->t_ns[i] = laser_time(v, bank, i);
+            lanes->when[i] = (float)(lanes->t_ns[i] - m->shift_ns) / (float)v->block_ns;
+        }
+    }
+}
+
+/* Newer firmware of the VLS-128 takes 2.89 us for a group: 173 us instead of 160 us for three firings. */
+static void learn_period(struct velodyne *v, uint32_t us, const struct layout *l)
+{
+    const uint32_t three = (us - v->last_us) * (l->returns == 2 ? 3 : 1);
+    if (v->model->banks != 4 || !v->has_last || three < 153 || three > 180)
+        return;
+    const int32_t laser_ns = three < 167 ? v->model->laser_ns : 2890;
+    if (laser_ns == v->laser_ns)
+        return;
+    v->laser_ns = laser_ns;
+    v->block_ns = 20 * laser_ns;
+    set_lanes(v);
+}
+
+static void tell_why(struct velodyne *v)
+{
+    char product[48] = "banks of 32 lasers in turn";
+    if (v->model->product != NO_PRODUCT)
+        snprintf(product, sizeof product, "product byte 0x%02x", v->model->product);
+    snprintf(v->base.why, sizeof v->base.why, "%u-byte packets%s, %s", PACKET_SIZE,
+             v->any_product ? " and the name given; its packets have" : "", product);
 }
 
 static void become(struct velodyne *v, int32_t model, const struct glint_beams *beams)
@@ -296,10 +380,12 @@ static void become(struct velodyne *v, int32_t model, const struct glint_beams *
     v->model = &models[model];
     v->undecided = false;
     snprintf(v->base.sensor, sizeof v->base.sensor, "%s", v->model->name);
-    snprintf(v->base.why, sizeof v->base.why, "%u-byte packets%s, product byte 0x%02x", PACKET_SIZE,
-             v->any_product ? " and the name given; theirs has" : "", v->model->product);
+    tell_why(v);
     snprintf(v->base.calibration, sizeof v->base.calibration, "%s", beams->source);
-    set_lanes(v, beams);
+    v->beams = *beams;
+    v->laser_ns = v->model->laser_ns;
+    v->block_ns = v->model->block_ns;
+    set_lanes(v);
 }
 
 static void nominal_beams(const struct velodyne_model *m, struct glint_beams *beams_out)
@@ -307,21 +393,24 @@ static void nominal_beams(const struct velodyne_model *m, struct glint_beams *be
     glint_beams_init(beams_out, m->channels, m->elevation_deg, m->azimuth_deg);
 }
 
+/* HDL-64E packets have no product: they are told by their banks. */
 static int32_t model_of(const struct glint_packet *p)
 {
-    if (p->size != PACKET_SIZE || !well_formed(p))
+    if (p->size != PACKET_SIZE)
         return -1;
     for (int32_t m = 0; m < N_MODELS; m++)
-        if (models[m].product == p->data[PACKET_SIZE - 1])
+        if ((models[m].product == NO_PRODUCT || models[m].product == p->data[PACKET_SIZE - 1]) &&
+            well_formed(&models[m], p))
             return m;
     return -1;
 }
 
+/* The first data packet of a capture that began with positions. */
 static void decide(struct velodyne *v, const struct glint_packet *p)
 {
     struct glint_beams beams;
     const int32_t model = model_of(p);
-    if (model < 0)
+    if (model < 0 || !models[model].elevation_deg)
         return;
     nominal_beams(&models[model], &beams);
     become(v, model, &beams);
@@ -345,18 +434,23 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
     }
     if (p->size != PACKET_SIZE)
         return p->size >= 2 && glint_le16(p->data) == FLAG ? GLINT_PACKET_MALFORMED : GLINT_PACKET_FOREIGN;
-    if (!well_formed(p))
-        return GLINT_PACKET_MALFORMED;
     if (v->undecided)
         decide(v, p);
-    if (!v->any_product && p->data[PACKET_SIZE - 1] != v->model->product)
+    if (!well_formed(v->model, p))
+        return model_of(p) >= 0 ? GLINT_PACKET_FOREIGN : GLINT_PACKET_MALFORMED;
+    const uint8_t product = v->model->product;
+    if (!v->any_product && product != NO_PRODUCT && p->data[PACKET_SIZE - 1] != product)
         return GLINT_PACKET_FOREIGN;
-    const uint8_t mode = p->data[PACKET_SIZE - 2];
+    const struct layout l = layout_of(v->model, p);
     const uint32_t us = glint_le32(p->data + PACKET_SIZE - 6);
-    *lost_out = missing(v, p, us, mode == MODE_DUAL ? 2 : 1);
+    learn_period(v, us, &l);
+    learn_step(v, p, &l);
+    *lost_out = missing(v, p, us, &l);
     const int64_t t_ns = glint_decoder_utc(d, (int64_t)us * 1000, false, hour_of(v, p->stamp_ns));
-    decode_blocks(v, p, t_ns, returns_out);
-    snprintf(d->return_mode, sizeof d->return_mode, "%s", mode_text(mode));
+    decode_blocks(v, p, &l, t_ns, returns_out);
+    snprintf(d->return_mode, sizeof d->return_mode, "%s",
+             product != NO_PRODUCT ? mode_text(p->data[PACKET_SIZE - 2])
+                                   : (l.returns == 2 ? "dual (strongest, last)" : "single"));
     return GLINT_PACKET_LIDAR;
 }
 
@@ -375,7 +469,7 @@ static const char *model_name(int32_t model)
 /* Both returns of every laser for a turn at 5 Hz, and a twentieth more. */
 static int32_t most_points(const struct velodyne_model *m)
 {
-    return (int32_t)(INT64_C(200000000) * 2 * LANES / m->block_ns * 21 / 20);
+    return (int32_t)(INT64_C(200000000) * 2 * LANES * m->banks / m->block_ns * 21 / 20);
 }
 
 static int load_beams(const struct glint_decoder_settings *settings, int32_t model,
@@ -387,6 +481,9 @@ static int load_beams(const struct glint_decoder_settings *settings, int32_t mod
                           settings->calib);
     if (settings->calib)
         return glint_beams_load_velodyne(settings->calib, m->channels, beams_out);
+    if (!m->elevation_deg)
+        return glint_fail(GLINT_E_NOTFOUND,
+                          "an HDL-64E needs its calibration (--calib FILE: the unit's db.xml or YAML)");
     nominal_beams(m, beams_out);
     return GLINT_OK;
 }
@@ -413,7 +510,7 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
         snprintf(v->base.why, sizeof v->base.why, "position packets only (%u bytes to port %u)",
                  POSITION_SIZE, POSITION_PORT);
     for (int32_t m = 0; m < N_MODELS; m++)
-        if (model < 0 || m == model)
+        if ((model < 0 && models[m].elevation_deg) || m == model)
             v->base.cap_points =
                 most_points(&models[m]) > v->base.cap_points ? most_points(&models[m]) : v->base.cap_points;
     glint_turns_init(&v->turns);

@@ -18,10 +18,8 @@
 #define RESTART_GAP     100000 /* packets: more are a sensor that was off, not loss */
 
 static const struct glint_decoder_family *const families[] = {
-    &glint_family_velodyne,
-    &glint_family_hesai,
-    &glint_family_ouster,
-    &glint_family_livox,
+    &glint_family_velodyne, &glint_family_hesai, &glint_family_hesai_at,
+    &glint_family_ouster,   &glint_family_livox,
 };
 #define N_FAMILIES ((int32_t)(sizeof families / sizeof families[0]))
 
@@ -162,7 +160,7 @@ static int check_named(struct glint_decoder *d, const struct glint_packet *packe
 
 static int fail_name(const char *name)
 {
-    char known[600] = "";
+    char known[1000] = "";
     for (int32_t f = 0; f < N_FAMILIES; f++)
         for (int32_t m = 0; m < families[f]->n_models; m++) {
             const size_t used = strlen(known);

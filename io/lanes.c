@@ -1,6 +1,7 @@
 /* io/lanes.c - see lanes.h. The place loops have no dependence between lanes and vectorise; append writes
  * every lane and moves on only past those with a hit, so that the sparse sky costs no mispredicted branch. */
 #include "io/lanes.h"
+#include "core/cpu.h"
 #include <math.h>
 
 void glint_turns_init(struct glint_turns *t)
@@ -62,8 +63,8 @@ void glint_block_begin(struct glint_returns *returns, float azimuth_deg)
     returns->block_azimuth[returns->n_blocks++] = azimuth_deg;
 }
 
-void glint_lanes_append(const struct glint_lanes *lanes, const struct glint_shot *shot,
-                        const struct glint_block *block, struct glint_returns *returns)
+void glint_lanes_append_c(const struct glint_lanes *lanes, const struct glint_shot *shot,
+                          const struct glint_block *block, struct glint_returns *returns)
 {
     int32_t k = returns->n;
     for (int32_t i = 0; i < lanes->n; i++) {
@@ -80,4 +81,20 @@ void glint_lanes_append(const struct glint_lanes *lanes, const struct glint_shot
         k += shot->hit[i] != 0;
     }
     returns->n = k;
+}
+
+glint_lanes_append_fn *glint_lanes_append_get(unsigned isa)
+{
+#if GLINT_HAVE_X86
+    if (isa & GLINT_ISA_AVX512)
+        return glint_lanes_append_avx512;
+#endif
+    (void)isa; /* unused in a build without */
+    return glint_lanes_append_c;
+}
+
+void glint_lanes_append(const struct glint_lanes *lanes, const struct glint_shot *shot,
+                        const struct glint_block *block, struct glint_returns *returns)
+{
+    glint_lanes_append_get(glint_cpu_isa())(lanes, shot, block, returns);
 }

@@ -57,7 +57,14 @@ void glint_lanes_place_turning(const struct glint_lanes *lanes, float c, float s
 /* Notes a block before its returns are appended; more than the capacity are passed over. */
 void glint_block_begin(struct glint_returns *returns, float azimuth_deg);
 
-/* Appends the lanes with a hit. returns has room for lanes->n more. */
+/* Appends the lanes with a hit, in order. returns has room for lanes->n more, and for up to 15 behind them
+ * that are written over. All versions give the same. */
+typedef void glint_lanes_append_fn(const struct glint_lanes *lanes, const struct glint_shot *shot,
+                                   const struct glint_block *block, struct glint_returns *returns);
+glint_lanes_append_fn glint_lanes_append_c, glint_lanes_append_avx512;
+
+/* The fastest version within the GLINT_ISA_* bits of isa; and the machine's. */
+glint_lanes_append_fn *glint_lanes_append_get(unsigned isa);
 void glint_lanes_append(const struct glint_lanes *lanes, const struct glint_shot *shot,
                         const struct glint_block *block, struct glint_returns *returns);
 #endif

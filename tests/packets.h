@@ -81,6 +81,51 @@ static inline void make_xt32(uint8_t *p, uint32_t az, uint32_t step, uint32_t us
     put32(tail + 24, number);
 }
 
+/* Decodes exactly `size` bytes in a block of their own, so that a sanitizer sees reads behind them. */
+static inline enum glint_packet_kind take_packet(struct glint_decoder *d, const uint8_t *data, uint32_t size,
+                                                 int64_t stamp_ns, struct glint_returns *returns,
+                                                 struct glint_loss *loss)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    memcpy(copy, data, size);
+    const struct glint_packet p = packet_of(copy, size, stamp_ns);
+    const enum glint_packet_kind kind = glint_decoder_take(d, &p, returns, loss);
+    free(copy);
+    return kind;
+}
+
+/* Whatever the packet: cut, lengthened, all zeros, all ones, every byte damaged once, and the account holds.
+ * The decoder may find points in none of them but finite ones. */
+static inline void check_bad_packets(struct glint_decoder *d, const uint8_t *good, uint32_t size,
+                                     int64_t stamp_ns)
+{
+    static uint8_t data[65536];
+    static struct glint_returns returns;
+    struct glint_loss loss = {0};
+    for (uint32_t n = 0; n <= size + 1; n += n + 64 < size ? 61 : 1) {
+        memset(data, 0, sizeof data);
+        memcpy(data, good, size);
+        const enum glint_packet_kind kind = take_packet(d, data, n, stamp_ns, &returns, &loss);
+        /* without the number, the signature or the IMU a packet may be whole */
+        const bool whole = n == size || n + 4 == size || n + 32 == size || n + 54 == size;
+        assert_true(whole || kind == GLINT_PACKET_MALFORMED || kind == GLINT_PACKET_FOREIGN);
+    }
+    for (int fill = 0; fill < 256; fill += 255) {
+        memset(data, fill, sizeof data);
+        assert_int_not_equal(take_packet(d, data, size, stamp_ns, &returns, &loss), GLINT_PACKET_LIDAR);
+    }
+    for (uint32_t i = 0; i < size; i++) {
+        memcpy(data, good, size);
+        data[i] ^= 0xff;
+        take_packet(d, data, size, stamp_ns, &returns, &loss);
+        for (int32_t k = 0; k < returns.n; k++)
+            assert_true(fabsf(returns.x[k]) < 1e9f && fabsf(returns.y[k]) < 1e9f &&
+                        fabsf(returns.z[k]) < 1e9f);
+    }
+    assert_int_equal(loss.packets_received,
+                     loss.packets_decoded + loss.packets_malformed + loss.packets_foreign);
+}
+
 /* ---- captures in memory ---- */
 
 struct bytes {

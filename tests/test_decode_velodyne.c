@@ -1,7 +1,9 @@
 /* tests/test_decode_velodyne.c - shared captures against their tables, and packets made by hand. */
+#include "tests/files.h"
 #include "tests/packets.h"
 #include "tests/truth.h"
-#include "calib/beam.h"
+#include "calib/beam_load.h"
+#include "io/velodyne_tables.h"
 
 #define STAMP_NS INT64_C(1700000000000000000) /* 2023-11-14 22:13:20: 800 s past the hour */
 #define HOUR_US  3600000000u
@@ -9,15 +11,21 @@
 static struct glint_returns returns;
 static uint8_t data[2000];
 
-static struct glint_decoder *open_for(uint8_t product, const char *sensor)
+/* By the packet in data. */
+static struct glint_decoder *open_data(const char *sensor)
 {
     struct glint_decoder *d;
-    make_velodyne(data, 0, 20, 0, 0x37, product, 500);
     const struct glint_packet p = packet_of(data, VELODYNE_BYTES, STAMP_NS);
     const struct glint_decoder_settings settings = {.sensor = sensor};
     if (glint_decoder_open(&settings, &p, 1, &d) != GLINT_OK)
         fail_msg("%s", glint_error_text());
     return d;
+}
+
+static struct glint_decoder *open_for(uint8_t product, const char *sensor)
+{
+    make_velodyne(data, 0, 20, 0, 0x37, product, 500);
+    return open_data(sensor);
 }
 
 static enum glint_packet_kind take(struct glint_decoder *d, uint32_t size, struct glint_loss *loss)
@@ -229,6 +237,175 @@ static void the_edge_of_the_view_is_no_loss(void **state)
     glint_decoder_close(d);
 }
 
+/* ---- larger sensors, no capture at hand: packets from known geometry and back ---- */
+
+/* Blocks in firings of `banks`; with two returns a VLS-128 sends each bank twice, an HDL-64E all banks twice.
+ */
+static void make_banks(uint32_t banks, bool dual, uint32_t azimuth, uint32_t step, uint32_t us,
+                       uint8_t product)
+{
+    memset(data, 0, sizeof data);
+    for (uint32_t b = 0; b < 12; b++) {
+        uint8_t *at = data + 100 * b;
+        const uint32_t group = banks * (dual ? 2 : 1), i = b % group;
+        const uint32_t bank = !dual || banks == 2 ? i % banks : i / 2;
+        put16(at, 0xeeff - 0x1100 * bank);
+        put16(at + 2, (azimuth + step * (b / group)) % 36000);
+        for (uint32_t k = 0; k < 32; k++) {
+            put16(at + 4 + 3 * k, (b + k) % 5 ? 1000 + 50 * k + b : 0);
+            at[6 + 3 * k] = (uint8_t)(10 * b + k);
+        }
+    }
+    put32(data + 1200, us);
+    data[1204] = dual ? 0x39 : 0x37;
+    data[1205] = product;
+}
+
+/* A point of laser c at distance d, head at az degrees (clockwise), as Velodyne's calibration has it. */
+static void check_point(int32_t i, const struct glint_beams *b, int32_t c, double d, double az_deg)
+{
+    const double el = b->elevation[c], az = az_deg * GLINT_PI / 180 + b->azimuth[c];
+    const double flat = (d + b->range[c]) * cos(el) - b->up[c] * sin(el);
+    assert_near(returns.x[i], flat * cos(az) + b->left[c] * sin(az), 1e-4);
+    assert_near(returns.y[i], -flat * sin(az) + b->left[c] * cos(az), 1e-4);
+    assert_near(returns.z[i], (d + b->range[c]) * sin(el) + b->up[c] * cos(el), 1e-4);
+    assert_int_equal(returns.channel[i], c);
+    assert_int_equal(returns.ring[i], b->ring[c]);
+}
+
+/* Time of the first firing's laser in us, and the firings' period. */
+static double large_us(uint32_t banks, int32_t c)
+{
+    if (banks == 4)
+        return 2.665 * (c / 8 + c / 64 * 2);
+    const double within[] = {0, 1.3, 2.5, 3.7}; /* HDL-64E S3 */
+    return 7.2 * (c % 32 / 4) + within[c % 4];
+}
+
+static void check_banks(const struct glint_beams *beams, uint32_t banks, bool dual, double azimuth,
+                        double step, double unit_m, double period_us, double shift_us)
+{
+    const int32_t group = (int32_t)banks * (dual ? 2 : 1), used = 12 / group * group;
+    int32_t n = 0;
+    for (int32_t b = 0; b < used; b++)
+        for (int32_t k = 0; k < 32; k++) {
+            if ((b + k) % 5 == 0)
+                continue;
+            const int32_t i = b % group, bank = !dual || banks == 2 ? i % (int32_t)banks : i / 2;
+            const int32_t c = bank * 32 + k, ret = !dual ? 0 : banks == 2 ? i / (int32_t)banks : i % 2;
+            const double us = large_us(banks, c);
+            check_point(n, beams, c, (1000 + 50 * k + b) * unit_m,
+                        azimuth + step * (b / group + us / period_us));
+            assert_int_equal(returns.ret[n], ret);
+            assert_int_equal(returns.block[n], b);
+            assert_near(returns.t_ns[n] - STAMP_NS, (b / group * period_us + us + shift_us) * 1e3, 1);
+            n++;
+        }
+    assert_int_equal(returns.n, n);
+}
+
+static void a_vls128_comes_back(void **state)
+{
+    (void)state;
+    struct glint_beams beams;
+    struct glint_loss loss = {0};
+    glint_beams_init(&beams, 128, glint_vls128_elevation_deg, glint_vls128_azimuth_deg);
+    make_banks(4, false, 35990, 20, 800000000, 0xa1);
+    struct glint_decoder *d = open_data("auto");
+    assert_string_equal(d->sensor, "Velodyne VLS-128");
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    check_banks(&beams, 4, false, 359.9, 0.2, 0.004, 53.3, -7);
+    /* one firing in a packet: its step is that from the packet before */
+    glint_decoder_close(d);
+    make_banks(4, true, 10020, 0, 800000160, 0xa1);
+    d = open_data("auto");
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    make_banks(4, true, 10040, 0, 800000000 + 213, 0xa1);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    for (int32_t i = 0; i < returns.n; i++)
+        returns.t_ns[i] -= 213000;
+    check_banks(&beams, 4, true, 100.4, 0.2, 0.004, 53.3, -7);
+    assert_int_equal(loss.packets_lost, 0);
+    make_banks(4, true, 10100, 0, 800000000 + 373, 0xa1);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    assert_int_equal(loss.packets_lost, 2);
+    check_bad_packets(d, data, VELODYNE_BYTES, STAMP_NS);
+    glint_decoder_close(d);
+}
+
+static void newer_vls128_firmware_takes_longer(void **state)
+{
+    (void)state;
+    struct glint_loss loss = {0};
+    make_banks(4, false, 100, 20, 800000000, 0xa1);
+    struct glint_decoder *d = open_data("auto");
+    for (uint32_t i = 0; i < 4; i++) {
+        make_banks(4, false, 100 + 60 * i, 20, 800000000 + 173 * i, 0xa1);
+        assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    }
+    assert_int_equal(loss.packets_lost, 0);
+    assert_int_equal(returns.t_ns[returns.n - 1] - returns.t_ns[0], 2 * 57800 + 17 * 2890);
+    glint_decoder_close(d);
+}
+
+static size_t make_xml(char *out, size_t cap, int32_t n)
+{
+    size_t used =
+        (size_t)snprintf(out, cap, "<?xml version=\"1.0\"?>\n<boost_serialization>\n<DB><points_>\n");
+    for (int32_t i = n - 1; i >= 0; i--)
+        used += (size_t)snprintf(out + used, cap - used,
+                                 "<item><px class_id=\"%d\"><id_>%d</id_><rotCorrection_>%g</rotCorrection_>"
+                                 "<vertCorrection_>%g</vertCorrection_><distCorrection_>%d</distCorrection_>"
+                                 "<vertOffsetCorrection_>%g</vertOffsetCorrection_>"
+                                 "<horizOffsetCorrection_>%g</horizOffsetCorrection_></px></item>\n",
+                                 i, i, i % 2 ? -4.5 : 3.25, 2 - i * 0.42, 100 + i, 19.5 + i * 0.02,
+                                 i % 2 ? 2.6 : -2.6);
+    return used + (size_t)snprintf(out + used, cap - used, "</points_></DB></boost_serialization>\n");
+}
+
+static void an_hdl64e_comes_back(void **state)
+{
+    (void)state;
+    static char xml[32768];
+    struct glint_beams beams;
+    struct glint_loss loss = {0};
+    struct glint_decoder *d;
+    const size_t size = make_xml(xml, sizeof xml, 64);
+    assert_int_equal(glint_beams_parse_velodyne("db.xml", xml, size, 64, &beams), GLINT_OK);
+    assert_near(beams.elevation[10], (2 - 4.2) * GLINT_PI / 180, 1e-9);
+    assert_near(beams.range[10], 1.1, 1e-9);
+    assert_near(beams.up[10], 0.197, 1e-9);
+    const char *path = glint_test_write("db.xml", xml, size);
+    for (int dual = 0; dual < 2; dual++) {
+        make_banks(2, dual, 1000, 17, 800000000, 0x42); /* the last bytes say something else */
+        data[1204] = 'H';
+        const struct glint_packet p = packet_of(data, VELODYNE_BYTES, STAMP_NS);
+        assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){.sensor = "auto"}, &p, 1, &d),
+                         GLINT_E_NOTFOUND);
+        assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){.calib = path}, &p, 1, &d),
+                         GLINT_OK);
+        assert_string_equal(d->sensor, "Velodyne HDL-64E S3");
+        assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+        check_banks(&beams, 2, dual, 10, 0.17, 0.002, 57.6, 0);
+        check_bad_packets(d, data, VELODYNE_BYTES, STAMP_NS);
+        glint_decoder_close(d);
+    }
+    for (size_t n = 0; n < size - 60; n += 97)
+        assert_int_equal(glint_beams_parse_velodyne("db.xml", xml, n, 64, &beams), GLINT_E_FORMAT);
+}
+
+static void a_hires_is_a_vlp16_with_other_angles(void **state)
+{
+    (void)state;
+    struct glint_loss loss = {0};
+    struct glint_decoder *d = open_for(0x24, "auto");
+    make_velodyne(data, 100, 20, 800000000, 0x37, 0x24, 5000);
+    assert_int_equal(take(d, VELODYNE_BYTES, &loss), GLINT_PACKET_LIDAR);
+    assert_near(asin((double)returns.z[15] / 10) * 180 / GLINT_PI, 10, 1e-3);
+    assert_near(asin((double)returns.z[0] / 10) * 180 / GLINT_PI, -10, 1e-3);
+    glint_decoder_close(d);
+}
+
 static int64_t first_time(struct glint_decoder *d, uint32_t us, int64_t stamp_ns)
 {
     struct glint_loss loss = {0};
@@ -338,11 +515,15 @@ int main(void)
         cmocka_unit_test(a_gap_in_the_azimuth_is_no_step),
         cmocka_unit_test(missing_packets_are_counted_by_time),
         cmocka_unit_test(the_edge_of_the_view_is_no_loss),
+        cmocka_unit_test(a_vls128_comes_back),
+        cmocka_unit_test(newer_vls128_firmware_takes_longer),
+        cmocka_unit_test(an_hdl64e_comes_back),
+        cmocka_unit_test(a_hires_is_a_vlp16_with_other_angles),
         cmocka_unit_test(the_hour_comes_from_the_capture),
         cmocka_unit_test(a_clock_never_set_is_moved_to_the_captures),
         cmocka_unit_test(two_returns_share_a_firing),
         cmocka_unit_test(position_packets_alone_are_a_velodynes),
         cmocka_unit_test(sensors_are_chosen_by_name_too),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, glint_test_folder_make, glint_test_folder_remove);
 }

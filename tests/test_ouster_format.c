@@ -56,7 +56,7 @@ static void add_value(struct md5 *m, uint64_t value, uint32_t bytes)
     md5_add(m, b, bytes);
 }
 
-static void take_packet(const uint8_t *data)
+static void take_columns(const uint8_t *data)
 {
     for (int32_t i = 0; i < n_fields; i++) {
         struct field *f = &fields[i];
@@ -135,7 +135,7 @@ static void check_capture(const char *folder, const char *stem, const char *meta
         if (frame >= 0 && id != frame)
             end_frame(glint_json_at(frames, n_frames++));
         frame = id;
-        take_packet(p.data);
+        take_columns(p.data);
     }
     end_frame(glint_json_at(frames, n_frames++));
     assert_int_equal(n_frames, glint_json_size(frames));

@@ -2,17 +2,19 @@
 #include "core/cpu.h"
 #include "io/capture.h"
 #include "io/decode_csv.h"
+#include "io/samples_csv.h"
 #include "tools/commands.h"
 #include "tools/report.h"
 #include "tools/session.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUT = GLINT_MOTION_KEYS, SENSOR, CALIB, CUT, SUB_SWEEP, FRAMES, THREADS };
+enum { OUT = GLINT_MOTION_KEYS, SENSOR, CALIB, IMU, POSITIONS, CUT, SUB_SWEEP, FRAMES, THREADS };
 
 struct job {
     const struct glint_command *command;
-    const char *out;
+    const char *out, *imu, *positions;
     int32_t n_threads;
     const char *inputs[GLINT_SESSION_INPUTS];
     struct glint_session session;
@@ -33,6 +35,12 @@ static bool take(struct job *j, int arg, const char *value)
         return true;
     case CALIB:
         j->session.calib = value;
+        return true;
+    case IMU:
+        j->imu = value;
+        return true;
+    case POSITIONS:
+        j->positions = value;
         return true;
     case FRAMES:
         return glint_value_frames(j->command, "--frames", value, &j->session.first_frame,
@@ -66,11 +74,18 @@ static int parse(struct job *j, int argc, char **argv)
     }
     if (j->session.n_inputs == 0)
         return 1 + glint_usage_error(j->command, "no input given");
-    if (!j->out)
+    const bool samples = j->imu || j->positions;
+    if (samples && j->session.n_inputs != 1)
+        return 1 + glint_usage_error(j->command, "--imu and --positions take one capture");
+    if (!samples && !j->out)
         return 1 + glint_usage_error(j->command, "--out FILE is needed: .pcd, .bin or .csv");
-    const bool apart = glint_outputs_apart(j->command, j->out, j->inputs, j->session.n_inputs, "an input") &&
-                       glint_outputs_apart(j->command, j->out, &j->session.calib, 1, "the calibration");
-    return apart ? 0 : 1 + GLINT_EXIT_USAGE;
+    const char *const outputs[] = {j->out, j->imu, j->positions};
+    for (int i = 0; i < 3; i++)
+        if (outputs[i] &&
+            (!glint_outputs_apart(j->command, outputs[i], j->inputs, j->session.n_inputs, "an input") ||
+             !glint_outputs_apart(j->command, outputs[i], &j->session.calib, 1, "the calibration")))
+            return 1 + GLINT_EXIT_USAGE;
+    return 0;
 }
 
 /* Whether the output is one table of every return: .csv or stdout for a capture. */
@@ -138,6 +153,30 @@ static int decode_frames(struct job *j)
     return code;
 }
 
+static int decode_samples(struct job *j)
+{
+    const struct glint_decoder_settings settings = {j->session.sensor ? j->session.sensor : "auto",
+                                                    j->session.calib, j->inputs[0]};
+    struct glint_samples_count count;
+    const int status = glint_samples_csv(j->inputs[0], &settings, j->imu, j->positions, &count);
+    if (status < 0)
+        return glint_report_failure(status, status == GLINT_E_IO ? GLINT_SIDE_OUTPUT : GLINT_SIDE_INPUT);
+    if ((j->imu && count.imu == 0) || (j->positions && count.positions == 0))
+        fprintf(stderr, "glint: %s: no %s in it\n", j->inputs[0],
+                j->imu && count.imu == 0 ? "IMU samples" : "positions");
+    return GLINT_EXIT_OK;
+}
+
+static int decode(struct job *j)
+{
+    if (j->imu || j->positions) {
+        const int code = decode_samples(j);
+        if (code || !j->out)
+            return code;
+    }
+    return is_table(j) ? decode_table(j) : decode_frames(j);
+}
+
 static int run(const struct glint_command *c, int argc, char **argv)
 {
     struct job *j = calloc(1, sizeof *j);
@@ -151,7 +190,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
     if (code)
         code--;
     else
-        code = is_table(j) ? decode_table(j) : decode_frames(j);
+        code = decode(j);
     glint_motion_close(&j->motion);
     free(j);
     return code;
@@ -163,6 +202,8 @@ static const struct glint_option options[] = {
     {"--sensor", "NAME", "sensor of a capture: vlp16, hdl32e, xt32, ouster ... (default: by its packets)",
      SENSOR},
     {"--calib", "FILE", "the sensor's calibration or metadata file", CALIB},
+    {"--imu", "FILE.csv", "the capture's IMU samples as a table; without --out nothing else", IMU},
+    {"--positions", "FILE.csv", "the GNSS receiver's sentences and positions as a table, alike", POSITIONS},
     GLINT_MOTION_OPTIONS,
     GLINT_MERGE_OPTIONS,
     {"--cut", "DEG", "azimuth at which turns are cut, as the sensor counts it (default 0)", CUT},

@@ -15,6 +15,7 @@
 #define PARITY_KERNELS(X)                                                                                    \
     X(cell)                                                                                                  \
     X(deskew)                                                                                                \
+    X(lanes)                                                                                                 \
     X(nms)                                                                                                   \
     X(peaks)                                                                                                 \
     X(window_key)                                                                                            \
