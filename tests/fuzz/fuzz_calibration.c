@@ -1,5 +1,6 @@
 /* tests/fuzz/fuzz_calibration.c - any calibration file: the first byte says which vendor's. */
 #include "tests/fuzz/fuzz.h"
+#include "calib/at_correction.h"
 #include "calib/beam_load.h"
 #include "calib/ouster_meta.h"
 #include <math.h>
@@ -20,6 +21,20 @@ static void check_meta(const struct glint_ouster_meta *m)
         abort();
 }
 
+/* The file has one size: what the input has of it, zeros for the rest. */
+static void check_at(const uint8_t *data, size_t n)
+{
+    static uint8_t whole[47176];
+    static struct glint_at_correction c;
+    memset(whole, 0, sizeof whole);
+    memcpy(whole, data, n < sizeof whole ? n : sizeof whole);
+    if (glint_at_correction_parse("input", whole, sizeof whole, &c) != GLINT_OK)
+        return;
+    for (int32_t e = 0; e < GLINT_AT_TURN; e += 99991)
+        if (glint_at_field(&c, e) >= c.n_fields)
+            abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct glint_beams beams;
@@ -34,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_beams(&beams);
     if (data[0] == 'o' && glint_ouster_meta_parse("input", text, n, &meta) == GLINT_OK)
         check_meta(&meta);
+    if (data[0] == 'a')
+        check_at((const uint8_t *)text, n);
     free(text);
     return 0;
 }
