@@ -143,6 +143,7 @@ static uint32_t missing(struct hesai_at *h, uint32_t number)
 {
     const uint32_t lost = h->has_last ? glint_decoder_missing(h->last_number, number, UINT64_C(1) << 32) : 0;
     const bool late = h->has_last && (uint32_t)(h->last_number - number) < 1000;
+    h->base.late = late;
     if (!late)
         h->last_number = number;
     h->has_last = true;

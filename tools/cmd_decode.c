@@ -155,8 +155,9 @@ static int decode_frames(struct job *j)
 
 static int decode_samples(struct job *j)
 {
-    const struct glint_decoder_settings settings = {j->session.sensor ? j->session.sensor : "auto",
-                                                    j->session.calib, j->inputs[0]};
+    const struct glint_decoder_settings settings = {.sensor = j->session.sensor ? j->session.sensor : "auto",
+                                                    .calib = j->session.calib,
+                                                    .capture = j->inputs[0]};
     struct glint_samples_count count;
     const int status = glint_samples_csv(j->inputs[0], &settings, j->imu, j->positions, &count);
     if (status < 0)
