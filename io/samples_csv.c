@@ -55,7 +55,9 @@ static int write_all(struct glint_capture *c, struct glint_returns *r, FILE *imu
 
 static int finish(FILE *file, const char *path, int status)
 {
-    const bool bad = file && (ferror(file) != 0) | (fclose(file) != 0);
+    bool bad = file && ferror(file) != 0;
+    if (file && fclose(file) != 0)
+        bad = true;
     return bad && status == GLINT_OK ? glint_fail(GLINT_E_IO, "%s: cannot write", path) : status;
 }
 
