@@ -38,7 +38,8 @@ struct glint_framer_settings {
 };
 struct glint_framer;
 
-/* GLINT_E_ARG for angles out of range, GLINT_E_UNSUPPORTED for angles where the sensor's scan is no turn. */
+/* The decoder stays open until the framer is closed. GLINT_E_ARG for angles out of range, GLINT_E_UNSUPPORTED
+ * for angles where the sensor's scan is no turn. */
 int glint_framer_open(const struct glint_framer_settings *settings, const struct glint_decoder *decoder,
                       struct glint_framer **framer_out);
 void glint_framer_close(struct glint_framer *framer); /* NULL is fine */

@@ -142,7 +142,8 @@ static void frame_ids_cut_and_late_ones_do_not(void **state)
 
 static struct glint_framer *open_framer(bool by_frame_id, bool to_vehicle)
 {
-    const struct glint_decoder d = {
+    static struct glint_decoder d; /* outlives the framer */
+    d = (struct glint_decoder){
         .sensor = "Test", .to_vehicle_yaw = -1.57079632679489661923, .cut_by_frame_id = by_frame_id};
     const struct glint_framer_settings settings = {.to_vehicle = to_vehicle};
     struct glint_framer *f;
