@@ -150,6 +150,8 @@ cut_capture() {
     expect 3 decode cut.pcap --out cut.csv
     one_line cut.pcap
     expect 0 info cut.pcap && says out truncated
+    printf 'frames:\n  lidar:\n    parent: base_link\n    translation: [0, 0, 1.2]\n    rotation_rpy_deg: [0, 0, 0]\n' >up.yaml
+    expect 0 run "$whole" --frames 0:1 --extrinsics up.yaml && says err "boxes may be wrong" && says err "sensor height"
     expect 0 info "$whole" && says out "Velodyne HDL-32E" && says out "frames_per_second     9.645"
 }
 
