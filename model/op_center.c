@@ -5,6 +5,7 @@
 #include "model/head_center.h"
 #include "model/ops.h"
 #include "model/run.h"
+#include "model/sparse.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -230,6 +231,8 @@ static int center_branch_run(struct glint_run *r, const struct glint_layer *laye
     const struct glint_map shared = glint_run_map(r, layer->in[0]);
     const struct glint_map hidden = own_map(r, layer->out[0], &shared, p->first.weights.n);
     const struct glint_map out = own_map(r, layer->out[1], &shared, p->last.weights.n);
+    if (r->sparse)
+        GLINT_TRY(glint_sparse_want(r->sparse, r, layer->in[0], picked->near, picked->n_near));
     GLINT_TRY(glint_conv3x3_at(r->exec, &shared, &p->first.weights, 1, GLINT_ACT_RELU, NULL, &hidden,
                                picked->near, picked->n_near));
     GLINT_TRY(glint_conv3x3_at(r->exec, &hidden, &p->last.weights, 1, GLINT_ACT_NONE, NULL, &out,

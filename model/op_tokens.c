@@ -65,7 +65,7 @@ void glint_vfe_layer_set(struct glint_vfe_params *p, const char *linear, const c
     const int32_t k = l ? v->width[l - 1] : v->n_columns;
     v->width[l] = width;
     glint_affine_set(&p->point[l], linear, false, norm, norm_eps, k, width, 0);
-    p->point[l].exact = true; /* coordinates are among its inputs */
+    p->point[l].exact = l == 0; /* coordinates are among its inputs */
     if (l == 0)
         return;
     p->point[l].n_columns = 2 * k; /* [point, voxel's maximum] */

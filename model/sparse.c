@@ -26,7 +26,7 @@ struct glint_sparse {
     const struct glint_layer *input; /* the one that writes pillars to a map */
     int32_t period;                  /* the largest stride: a multiple of all */
     struct glint_arena memory;
-    struct glint_active work; /* room for the largest map; resized by `borrow` */
+    struct glint_active work, wanted; /* room for the largest map; work is resized by `borrow` */
     struct glint_pixel *list;
 };
 
@@ -200,6 +200,7 @@ static size_t carve(struct glint_sparse *s, struct glint_arena *arena)
             take_map(arena, &s->values[to], s->net->values[to].c, &s->background[i], &total);
     }
     s->work.bits = take(arena, most_bits, &total);
+    s->wanted.bits = take(arena, most_bits, &total);
     s->list = take(arena, most_pixels, &total);
     return total;
 }
@@ -392,7 +393,8 @@ static void read_maps(struct glint_sparse *s, const struct glint_layer *layer)
         if (!in->made)
             continue;
         if (!ours) {
-            glint_active_all(&in->reads);
+            if (layer->op != GLINT_OP_CENTER_BRANCH) /* which asks by glint_sparse_want */
+                glint_active_all(&in->reads);
             continue;
         }
         const struct glint_active *out = &s->values[layer->out[0]].active;
@@ -436,6 +438,35 @@ static int surround(struct glint_sparse *s, struct glint_exec *x, const struct g
     glint_active_remove(rest, &state->active);
     return glint_background_fill(x, &s->background[layer - s->net->layers], s->period / state->stride,
                                  s->list, glint_active_list(rest, s->list), out);
+}
+
+/* The last layer that writes the value. */
+static const struct glint_layer *writer(const struct glint_sparse *s, int32_t value)
+{
+    const struct glint_layer *last = NULL;
+    for (int32_t i = 0; i < s->net->n_layers; i++)
+        if (s->net->layers[i].n_out && s->net->layers[i].out[0] == value)
+            last = &s->net->layers[i];
+    return last;
+}
+
+int glint_sparse_want(struct glint_sparse *s, struct glint_run *run, int32_t value,
+                      const struct glint_pixel *pixels, int32_t n)
+{
+    struct state *state = &s->values[value];
+    const struct glint_map out = glint_run_map(run, value);
+    const struct glint_layer *layer = writer(s, value);
+    struct glint_active *rest = borrow(s, out.h, out.w);
+    assert(state->made && layer && root(s->net, value) == value);
+    glint_active_init(&s->wanted, s->wanted.bits, out.h, out.w);
+    for (int32_t i = 0; i < n; i++)
+        glint_active_set(&s->wanted, (const int32_t[]){pixels[i].x, pixels[i].y, 0}, 1, 1, 1);
+    glint_active_reads(&s->wanted, 1, rest);
+    glint_active_remove(rest, &state->active);
+    glint_active_remove(rest, &state->reads);
+    glint_active_add(&state->reads, rest);
+    return glint_background_fill(run->exec, &s->background[layer - s->net->layers], s->period / state->stride,
+                                 s->list, glint_active_list(rest, s->list), &out);
 }
 
 static double flop(const struct glint_layer *layer, int32_t n_pixels)

@@ -24,6 +24,12 @@ size_t glint_sparse_bytes(const struct glint_sparse *sparse); /* memory it holds
 bool glint_sparse_has(const struct glint_sparse *sparse, const struct glint_layer *layer);
 int glint_sparse_layer(struct glint_sparse *sparse, struct glint_run *run, const struct glint_layer *layer);
 
+/* Readies the pixels of `value` that a 3x3 convolution reads for n pixels of the same size; for the layers
+ * that read a map at pixels of their own choice (GLINT_OP_CENTER_BRANCH), others have what they read anyway.
+ */
+int glint_sparse_want(struct glint_sparse *sparse, struct glint_run *run, int32_t value,
+                      const struct glint_pixel *pixels, int32_t n);
+
 /* Counts of a layer that glint_sparse_has, of the last frame: pixels computed and all pixels, and the work
  * that the others would take. */
 struct glint_sparse_count {

@@ -15,7 +15,7 @@ struct glint_tensor;
 enum glint_precision {
     GLINT_PRECISION_F32,
     GLINT_PRECISION_BF16, /* inputs and weights of linear layers and convolutions are rounded to bfloat16 (8 bits),
-                           * except those of the pillar encoder and maps of few outputs; sums and all else in float.
+                           * except in the first layer and in maps of few outputs; sums and all else in float.
                            * Differs from F32 by norm: tokens 1e-2, maps 3e-2. GLINT_E_DEVICE without AVX512_BF16 */
 };
 
