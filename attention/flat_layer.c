@@ -26,7 +26,8 @@ struct work { /* of one worker, for one group */
     int32_t n_tokens;  /* attended over */
     int32_t n_results; /* of the first rows, the ones that count */
     int32_t *token;    /* n_tokens */
-    float *x, *sum;    /* n_tokens x dim: features; features + pe, later the normed attention */
+    const float **x;   /* n_tokens rows of the input */
+    float *sum;        /* n_tokens x dim: features + pe, later the normed attention */
     float *qk;         /* n_tokens x 2 dim, later n_results x ffn */
     float *v;          /* n_tokens x v_ld: a stride that spreads one head's values over the cache's sets */
     int64_t v_ld;
@@ -51,7 +52,7 @@ static size_t carve(struct glint_arena *arena, const struct glint_flat_layer *l,
         size_t bytes;
     } part[] = {
         {(void **)&w->token, g * sizeof(int32_t)},
-        {(void **)&w->x, g * dim * sizeof(float)},
+        {(void **)&w->x, g * sizeof(float *)},
         {(void **)&w->sum, g * dim * sizeof(float)},
         {(void **)&w->qk, g * wide * sizeof(float)},
         {(void **)&w->v, g * v_ld * sizeof(float)},
@@ -98,30 +99,34 @@ static void gather(struct work *w)
     for (int32_t i = 0; i < w->n_tokens; i++) {
         const float *x = w->job->in + (int64_t)w->token[i] * dim,
                     *pe = w->job->pe + (int64_t)w->token[i] * dim;
-        float *copy = w->x + (int64_t)i * dim, *sum = w->sum + (int64_t)i * dim;
-        for (int32_t j = 0; j < dim; j++) {
-            copy[j] = x[j];
+        float *sum = w->sum + (int64_t)i * dim;
+        for (int32_t j = 0; j < dim; j++)
             sum[j] = x[j] + pe[j];
-        }
+        w->x[i] = x;
     }
 }
 
-/* c = act(a weights' + bias) + residual over the first m rows. */
-static void product(struct work *w, const struct glint_weights *weights, const float *a, int64_t lda,
-                    int32_t m, float *c, int64_t ldc, enum glint_act act, const float *residual)
+/* c = act(a weights' + bias) + residual over m rows; residual NULL: none. */
+static void product(struct work *w, const struct glint_weights *weights, const float *const *a, int32_t m,
+                    float *c, int64_t ldc, enum glint_act act, const float *const *residual)
 {
-    for (int32_t i = 0; i < m; i++)
-        w->rows[i] = a + i * lda;
     const struct glint_gemm g = {.w = weights,
                                  .m = m,
                                  .n_segments = 1,
-                                 .rows = w->rows,
+                                 .rows = a,
                                  .c = c,
                                  .ldc = ldc,
-                                 .residual = residual,
-                                 .ldr = weights->n,
+                                 .residual_rows = residual,
                                  .act = act};
     w->job->gemm(&g);
+}
+
+/* The first m rows of a matrix, valid until the next call. */
+static const float *const *rows_of(struct work *w, const float *a, int64_t lda, int32_t m)
+{
+    for (int32_t i = 0; i < m; i++)
+        w->rows[i] = a + i * lda;
+    return w->rows;
 }
 
 /* o's slice of one head for the first m rows. */
@@ -152,12 +157,13 @@ static void finish(struct work *w)
     const struct glint_flat_layer *l = job->layer;
     const int32_t m = w->n_results, dim = l->dim;
     float *attended = w->v, *y = w->sum, *hidden = w->qk;
-    product(w, &l->out, w->o, dim, m, attended, dim, GLINT_ACT_NONE, w->x);
+    const float *const *normed = (const float *const *)w->out_rows;
+    product(w, &l->out, rows_of(w, w->o, dim, m), m, attended, dim, GLINT_ACT_NONE, w->x);
     for (int32_t i = 0; i < m; i++)
         w->out_rows[i] = y + (int64_t)i * dim;
     job->norm(attended, dim, m, dim, l->norm1_weight, l->norm1_bias, l->norm_eps, w->out_rows);
-    product(w, &l->fc1, y, dim, m, hidden, l->ffn, GLINT_ACT_GELU, NULL);
-    product(w, &l->fc2, hidden, l->ffn, m, attended, dim, GLINT_ACT_NONE, y);
+    product(w, &l->fc1, rows_of(w, y, dim, m), m, hidden, l->ffn, GLINT_ACT_GELU, NULL);
+    product(w, &l->fc2, rows_of(w, hidden, l->ffn, m), m, attended, dim, GLINT_ACT_NONE, normed);
     for (int32_t i = 0; i < m; i++)
         w->out_rows[i] = job->out + (int64_t)w->token[i] * dim;
     job->norm(attended, dim, m, dim, l->norm2_weight, l->norm2_bias, l->norm_eps, w->out_rows);
@@ -170,13 +176,15 @@ static void run_group(struct work *w, int64_t k)
     const int32_t dim = l->dim;
     choose_tokens(w, k);
     gather(w);
-    product(w, &l->qk, w->sum, dim, w->n_tokens, w->qk, 2 * dim, GLINT_ACT_NONE, NULL);
-    product(w, &l->v, w->x, dim, w->n_tokens, w->v, w->v_ld, GLINT_ACT_NONE, NULL);
+    product(w, &l->qk, rows_of(w, w->sum, dim, w->n_tokens), w->n_tokens, w->qk, 2 * dim, GLINT_ACT_NONE,
+            NULL);
+    product(w, &l->v, w->x, w->n_tokens, w->v, w->v_ld, GLINT_ACT_NONE, NULL);
     const int32_t m = job->attn_out ? w->n_tokens : w->n_results;
     for (int32_t h = 0; h < l->heads; h++)
         attend_head(w, h, m);
     if (job->attn_out)
-        product(w, &l->out, w->o, dim, m, job->attn_out + k * l->group * dim, dim, GLINT_ACT_NONE, NULL);
+        product(w, &l->out, rows_of(w, w->o, dim, m), m, job->attn_out + k * l->group * dim, dim,
+                GLINT_ACT_NONE, NULL);
     finish(w);
 }
 

@@ -122,13 +122,10 @@ static bool has_pairs(const struct glint_gemm *g)
            (g->n_segments == 1 || (g->n_segments <= SEGMENTS && g->w->k / g->n_segments % 2 == 0));
 }
 
-void glint_gemm_avx512bf16(const struct glint_gemm *g)
+/* Not inlined: products of floats shall not pay for the buffer. */
+__attribute__((noinline)) static void by_pairs(const struct glint_gemm *g)
 {
     struct rounded r;
-    if (!has_pairs(g)) {
-        glint_gemm_avx512(g);
-        return;
-    }
     for (int32_t m = 0; m < g->m; m += TILE) {
         const int32_t count = g->m - m < TILE ? g->m - m : TILE, rows = count > LOW ? TILE : LOW;
         round_rows(g, m, count, rows, &r);
@@ -137,4 +134,12 @@ void glint_gemm_avx512bf16(const struct glint_gemm *g)
         else
             low(g, &r, m, count);
     }
+}
+
+void glint_gemm_avx512bf16(const struct glint_gemm *g)
+{
+    if (has_pairs(g))
+        by_pairs(g);
+    else
+        glint_gemm_avx512(g);
 }
