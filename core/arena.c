@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#define PAGE      ((size_t)4096)
 #define HUGE_PAGE ((size_t)2 << 20)
 
 size_t glint_arena_round(size_t bytes)
@@ -35,6 +36,12 @@ void glint_arena_fini(struct glint_arena *a)
 {
     free(a->base);
     *a = (struct glint_arena){0};
+}
+
+void glint_arena_touch(struct glint_arena *a)
+{
+    for (size_t i = 0; i < a->cap; i += PAGE)
+        a->base[i] = 0;
 }
 
 void *glint_arena_alloc(struct glint_arena *a, size_t bytes)

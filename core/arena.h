@@ -15,6 +15,9 @@ struct glint_arena {
 int glint_arena_init(struct glint_arena *a, size_t cap);
 void glint_arena_fini(struct glint_arena *a);
 
+/* Has the system provide all of a fresh arena's memory now instead of at its first use. */
+void glint_arena_touch(struct glint_arena *a);
+
 /* bytes of uninitialised memory, or NULL when the arena is full. Valid until reset below it. */
 void *glint_arena_alloc(struct glint_arena *a, size_t bytes);
 
