@@ -8,8 +8,11 @@ before it; torch.onnx follows one frame's shapes, and ONNX has neither a groupin
 backbone, neck and head (90 % of the work, static shape 1 x 128 x 468 x 468, batch norms folded) are exported, and the rest
 stays in PyTorch: what a user of ONNX Runtime would do.
 """
+import json
+import math
 import os
 import statistics
+import subprocess
 import sys
 import time
 
@@ -116,6 +119,24 @@ def check(case, golden, found):
     return "golden boxes: " + ff.unmatched(dump, golden, "det")[1].split(",")[0]
 
 
+def boxes(args, path, model, precision):
+    command = [args.glint, "run", path, "--model", model, "--precision", precision, "--threads", str(args.threads)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return [b for line in done.stdout.splitlines() for b in json.loads(line)["boxes"]] if done.returncode == 0 else None
+
+
+def matched(a, b):
+    """Share of the boxes of either that have a partner in the other: same class, centre within 0.2 m, score within 0.05."""
+    free, n = list(b), 0
+    for x in a:
+        near = [y for y in free if y["label"] == x["label"] and abs(y["score"] - x["score"]) < 0.05
+                and math.dist(x["center"], y["center"]) < 0.2]
+        if near:
+            free.remove(min(near, key=lambda y: math.dist(x["center"], y["center"])))
+            n += 1
+    return 2 * n / max(1, len(a) + len(b))
+
+
 def measure_case(torch, args, peers, folder, name, path, rounds):
     model_cfg_features = 5
     points, golden, range_filter = ff.read_case(path, model_cfg_features)
@@ -124,16 +145,25 @@ def measure_case(torch, args, peers, folder, name, path, rounds):
         for _ in range(1 if args.quick else 2):  # warm-up; compiles for this number of pillars
             frame(call, points, range_filter, stages, found[n])
     repeat = 2 if args.quick else 3
-    glint_runs = []
+    glint_runs, big = [], os.path.join(folder, "waymo")
 
     def run_glint():
-        r = common.glint(args, "model", path, "--model", os.path.join(folder, "waymo"), "--threads", args.threads, "--repeat", repeat)
+        r = common.glint(args, "model", path, "--model", big, "--threads", args.threads, "--repeat", repeat)
         glint_runs.append(r)
         out = {s["stage"]: s["p50_ms"] for s in r["stages"]}
         out["frame"] = out.pop("to boxes")
         return out
 
+    def run_bf16():
+        r = common.glint(args, "model", path, "--model", big, "--threads", args.threads, "--repeat", repeat, "--precision", "bf16")
+        out = {s["stage"]: s["p50_ms"] for s in r["stages"]}
+        out["frame"] = out.pop("to boxes")
+        return out
+
     contenders = {"Glint": run_glint}
+    rounded = boxes(args, path, big, "bf16")
+    if rounded is not None:
+        contenders["Glint bf16"] = run_bf16
     for n, (call, stages) in peers.items():
         contenders[n] = lambda call=call, stages=stages, n=n: frame(call, points, range_filter, stages, found[n])
     print(f"measuring {name}", file=sys.stderr, flush=True)
@@ -142,11 +172,14 @@ def measure_case(torch, args, peers, folder, name, path, rounds):
     base = median["Glint"]["frame"]
     rows = [common.row("Glint", [s["frame"] for s in samples["Glint"]], base, note=f"{glint_runs[-1]['boxes']} boxes",
                        stages=median["Glint"])]
+    if rounded is not None:
+        note = f"{100 * matched(boxes(args, path, big, 'f32'), rounded):.1f} % of the boxes the same"
+        rows.append(common.row("Glint bf16", [s["frame"] for s in samples["Glint bf16"]], base, note=note, stages=median["Glint bf16"]))
     rows += [common.row(n, [s["frame"] for s in samples[n]], base, note=check(name, golden, found[n]), stages=median[n]) for n in peers]
     common.print_rows(f"FlatFormer, Waymo configuration, {name}: {len(points)} points, {glint_runs[-1]['pillars']} pillars, "
                       f"{args.threads} threads", rows)
     dense = [common.row("Glint bev + head", [s["bev"] + s["head"] for s in samples["Glint"]], median["Glint"]["bev"] + median["Glint"]["head"])]
-    for n in peers:
+    for n in (["Glint bf16"] if rounded is not None else []) + list(peers):
         key = [s["dense"] if "dense" in s else s["bev"] + s["head"] for s in samples[n]]
         dense.append(common.row(n, key, dense[0]["median_ms"]))
     common.print_rows("  of that the dense part (backbone, neck, head)", dense)
