@@ -18,8 +18,8 @@
 #define RESTART_GAP     100000 /* packets: more are a sensor that was off, not loss */
 
 static const struct glint_decoder_family *const families[] = {
-    &glint_family_velodyne, &glint_family_hesai, &glint_family_hesai_at,
-    &glint_family_ouster,   &glint_family_livox,
+    &glint_family_velodyne, &glint_family_hesai,     &glint_family_hesai_at,
+    &glint_family_ouster,   &glint_family_robosense, &glint_family_livox,
 };
 #define N_FAMILIES ((int32_t)(sizeof families / sizeof families[0]))
 

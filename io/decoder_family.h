@@ -18,7 +18,7 @@ struct glint_decoder_family {
                 const struct glint_packet *packets, int32_t n_packets, struct glint_decoder **decoder_out);
 };
 extern const struct glint_decoder_family glint_family_velodyne, glint_family_hesai, glint_family_hesai_at,
-    glint_family_ouster, glint_family_livox;
+    glint_family_ouster, glint_family_robosense, glint_family_livox;
 
 /* "XT-32" is found in "Hesai PandarXT32": case, spaces and marks do not count. */
 bool glint_decoder_name_has(const char *name, const char *part);

@@ -2,6 +2,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "calib/at_correction.h"
 #include "calib/beam_load.h"
+#include "calib/beam_robosense.h"
 #include "calib/ouster_meta.h"
 #include <math.h>
 
@@ -46,6 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] == 'v' && glint_beams_parse_velodyne("input", text, n, 2, &beams) == GLINT_OK)
         check_beams(&beams);
     if (data[0] == 'h' && glint_beams_parse_hesai("input", text, n, 2, &beams) == GLINT_OK)
+        check_beams(&beams);
+    if (data[0] == 'r' && glint_beams_parse_robosense("input", text, n, 2, &beams) == GLINT_OK)
         check_beams(&beams);
     if (data[0] == 'o' && glint_ouster_meta_parse("input", text, n, &meta) == GLINT_OK)
         check_meta(&meta);
