@@ -65,7 +65,7 @@ struct livox {
     uint16_t port; /* of the points; 0: none seen */
     bool has_last;
     uint16_t last_udp;
-    uint64_t last_sensor_ns;
+    uint64_t first_sensor_ns, last_sensor_ns; /* first: since its clock was set last */
 
     bool has_frame, counts; /* frame_cnt changes */
     uint8_t last_frame;
@@ -209,13 +209,17 @@ static uint32_t missing(struct livox *v, const uint8_t *data)
     const uint16_t udp = glint_le16(data + AT_UDP), ahead = (uint16_t)(udp - v->last_udp);
     const uint64_t now = glint_le64(data + AT_TIME), last = v->last_sensor_ns;
     const bool known = v->has_last, restarted = now < last && last - now >= LATE_NS;
-    if (known && !restarted && (now < last || (now == last && ahead == 0)))
-        return 0; /* late, or double */
+    if (known && !restarted && (now < last || (now == last && ahead == 0))) { /* late, or double */
+        v->base.late = now < last && now >= v->first_sensor_ns;
+        return 0;
+    }
     v->has_last = true;
     v->last_udp = udp;
     v->last_sensor_ns = now;
-    if (!known || restarted)
+    if (!known || restarted) {
+        v->first_sensor_ns = now;
         return 0;
+    }
     return ahead > 0 && ahead < 0x8000 ? ahead - 1u
                                        : missing_by_time(now - last, glint_le16(data + AT_INTERVAL));
 }

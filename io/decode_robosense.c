@@ -56,8 +56,9 @@ struct robosense {
     bool reversed;
     bool halves; /* lanes are those of half a block */
 
-    bool has_last, view_seen; /* in a packet, not only in the sensor's state */
-    int64_t last_ns;          /* sensor's time of the last firing */
+    bool has_last, view_seen;   /* in a packet, not only in the sensor's state */
+    int64_t first_ns, begin_ns; /* sensor's time of the first packet, since it was set; of the last packet */
+    int64_t last_ns;            /* of the last firing */
     int32_t last_azimuth;
     int32_t view[2]; /* azimuths of the field of view; equal: all */
 
@@ -282,11 +283,16 @@ static uint32_t missing(struct robosense *r, const uint8_t *data, int64_t sensor
     uint32_t lost = 0;
     if (sensor_ns < 0)
         return 0;
-    if (r->has_last && gap_ns <= 0 && gap_ns > -LATE_NS - packet_ns)
-        return 0; /* late, or double */
-    if (r->has_last && gap_ns > 0)
+    if (r->has_last && gap_ns <= 0 && gap_ns > -LATE_NS - packet_ns) { /* late, or double */
+        r->base.late = sensor_ns < r->begin_ns && sensor_ns >= r->first_ns;
+        return 0;
+    }
+    if (!r->has_last || gap_ns <= 0)
+        r->first_ns = sensor_ns;
+    else
         lost = missing_between(r, azimuth_of(data, 0), gap_ns, p);
     r->has_last = true;
+    r->begin_ns = sensor_ns;
     r->last_ns = sensor_ns + p->after_ns[p->groups - 1];
     r->last_azimuth = azimuth_of(data, BLOCKS - p->group);
     find_view(r, data, p->group);
@@ -475,6 +481,7 @@ static int open_spinning(const struct glint_decoder_settings *settings, int32_t 
         return glint_fail(GLINT_E_NOMEM, "no memory for a decoder");
     r->base.ops = &ops;
     r->base.turns = true;
+    r->base.lost_by_time = true;
     r->from_file = settings->calib != NULL;
     r->beams = beams;
     r->any_type = model >= 0 && glint_family_vote(&glint_family_robosense, packets, n_packets, NULL) != model;

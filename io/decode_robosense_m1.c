@@ -32,7 +32,7 @@ struct robosense_m1 {
     bool has_last;
     uint8_t mode;
     int32_t last, in_frame; /* numbers from 1 */
-    int64_t last_ns, frame_id;
+    int64_t first_ns, last_ns, frame_id;
     struct glint_turns turns;
 };
 
@@ -93,9 +93,11 @@ static uint32_t missing(struct robosense_m1 *m, int32_t n, int64_t ns, int64_t *
     *frame_out = m->frame_id;
     if (m->has_last && soon && (ahead == 0 || ahead > m->in_frame - LATE)) {
         *frame_out -= n > m->last; /* late, or double */
+        m->base.late = ahead != 0 && ns >= m->first_ns;
         return 0;
     }
     const bool known = m->has_last;
+    m->first_ns = known && gap_ns > -10 * FRAME_NS ? m->first_ns : ns;
     ahead = ahead ? ahead : m->in_frame;
     if (known && n <= m->last && m->last > LATE && gap_ns >= 0 &&
         gap_ns < ahead * (FRAME_NS / m->in_frame) / 2) {

@@ -189,6 +189,18 @@ static void missing_packets_are_counted(void **state)
     glint_decoder_close(d);
 }
 
+static void late_packets_are_lost_no_longer(void **state)
+{
+    (void)state;
+    static const uint16_t order[] = {7, 4, 8, 11, 10, 12, 9, 12, 20};
+    struct glint_loss loss = {0};
+    struct glint_decoder *d = open_port(56301);
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        assert_int_equal(take(d, make(1, order[i], 0, T0 + order[i] * 480000u), &loss), GLINT_PACKET_LIDAR);
+    assert_int_equal(loss.packets_lost, 7); /* 13..19; 4 is before the first */
+    glint_decoder_close(d);
+}
+
 static void imu_packets_are_samples(void **state)
 {
     (void)state;
@@ -282,6 +294,7 @@ int main(void)
         cmocka_unit_test(models_are_told_by_port_or_pace),
         cmocka_unit_test(damaged_packets_are_malformed),
         cmocka_unit_test(missing_packets_are_counted),
+        cmocka_unit_test(late_packets_are_lost_no_longer),
         cmocka_unit_test(imu_packets_are_samples),
         cmocka_unit_test(clocks_that_were_never_set_are_moved),
         cmocka_unit_test(frames_are_the_sensors_or_a_tenth_of_a_second),

@@ -32,6 +32,16 @@ static struct glint_decoder *open_sensor(const struct rs_sensor *s)
     return open_with(&(struct glint_decoder_settings){0}, s);
 }
 
+static struct glint_decoder *open_m1(void)
+{
+    struct glint_decoder *d;
+    make_m1(data, 1, 4, 0, 0);
+    const struct glint_packet p = packet(M1_BYTES);
+    assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){0}, &p, 1, &d), GLINT_OK);
+    assert_string_equal(d->sensor, "RoboSense RS-LiDAR-M1");
+    return d;
+}
+
 static enum glint_packet_kind take(struct glint_decoder *d, uint32_t size, struct glint_loss *loss)
 {
     const struct glint_packet p = packet(size);
@@ -358,6 +368,24 @@ static void missing_packets_are_counted_by_time(void **state)
         }
 }
 
+static void late_packets_are_lost_no_longer(void **state)
+{
+    (void)state;
+    static const uint32_t order[] = {17, 14, 18, 21, 20, 22, 19, 22, 30};
+    struct glint_loss loss = {0}, m1_loss = {0};
+    struct glint_decoder *d = open_sensor(&rs_32), *m1 = open_m1();
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        make_robosense(data, &rs_32, 0, STEP, order[i] * 12, (uint64_t)(order[i] * 12 * 55.52), false);
+        assert_int_equal(take(d, RS_BYTES, &loss), GLINT_PACKET_LIDAR);
+        make_m1(data, order[i] + 600, 4, 0, order[i] * 158);
+        assert_int_equal(take(m1, M1_BYTES, &m1_loss), GLINT_PACKET_LIDAR);
+    }
+    assert_int_equal(loss.packets_lost, 7); /* 23..29; 14 is before the first */
+    assert_int_equal(m1_loss.packets_lost, 7);
+    glint_decoder_close(d);
+    glint_decoder_close(m1);
+}
+
 /* A view of 98.4 degrees: of each turn of 150 packets of 2.4 degrees the first 41 come. */
 static void the_rest_of_the_turn_is_no_loss(void **state)
 {
@@ -414,16 +442,6 @@ static void a_sensor_without_a_clock_takes_the_captures(void **state)
 }
 
 /* ---- the M1 ---- */
-
-static struct glint_decoder *open_m1(void)
-{
-    struct glint_decoder *d;
-    make_m1(data, 1, 4, 0, 0);
-    const struct glint_packet p = packet(M1_BYTES);
-    assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){0}, &p, 1, &d), GLINT_OK);
-    assert_string_equal(d->sensor, "RoboSense RS-LiDAR-M1");
-    return d;
-}
 
 static void check_m1(uint32_t n, uint8_t ret, uint64_t us)
 {
@@ -608,6 +626,7 @@ int main(void)
         cmocka_unit_test(a_file_goes_before_the_device_packets),
         cmocka_unit_test(damaged_packets_cost_one_packet),
         cmocka_unit_test(missing_packets_are_counted_by_time),
+        cmocka_unit_test(late_packets_are_lost_no_longer),
         cmocka_unit_test(the_rest_of_the_turn_is_no_loss),
         cmocka_unit_test(both_sides_of_the_gap_come_in_one_packet),
         cmocka_unit_test(a_sensor_without_a_clock_takes_the_captures),
