@@ -106,6 +106,7 @@ static void survives_kill(void **state)
 {
     (void)state;
     for (int round = 0; round < 3; round++) {
+        remove(file("k.pcap"));
         const pid_t pid = fork();
         if (pid == 0) {
             const struct glint_pcap_writer_settings s = {
@@ -116,7 +117,12 @@ static void survives_kill(void **state)
             capture_add_sensor(w, 0, 1 << 22, 1000000, SENSOR_EPOCH_NS, 0xc0a801c9);
             _exit(1);
         }
-        usleep(60000);
+        struct stat st = {0};
+        for (int ms = 0; ms < 20000 && st.st_size < 300000; ms++) { /* however slow the machine is */
+            usleep(1000);
+            if (stat(file("k.pcap"), &st) != 0)
+                st.st_size = 0;
+        }
         int how, status;
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &how, 0), pid);

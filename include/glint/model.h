@@ -14,20 +14,21 @@ struct glint_tensor;
 
 enum glint_precision {
     GLINT_PRECISION_F32,
-    GLINT_PRECISION_BF16, /* inputs and weights of linear layers and convolutions are rounded to bfloat16 (8 bits),
-                           * except in the first layer and in maps of few outputs; sums and all else in float.
-                           * Differs from F32 by norm: tokens 1e-2, maps 3e-2. GLINT_E_DEVICE without AVX512_BF16 */
+    GLINT_PRECISION_BF16, /* inputs and weights of linear layers and convolutions are rounded to bfloat16 (8
+                           * bits), except in the first layer and in maps of few outputs; sums and all else in
+                           * float. Differs from F32 by norm: tokens 1e-2, maps 3e-2. GLINT_E_DEVICE without
+                           * AVX512_BF16 */
 };
 
 struct glint_model_settings {
-    const char *device;  /* "cpu"; "auto"; "cuda:0" gives GLINT_E_DEVICE in builds without */
-    int32_t n_threads;   /* >= 1 */
-    unsigned isa;        /* glint_cpu_isa() */
-    int32_t cap_points;  /* most points of a frame; more are clipped by the source */
-    float score;         /* least score of a box; < 0: the model's own, per class */
+    const char *device; /* "cpu"; "auto"; "cuda:0" gives GLINT_E_DEVICE in builds without */
+    int32_t n_threads;  /* >= 1 */
+    unsigned isa;       /* glint_cpu_isa() */
+    int32_t cap_points; /* most points of a frame; more are clipped by the source */
+    float score;        /* least score of a box; < 0: the model's own, per class */
     enum glint_precision precision;
-    bool whole_maps;     /* compute also what no pillar reaches in the bird's-eye maps: slower, same numbers */
-    bool keep_stages;    /* make every stage's tensor visible to the tap (more memory, same numbers) */
+    bool whole_maps;  /* compute also what no pillar reaches in the bird's-eye maps: slower, same numbers */
+    bool keep_stages; /* make every stage's tensor visible to the tap (more memory, same numbers) */
 };
 void glint_model_settings_default(struct glint_model_settings *s);
 
@@ -39,31 +40,33 @@ struct glint_model_info {
     int64_t n_parameters;
     size_t memory_bytes; /* weights and work memory reserved */
     float range[6];      /* x y z lowest, x y z highest, m */
-    float sensor_height_m[2]; /* height of the sensor above ground it was trained for, lo and hi; 0 0 unknown */
+    float
+        sensor_height_m[2]; /* height of the sensor above ground it was trained for, lo and hi; 0 0 unknown */
     bool uses_intensity;
 };
 
-/* Loads and checks everything and reserves all memory for runs. trace may be NULL. GLINT_E_NOTFOUND, GLINT_E_FORMAT
- * (config or weights, with file, member or tensor), GLINT_E_NOMEM, GLINT_E_DEVICE. */
-int glint_model_open(const char *folder, const struct glint_model_settings *settings, struct glint_trace *trace,
-                     struct glint_model **model_out);
+/* Loads and checks everything and reserves all memory for runs. trace may be NULL. GLINT_E_NOTFOUND,
+ * GLINT_E_FORMAT (config or weights, with file, member or tensor), GLINT_E_NOMEM, GLINT_E_DEVICE. */
+int glint_model_open(const char *folder, const struct glint_model_settings *settings,
+                     struct glint_trace *trace, struct glint_model **model_out);
 void glint_model_close(struct glint_model *model); /* NULL is fine */
 const struct glint_model_info *glint_model_info(const struct glint_model *model);
 
-/* Points of the frame -> its boxes and masks (score order inside a class). Allocates nothing. One thread at a time.
- * More boxes than frame->cap_boxes: the best are kept. */
+/* Points of the frame -> its boxes and masks (score order inside a class). Allocates nothing. One thread at a
+ * time. More boxes than frame->cap_boxes: the best are kept. */
 int glint_model_run(struct glint_model *model, struct glint_frame *frame);
 
-/* Called during a run for each tensor of a stage, under the golden names, whole; the view is valid during the call
- * only. Needs keep_stages. Maps come as [channels, h, w]. NULL: none. */
+/* Called during a run for each tensor of a stage, under the golden names, whole; the view is valid during the
+ * call only. Needs keep_stages. Maps come as [channels, h, w]. NULL: none. */
 typedef void glint_tap_fn(void *ctx, const struct glint_tensor *tensor);
 void glint_model_set_tap(struct glint_model *model, glint_tap_fn *fn, void *ctx);
 
 /* Work of the last run: multiply-adds x 2 actually done per stage, and the counts it depended on. */
 struct glint_model_cost {
     double flop[GLINT_STAGE_COUNT];
-    double flop_saved[GLINT_STAGE_COUNT];   /* what whole maps would take besides */
-    double bytes[GLINT_STAGE_COUNT];        /* values that layers read and write and their weights, each once a layer */
+    double flop_saved[GLINT_STAGE_COUNT]; /* what whole maps would take besides */
+    double
+        bytes[GLINT_STAGE_COUNT]; /* values that layers read and write and their weights, each once a layer */
     double pixels[GLINT_STAGE_COUNT];       /* computed, of all maps that layers make ... */
     double pixels_whole[GLINT_STAGE_COUNT]; /* ... and those that there are */
     int32_t n_points, n_pillars;
@@ -75,9 +78,10 @@ void glint_model_cost(const struct glint_model *model, struct glint_model_cost *
 int32_t glint_model_layers(const struct glint_model *model);
 void glint_model_layer_text(const struct glint_model *model, int32_t index, char *text, size_t size);
 
-/* Writes a model folder from a weights file whose metadata holds its configuration ("config"). arch may be NULL:
- * found out. GLINT_E_FORMAT says what does not fit. */
-int glint_model_import(const char *weights_path, const char *arch, const char *config_path, const char *out_folder);
+/* Writes a model folder from a weights file whose metadata holds its configuration ("config"). arch may be
+ * NULL: found out. GLINT_E_FORMAT says what does not fit. */
+int glint_model_import(const char *weights_path, const char *arch, const char *config_path,
+                       const char *out_folder);
 
 #ifdef __cplusplus
 }
