@@ -84,8 +84,8 @@ static const struct velodyne_model models[] = {
     {"Velodyne VLP-32C", 0x28, 32, 1, 2, 0.004f, 55296, 0, 2304, 0, vlp32_elevation, vlp32_azimuth},
     {"Velodyne VLP-16 Hi-Res (Puck Hi-Res)", 0x24, 16, 1, 1, 0.002f, 110592, 55296, 2304, 0, hires_elevation,
      NULL},
-    {"Velodyne VLS-128", 0xa1, 128, 4, 8, 0.004f, 53300, 0, 2665, -7000,
-     glint_vls128_elevation_deg, glint_vls128_azimuth_deg},
+    {"Velodyne VLS-128", 0xa1, 128, 4, 8, 0.004f, 53300, 0, 2665, -7000, glint_vls128_elevation_deg,
+     glint_vls128_azimuth_deg},
     {"Velodyne HDL-64E S3", NO_PRODUCT, 64, 2, 4, 0.002f, 57600, 0, 7200, 0, NULL, NULL},
     {"Velodyne HDL-64E S2", NO_PRODUCT, 64, 2, 4, 0.002f, 48000, 0, 6000, 0, NULL, NULL},
 };

@@ -10,9 +10,9 @@
 struct glint_packet {
     const uint8_t *data;
     uint32_t size;
-    int64_t stamp_ns;  /* UTC of the record, or of its arrival (live) */
-    int64_t arrival_ns; /* monotonic, when it came to this machine; 0: when it was read */
-    uint64_t record;   /* 0-based record of the capture that completed it */
+    int64_t stamp_ns;        /* UTC of the record, or of its arrival (live) */
+    int64_t arrival_ns;      /* monotonic, when it came to this machine; 0: when it was read */
+    uint64_t record;         /* 0-based record of the capture that completed it */
     uint32_t src_ip, dst_ip; /* host order */
     uint16_t src_port, dst_port;
     uint32_t other_before;      /* records without UDP since the packet before: foreign */
@@ -21,21 +21,24 @@ struct glint_packet {
 };
 
 struct glint_source_settings {
-    const char *format; /* NULL: by name and content; "kitti" | "nuscenes" | "argoverse2" | "pcd" | "glint" | "pcap" | "tensors" */
+    const char *format; /* NULL: by name and content; "kitti" | "nuscenes" | "argoverse2" | "pcd" | "glint" |
+                           "pcap" | "tensors" */
 };
 
 struct glint_source;
 struct glint_source_ops {
     const char *name;
     bool gives_packets;
-    /* One of the two. GLINT_OK, GLINT_E_EOF at the end, GLINT_E_AGAIN (live: nothing now), or a failure; after a failure of one file of a folder the next
-     * call goes on with the next file. Frames: the frame comes cleared; the source fills points, stamp, names, loss. */
+    /* One of the two. GLINT_OK, GLINT_E_EOF at the end, GLINT_E_AGAIN (live: nothing now), or a failure;
+     * after a failure of one file of a folder the next call goes on with the next file. Frames: the frame
+     * comes cleared; the source fills points, stamp, names, loss. */
     int (*next_packet)(struct glint_source *source, struct glint_packet *packet_out);
     int (*next_frame)(struct glint_source *source, struct glint_frame *frame);
     /* Most points a frame can have, if known (file sizes), else 0. */
     int32_t (*cap_points)(struct glint_source *source);
     double (*progress)(struct glint_source *source); /* 0..1, or < 0 when unknown */
-    /* Once, at the end: adds to the loss what came after the last packet and never became one. May be NULL. */
+    /* Once, at the end: adds to the loss what came after the last packet and never became one. May be NULL.
+     */
     void (*account)(const struct glint_source *source, struct glint_loss *loss);
     void (*close)(struct glint_source *source);
 };
@@ -44,8 +47,10 @@ struct glint_source { /* first member of each source's own struct */
     char path[1024];
 };
 
-/* Opens path by format, name and content. GLINT_E_NOTFOUND, GLINT_E_FORMAT ("empty file", "no known format ..."). */
-int glint_source_open(const char *path, const struct glint_source_settings *settings, struct glint_source **source_out);
-void glint_source_close(struct glint_source *source); /* NULL is fine */
+/* Opens path by format, name and content. GLINT_E_NOTFOUND, GLINT_E_FORMAT ("empty file", "no known format
+ * ..."). */
+int glint_source_open(const char *path, const struct glint_source_settings *settings,
+                      struct glint_source **source_out);
+void glint_source_close(struct glint_source *source);                                  /* NULL is fine */
 void glint_source_account(const struct glint_source *source, struct glint_loss *loss); /* see ops */
 #endif

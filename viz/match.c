@@ -5,8 +5,8 @@
 
 static bool counts(const struct glint_match_rule *rule, const struct glint_label *label)
 {
-    return (label->points < 0 || label->points >= rule->min_points) && fabsf(label->box.center[0]) <= rule->reach_m &&
-           fabsf(label->box.center[1]) <= rule->reach_m;
+    return (label->points < 0 || label->points >= rule->min_points) &&
+           fabsf(label->box.center[0]) <= rule->reach_m && fabsf(label->box.center[1]) <= rule->reach_m;
 }
 
 /* The nearest free label of the box's class among those that count or those that do not; -1: none within

@@ -44,8 +44,8 @@ INLINE void finish(const struct panel *p, int32_t m, int half, __m512 v)
 }
 
 /* Bias, GELU, residual of a tile of sums: a loop, which keeps the long GELU out of the unrolled code. */
-__attribute__((noinline, unused)) static void finish_gelu(const struct panel *p, int32_t m, int32_t count, int halves,
-                               float (*sum)[GLINT_PANEL])
+__attribute__((noinline, unused)) static void finish_gelu(const struct panel *p, int32_t m, int32_t count,
+                                                          int halves, float (*sum)[GLINT_PANEL])
 {
     for (int32_t i = 0; i < count; i++)
         for (int half = 0; half < halves; half++) {
