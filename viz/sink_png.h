@@ -10,7 +10,7 @@ struct glint_png_settings {
     int32_t cap_boxes; /* most boxes of a frame; 0: 4096 */
     const struct glint_labels
         *labels; /* found, missed and false boxes are told apart; NULL: none. Outlives the sink */
-    struct glint_match_rule rule;      /* with labels; all zero: GLINT_MATCH_RULE_DEFAULT */
+    struct glint_match_rule rule; /* with labels; all zero: GLINT_MATCH_RULE_DEFAULT */
 };
 
 /* path may hold %06d and the like (io/sink.h); without it the input must have one frame. settings NULL: all
