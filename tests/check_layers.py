@@ -12,7 +12,7 @@ ALLOWED = {
     "io": {"core", "calib", "io"},
     "model": {"core", "voxel", "attention", "model"},
     "viz": {"core", "calib", "viz", "io/sink.h"},
-    "eval": {"core", "calib", "eval", "io/sink.h"},
+    "eval": {"core", "calib", "io", "eval"},
     "pipeline": {"core", "calib", "io", "voxel", "model", "pipeline"},
 }
 CUDA = re.compile(r"cuda|cublas|cudnn|cub/", re.I)
