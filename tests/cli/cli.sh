@@ -55,7 +55,7 @@ words() {
     expect 0 doctor && says out "instructions" && quiet err
     expect 2
     quiet out
-    for later in eval sim view nonsense; do
+    for later in sim view nonsense; do
         expect 2 $later x
         one_line "no such command: $later"
     done
