@@ -4,6 +4,7 @@
  * so that their scores stay in the first-level cache. x86/attend_avx512.c does without the packing. */
 #include "attention/attend.h"
 #include "attention/act.h"
+#include "attention/bfloat.h"
 #include <string.h>
 
 #define QUERIES 12 /* at a time */
@@ -17,7 +18,7 @@ size_t glint_attend_scratch(int32_t n, int32_t d)
 {
     const size_t wide = whole_panels(n), wide_d = whole_panels(d);
     const size_t keys = wide * (size_t)d, values = (size_t)n * wide_d, scores = QUERIES * wide;
-    return (keys + values + scores + wide + wide_d) * sizeof(float);
+    return (keys + values + scores + wide + 2 * wide_d) * sizeof(float);
 }
 
 /* A key becomes a column of panels, a value a row. */
@@ -34,6 +35,12 @@ static void pack(const struct glint_attend *a, float *keys, float *values)
             memcpy(row, value + j, (size_t)count * sizeof *row);
         }
     }
+}
+
+static void round_all(float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        values[i] = glint_bfloat_round(values[i]);
 }
 
 static void product(glint_gemm_fn *gemm, const struct glint_weights *w, const float *x, int64_t ldx,
@@ -90,4 +97,39 @@ glint_attend_fn *glint_attend_get(unsigned isa)
 #endif
     (void)isa; /* unused in a build without */
     return fn;
+}
+
+/* One query at a time. The scratch holds the keys, the values, then a row of scores and one query. */
+void glint_attend_bf16_c(const struct glint_attend *a)
+{
+    const size_t wide = whole_panels(a->n), wide_d = whole_panels(a->d);
+    float *panels = a->scratch, *value_panels = panels + wide * (size_t)a->d;
+    float *scores = value_panels + (size_t)a->n * wide_d, *zeros = scores + wide,
+          *query = zeros + wide + wide_d;
+    const struct glint_weights keys = {.k = a->d, .n = a->n, .panels = panels, .bias = zeros};
+    const struct glint_weights values = {.k = a->n, .n = a->d, .panels = value_panels, .bias = zeros};
+    memset(a->scratch, 0, glint_attend_scratch(a->n, a->d));
+    pack(a, panels, value_panels);
+    round_all(panels, wide * (size_t)a->d + (size_t)a->n * wide_d);
+    for (int32_t i = 0; i < a->m; i++) {
+        float *out = a->out + i * a->ldo, inverse;
+        memcpy(query, a->q + i * a->ldq, (size_t)a->d * sizeof *query);
+        round_all(query, (size_t)a->d);
+        product(glint_gemm_c, &keys, query, 0, 1, scores, 0);
+        glint_softmax_c(scores, 0, 1, a->n, a->scale, &inverse);
+        round_all(scores, (size_t)a->n);
+        product(glint_gemm_c, &values, scores, 0, 1, out, 0);
+        for (int32_t j = 0; j < a->d; j++)
+            out[j] *= inverse;
+    }
+}
+
+glint_attend_fn *glint_attend_bf16_get(unsigned isa)
+{
+#if GLINT_HAVE_X86
+    if ((isa & GLINT_ISA_AVX512) && (isa & GLINT_ISA_AVX512_BF16))
+        return glint_attend_avx512bf16;
+#endif
+    (void)isa; /* unused in a build without */
+    return glint_attend_bf16_c;
 }

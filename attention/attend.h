@@ -21,4 +21,11 @@ typedef void glint_attend_fn(const struct glint_attend *a);
 glint_attend_fn glint_attend_c, glint_attend_avx2, glint_attend_avx512;
 glint_attend_fn *glint_attend_get(unsigned isa);
 size_t glint_attend_scratch(int32_t n, int32_t d);
+
+/* In reduced precision: q, k, v and the weights 2^.. of the softmax are rounded to bfloat16 (to nearest, ties
+ * to even) before their products; scores, the weights' sum (of those not rounded) and the result are float.
+ * Against softmax(scale q k') v of rounded q, k, v: |error| <= 2.2e-3 times the largest |v|, beside the
+ * above. */
+glint_attend_fn glint_attend_bf16_c, glint_attend_avx512bf16;
+glint_attend_fn *glint_attend_bf16_get(unsigned isa);
 #endif

@@ -1,6 +1,7 @@
 /* attention/gemm.c - packing, the reference product, the choice of version; see gemm.h. */
 #include "attention/gemm.h"
 #include "attention/act.h"
+#include "attention/bfloat.h"
 #include <assert.h>
 #include <string.h>
 
@@ -53,14 +54,6 @@ size_t glint_weights_pairs_bytes(int32_t k, int32_t n)
     return (size_t)panel_count(n) * GLINT_PANEL * (((size_t)k + 1) / 2 * 2) * sizeof(uint16_t);
 }
 
-/* To nearest, ties to even; finite numbers. */
-static uint16_t to_bfloat(float v)
-{
-    uint32_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 void glint_weights_pair(struct glint_weights *w, void *memory)
 {
     const int64_t even = ((int64_t)w->k + 1) / 2 * 2;
@@ -70,7 +63,7 @@ void glint_weights_pair(struct glint_weights *w, void *memory)
         for (int64_t k = 0; k < w->k; k++)
             for (int64_t j = 0; j < GLINT_PANEL; j++)
                 pairs[(p * even + k / 2 * 2) * GLINT_PANEL + 2 * j + k % 2] =
-                    to_bfloat(w->panels[(p * w->k + k) * GLINT_PANEL + j]);
+                    glint_bfloat(w->panels[(p * w->k + k) * GLINT_PANEL + j]);
     w->pairs = pairs;
 }
 

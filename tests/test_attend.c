@@ -1,5 +1,6 @@
 /* tests/test_attend.c - each version of glint_attend_fn that this machine can run, against double. */
 #include "attention/attend.h"
+#include "attention/bfloat.h"
 #include "tests/util.h"
 #include <math.h>
 
@@ -72,6 +73,29 @@ static double truth(const struct glint_attend *a, int32_t i, double *out)
     return size;
 }
 
+static void round_rows(const float *rows, int64_t ld, int32_t n, int32_t d)
+{
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t j = 0; j < d; j++)
+            ((float *)(uintptr_t)rows)[i * ld + j] = glint_bfloat_round(rows[i * ld + j]);
+}
+
+static void check_bf16(glint_attend_fn *fn, int32_t m, int32_t n, int32_t d, float size)
+{
+    struct problem p = make(m, n, d, size);
+    double want[64];
+    fn(&p.a);
+    round_rows(p.a.q, p.a.ldq, m, d);
+    round_rows(p.a.k, p.a.ldk, n, d);
+    round_rows(p.a.v, p.a.ldv, n, d);
+    for (int32_t i = 0; i < m; i++) {
+        const double exact = 4e-7 * sqrt((double)d) * (1.0 + truth(&p.a, i, want));
+        for (int32_t j = 0; j < d; j++)
+            assert_true(fabs((double)p.a.out[i * p.a.ldo + j] - want[j]) <= (2.2e-3 + exact) * (double)size);
+    }
+    done(&p);
+}
+
 static void check(glint_attend_fn *fn, int32_t m, int32_t n, int32_t d, float size)
 {
     struct problem p = make(m, n, d, size);
@@ -118,8 +142,28 @@ static void every_version_is_right(void **state)
     }
 }
 
+static void reduced_precision_is_within_its_bound(void **state)
+{
+    static const unsigned isas[] = {0, GLINT_ISA_AVX2 | GLINT_ISA_AVX512 | GLINT_ISA_AVX512_BF16};
+    static const int32_t widths[] = {1, 2, 8, 16, 17, 23, 32, 64};
+    (void)state;
+    for (size_t v = 0; v < 2; v++) {
+        if ((isas[v] & glint_cpu_isa()) != isas[v])
+            continue;
+        glint_attend_fn *fn = glint_attend_bf16_get(isas[v]);
+        for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
+            for (int32_t n = 1; n <= 50; n += 7)
+                check_bf16(fn, 1 + n % 15, n, widths[w], 1.0f);
+            check_bf16(fn, 144, 144, widths[w], 1.0f);
+            check_bf16(fn, 13, 69, widths[w], 6.0f);
+        }
+        a_nan_stays(fn);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_version_is_right)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_version_is_right),
+                                       cmocka_unit_test(reduced_precision_is_within_its_bound)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
