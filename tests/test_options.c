@@ -71,8 +71,10 @@ static void frames_are_a_range(void **state)
     assert_int_equal(from, 0);
     assert_true(glint_value_frames(&command, "--frames", "3:", &from, &to));
     assert_true(to == UINT64_MAX);
-    const char *bad[] = {"", "3", "7:3", "3:3", "a:b", "-1:4", "1:2:3", "1:+5"};
-    for (int k = 0; k < 8; k++)
+    assert_true(glint_value_frames(&command, "--frames", "3", &from, &to));
+    assert_true(from == 0 && to == 3);
+    const char *bad[] = {"", "0", ":0", "7:3", "3:3", "a:b", "-1:4", "1:2:3", "1:+5", "5x"};
+    for (int k = 0; k < 10; k++)
         assert_false(glint_value_frames(&command, "--frames", bad[k], &from, &to));
 }
 

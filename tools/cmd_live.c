@@ -6,36 +6,17 @@
 #include "core/trace.h"
 #include "glint/pipeline.h"
 #include "io/decoder.h"
-#include "tools/motion.h"
 #include "tools/commands.h"
 #include "tools/glint_commit.h"
 #include "tools/net_options.h"
-#include "tools/outputs.h"
-#include "tools/places.h"
+#include "tools/open_model.h"
 #include "tools/progress.h"
 #include "tools/report.h"
-#include "glint/model.h"
-#include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    SENSOR = GLINT_MOTION_KEYS,
-    CALIB,
-    MODEL,
-    DEVICE,
-    OUT,
-    TRACE,
-    FRAMES,
-    THREADS,
-    SCORE,
-    PRECISION,
-    QUEUE,
-    JSON,
-    CLOCK
-};
+enum { QUEUE = 1 };
 
 #define SENSORS_CAP 8
 
@@ -45,14 +26,8 @@ struct live_sink {
 };
 
 struct job {
-    const struct glint_command *command;
-    const char *sensor, *calib, *model_name, *device, *out[GLINT_OUTPUTS_CAP], *trace_path, *json_path;
-    int32_t n_out, n_threads, queue, time_scale;
-    uint64_t frames;
-    float score;
-    enum glint_precision precision;
-    struct glint_live_settings net;
-    struct glint_motion_options motion;
+    struct glint_shared_options o;
+    int32_t queue;
 
     struct glint_source *source;
     struct glint_model *model;
@@ -71,152 +46,40 @@ struct job {
 
 /* ---- options ---- */
 
-static bool take_out(struct job *j, const char *value)
+static bool take(void *ctx, int key, const char *value)
 {
-    if (j->n_out < GLINT_OUTPUTS_CAP) {
-        j->out[j->n_out++] = value;
-        return true;
-    }
-    glint_usage_error(j->command, "--out %s: at most %d outputs", value, GLINT_OUTPUTS_CAP);
+    struct job *j = ctx;
+    if (key == QUEUE)
+        return glint_value_int(j->o.command, "--queue", value, 1, 64, &j->queue);
+    glint_usage_error(j->o.command, "%s: no input is wanted; captures go to glint run", value);
     return false;
 }
 
-static bool take_frames(struct job *j, const char *value)
-{
-    int32_t n = 0;
-    const bool good = glint_value_int(j->command, "--frames", value, 1, INT32_MAX, &n);
-    j->frames = (uint64_t)n;
-    return good;
-}
-
-static const char *const scales[] = {
-    [GLINT_TIME_UNKNOWN] = "auto", [GLINT_TIME_UTC] = "utc",   [GLINT_TIME_TAI] = "tai",
-    [GLINT_TIME_GPS] = "gps",      [GLINT_TIME_HOUR] = "hour", [GLINT_TIME_CAPTURE] = "not set"};
-
-static bool take_clock(struct job *j, const char *value)
-{
-    for (int32_t i = 0; i <= GLINT_TIME_GPS; i++)
-        if (strcmp(value, scales[i]) == 0) {
-            j->time_scale = i;
-            return true;
-        }
-    glint_usage_error(j->command, "--clock %s: auto, utc, gps or tai is wanted", value);
-    return false;
-}
-
-static bool take(struct job *j, int key, const char *value)
-{
-    const struct glint_command *c = j->command;
-    if (key < GLINT_MOTION_KEYS)
-        return glint_motion_take(&j->motion, c, key, value);
-    switch (key) {
-    case SENSOR:
-        j->sensor = value;
-        return true;
-    case CALIB:
-        j->calib = value;
-        return true;
-    case MODEL:
-        j->model_name = value;
-        return true;
-    case DEVICE:
-        j->device = value;
-        return glint_value_device(c, "--device", value);
-    case OUT:
-        return take_out(j, value);
-    case TRACE:
-        j->trace_path = value;
-        return true;
-    case FRAMES:
-        return take_frames(j, value);
-    case THREADS:
-        return glint_value_int(c, "--threads", value, 1, 256, &j->n_threads);
-    case PRECISION:
-        return glint_value_precision(c, "--precision", value, &j->precision);
-    case SCORE:
-        return glint_value_float(c, "--score", value, 0.0, 1.0, &j->score);
-    case QUEUE:
-        return glint_value_int(c, "--queue", value, 1, 64, &j->queue);
-    case JSON:
-        j->json_path = value;
-        return true;
-    case CLOCK:
-        return take_clock(j, value);
-    default:
-        return glint_net_take(c, &j->net, key, value);
-    }
-}
-
-/* 0, or what to return plus one. */
+/* -1: go on; else the exit code. */
 static int parse(struct job *j, int argc, char **argv)
 {
-    struct glint_arguments a = {j->command, argc, 1, argv, false};
-    const char *value;
-    for (int arg; (arg = glint_arguments_next(&a, &value)) != GLINT_ARG_END;) {
-        if (arg == GLINT_ARG_ERROR || arg == GLINT_ARG_HELP)
-            return 1 + glint_arguments_exit(arg);
-        if (arg == GLINT_ARG_INPUT)
-            return 1 +
-                   glint_usage_error(j->command, "%s: no input is wanted; captures go to glint run", value);
-        if (!take(j, arg, value))
-            return 1 + GLINT_EXIT_USAGE;
-    }
-    if (j->net.n_ports == 0 && !glint_net_default_ports(&j->net, j->sensor) && !j->net.pcap)
-        return 1 + glint_usage_error(j->command, "which port? --sensor NAME, or --port N");
-    if (j->net.pcap && !j->net.iface)
-        return 1 + glint_usage_error(j->command, "--pcap needs the interface: --iface IF");
-    if (j->n_out == 0)
-        j->out[j->n_out++] = "-";
-    return 0;
+    struct glint_shared_options *o = &j->o;
+    const int code = glint_shared_options_parse(o, argc, argv, take, j);
+    if (code >= 0)
+        return code;
+    if (o->n_out == 0)
+        o->out[o->n_out++] = "-";
+    if (!glint_shared_options_apart(o, NULL, 0, NULL, 0))
+        return GLINT_EXIT_USAGE;
+    return glint_net_check(o->command, &o->net, o->sensor);
 }
 
 /* ---- model and outputs: when the sensor is known ---- */
 
-static bool wants_model(const struct job *j)
-{
-    return !j->model_name || strcmp(j->model_name, "none") != 0;
-}
-
-static int open_model(struct job *j, int32_t cap_points)
-{
-    struct glint_model_settings settings;
-    char folder[PATH_MAX];
-    if (!glint_find_model(j->model_name, folder, sizeof folder))
-        return glint_fail(GLINT_E_NOTFOUND, "%.900s: no such model (GLINT_MODELS names the folder of models)",
-                          folder);
-    glint_model_settings_default(&settings);
-    settings.device = j->device;
-    settings.n_threads = j->n_threads;
-    settings.cap_points = cap_points;
-    settings.score = j->score;
-    settings.precision = j->precision;
-    GLINT_TRY(glint_model_open(folder, &settings, j->trace, &j->model));
-    const struct glint_model_info *info = glint_model_info(j->model);
-    j->context = (struct glint_sink_context){info->n_classes, info->n_point_classes, info->classes,
-                                             info->point_classes};
-    return GLINT_OK;
-}
-
-/* How far a picture reaches: the model's range, from its middle. */
-static float picture_range(const struct job *j)
-{
-    float reach = 0.0f;
-    for (int k = 0; j->model && k < 2; k++)
-        reach = fmaxf(reach, fmaxf(fabsf(glint_model_info(j->model)->range[k]),
-                                   fabsf(glint_model_info(j->model)->range[k + 3])));
-    return reach >= 1.0f && reach <= 1000.0f ? reach : 51.2f;
-}
-
 static int open_rest(void *ctx, int32_t cap_points, struct glint_model **model_out)
 {
     struct job *j = ctx;
-    const struct glint_png_settings png = {.range_m = picture_range(j)};
-    if (wants_model(j))
-        GLINT_TRY(open_model(j, cap_points));
+    GLINT_TRY(glint_open_model(&j->o, cap_points, false, j->trace, &j->model, &j->context));
+    const struct glint_png_settings png = {.range_m = glint_model_reach(j->model)};
     *model_out = j->model;
     int status = GLINT_OK;
-    for (int32_t i = 0; i < j->n_out && status == GLINT_OK; i++)
-        status = glint_outputs_add(&j->outputs, j->out[i], &j->context, &png);
+    for (int32_t i = 0; i < j->o.n_out && status == GLINT_OK; i++)
+        status = glint_outputs_add(&j->outputs, j->o.out[i], &j->context, &png);
     if (status < 0)
         j->code = glint_report_failure(status, GLINT_SIDE_OUTPUT);
     return status;
@@ -256,16 +119,19 @@ static int open_pipeline(struct job *j)
     glint_pipeline_settings_default(&s);
     j->sink = (struct live_sink){{&sink_ops, "outputs"}, j};
     s.source = j->source;
-    s.sensor = j->sensor;
-    s.calib = j->calib;
-    glint_motion_set(&j->motion, &s);
-    s.time_scale = j->time_scale;
+    s.sensor = j->o.sensor;
+    s.calib = j->o.calib;
+    s.cut_deg = (double)j->o.cut_deg;
+    s.sub_sweep_deg = (double)j->o.sub_sweep_deg;
+    glint_motion_set(&j->o.motion, &s);
+    s.time_scale = (int32_t)j->o.time_scale;
     s.open_model = open_rest;
     s.open_model_ctx = j;
     s.sinks[s.n_sinks++] = &j->sink.base;
     s.trace = j->trace;
-    s.n_threads = j->n_threads > 1 ? j->n_threads : 2; /* the input never waits for the rest */
-    s.end_frame = j->frames > 0 ? j->frames : UINT64_MAX;
+    s.n_threads = j->o.n_threads > 1 ? j->o.n_threads : 2; /* the input never waits for the rest */
+    s.first_frame = j->o.first_frame;
+    s.end_frame = j->o.end_frame;
     s.policy = GLINT_QUEUE_NEWEST;
     s.queue_depth = j->queue;
     return glint_pipeline_open(&s, &j->pipeline);
@@ -321,7 +187,8 @@ static json_t *json_sensor(const struct glint_pipeline_sensor *s)
     json_object_set_new(o, "port", json_integer(s->port));
     json_object_set_new(o, "frames", json_integer((json_int_t)s->frames));
     json_object_set_new(o, "packets", json_loss(&s->loss));
-    json_object_set_new(clock, "scale", json_string(scales[s->time_scale]));
+    json_object_set_new(clock, "scale",
+                        json_string(glint_time_scale_name((enum glint_time_scale)s->time_scale)));
     json_object_set_new(clock, "set", s->time_scale == GLINT_TIME_CAPTURE ? json_false() : json_true());
     if (s->has_clock) {
         json_object_set_new(clock, "offset_ms", json_real(s->clock_offset_ns * 1e-6));
@@ -348,10 +215,10 @@ static void clock_text(const struct glint_pipeline_sensor *s, char *text, size_t
         snprintf(text, size, "clock not set: its times are moved to those of arrival");
     else if (s->has_clock)
         snprintf(text, size, "clock %s: packets arrive %.3f ms after their time, drift %+.1f ppm%s",
-                 scales[s->time_scale], s->clock_offset_ns * 1e-6, s->clock_drift_ppm,
-                 s->clock_jumps ? ", it jumped" : "");
+                 glint_time_scale_name((enum glint_time_scale)s->time_scale), s->clock_offset_ns * 1e-6,
+                 s->clock_drift_ppm, s->clock_jumps ? ", it jumped" : "");
     else
-        snprintf(text, size, "clock %s", scales[s->time_scale]);
+        snprintf(text, size, "clock %s", glint_time_scale_name((enum glint_time_scale)s->time_scale));
 }
 
 static void tell_sensors(const struct job *j)
@@ -402,7 +269,7 @@ static int tell(struct job *j)
     glint_net_tell_drops(&net);
     if (isatty(STDERR_FILENO) == 1 && j->n_frames > 0)
         glint_report_latency(j->trace, &j->samples, stderr);
-    return j->json_path ? glint_net_write_json(describe(j, &s, &net), j->json_path) : GLINT_OK;
+    return j->o.json_path ? glint_net_write_json(describe(j, &s, &net), j->o.json_path) : GLINT_OK;
 }
 
 /* ---- running ---- */
@@ -421,8 +288,8 @@ static int run_pipeline(struct job *j)
 static int finish(struct job *j, int code)
 {
     int status = glint_outputs_close(&j->outputs);
-    if (status == GLINT_OK && j->trace_path && j->pipeline)
-        status = glint_trace_export(j->trace, j->trace_path);
+    if (status == GLINT_OK && j->o.trace_path && j->pipeline)
+        status = glint_trace_export(j->trace, j->o.trace_path);
     const int told = tell(j);
     status = status < 0 ? status : told;
     if (status < 0 && code == GLINT_EXIT_OK)
@@ -434,7 +301,7 @@ static int live(struct job *j)
 {
     if (glint_trace_open(1 << 16, &j->trace) < 0)
         return glint_report_failure(GLINT_E_NOMEM, GLINT_SIDE_INPUT);
-    int status = glint_source_live_open(&j->net, &j->source);
+    int status = glint_source_live_open(&j->o.net, &j->source);
     if (status < 0)
         return glint_report_failure(status, GLINT_SIDE_INPUT);
     glint_net_stop_on_signal(j->source);
@@ -454,44 +321,37 @@ static int run(const struct glint_command *c, int argc, char **argv)
     struct job *j = calloc(1, sizeof *j);
     if (!j)
         return GLINT_EXIT_FAILED;
-    j->command = c;
-    j->device = "auto";
-    j->n_threads = glint_cpu_count();
-    j->score = -1.0f;
+    glint_shared_options_init(&j->o, c);
     j->queue = 2;
-    glint_live_settings_default(&j->net);
-    int code = parse(j, argc, argv) - 1;
-    if (code < 0) {
-        code = glint_motion_open(&j->motion, c, 0);
-        code = code == GLINT_EXIT_OK ? live(j) : code;
-    }
+    int code = parse(j, argc, argv);
+    const bool parsed = code < 0;
+    if (parsed)
+        code = glint_motion_open(&j->o.motion, c, 0);
+    if (code == GLINT_EXIT_OK && parsed)
+        code = live(j);
     glint_net_stop_on_signal(NULL);
     glint_pipeline_close(j->pipeline);
     glint_model_close(j->model);
     glint_source_close(j->source);
-    glint_motion_close(&j->motion);
+    glint_motion_close(&j->o.motion);
     glint_trace_close(j->trace);
     free(j);
     return code;
 }
 
 static const struct glint_option options[] = {
-    {"--sensor", "NAME", "vlp16, hdl32e, xt32, ouster ... (default: by its packets)", SENSOR},
-    {"--calib", "FILE", "the sensor's calibration or metadata file (Ouster needs it)", CALIB},
-    GLINT_NET_OPTIONS,
-    GLINT_MOTION_OPTIONS,
-    {"--clock", "RULE",
-     "what the sensor's dates count: utc, gps (18 s ahead), tai (37 s ahead) or auto (default)", CLOCK},
-    {"--model", "DIR", "model folder, name of one, or none: points only (default: glint-tiny)", MODEL},
-    {"--device", "D", "auto, cpu, cuda or cuda:N (default: auto)", DEVICE},
-    {"--out", "FILE", "may repeat; .jsonl boxes (default: -), .png, .pcd, .bin ... with %06d", OUT},
-    {"--frames", "N", "end after N frames", FRAMES},
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_SENSOR),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_NET),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_CLOCK),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_OUT),
     {"--queue", "N", "frames that may wait before the oldest is dropped (default: 2)", QUEUE},
-    {"--threads", "N", "threads of the network (default: the cores)", THREADS},
-    {"--precision", "P", "f32, or bf16: faster, maps within 1e-2 (default: f32)", PRECISION},
-    {"--score", "S", "least score of a box, 0 to 1 (default: the model's)", SCORE},
-    {"--trace", "FILE", "time of every stage as Chrome trace JSON, opens in Perfetto", TRACE},
-    {"--json", "FILE", "counts of packets and frames, latency", JSON},
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_MOTION),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMING),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMES),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_MODEL),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_THREADS),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACE),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_JSON),
     {NULL, NULL, NULL, 0}};
 
 const struct glint_command glint_cmd_live = {"live",

@@ -6,15 +6,14 @@
 #include "tools/commands.h"
 #include "tools/net_options.h"
 #include "tools/progress.h"
+#include "tools/shared_options.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUT = 1, SENSOR, ROTATE_MB, ROTATE_S, PACKETS, OVERWRITE, JSON };
+enum { OUT = 1, SENSOR, ROTATE_MB, ROTATE_S, PACKETS, OVERWRITE };
 
 struct job {
-    const struct glint_command *command;
-    const char *sensor, *json_path;
-    struct glint_live_settings net;
+    struct glint_shared_options o;
     struct glint_pcap_writer_settings file;
     struct glint_source *source;
     struct glint_pcap_writer *writer;
@@ -24,8 +23,9 @@ struct job {
     int64_t begun_ns;
 };
 
-static bool take(struct job *j, int key, const char *value)
+static bool take(void *ctx, int key, const char *value)
 {
+    struct job *j = ctx;
     int32_t n = 0;
     bool good;
     switch (key) {
@@ -33,50 +33,40 @@ static bool take(struct job *j, int key, const char *value)
         j->file.path = value;
         return true;
     case SENSOR:
-        j->sensor = value;
+        j->o.sensor = value;
         return true;
     case ROTATE_MB:
-        good = glint_value_int(j->command, "--rotate-mb", value, 1, 1 << 20, &n);
+        good = glint_value_int(j->o.command, "--rotate-mb", value, 1, 1 << 20, &n);
         j->file.rotate_bytes = (uint64_t)n * 1000000;
         return good;
     case ROTATE_S:
-        good = glint_value_int(j->command, "--rotate-s", value, 1, 1000000, &n);
+        good = glint_value_int(j->o.command, "--rotate-s", value, 1, 1000000, &n);
         j->file.rotate_ns = (int64_t)n * 1000000000;
         return good;
     case PACKETS:
-        good = glint_value_int(j->command, "--packets", value, 1, INT32_MAX, &n);
-        j->net.most_packets = (uint64_t)n;
+        good = glint_value_int(j->o.command, "--packets", value, 1, INT32_MAX, &n);
+        j->o.net.most_packets = (uint64_t)n;
         return good;
     case OVERWRITE:
         return j->file.overwrite = true;
-    case JSON:
-        j->json_path = value;
-        return true;
     default:
-        return glint_net_take(j->command, &j->net, key, value);
+        glint_usage_error(j->o.command, "%s: no input is wanted", value);
+        return false;
     }
 }
 
-/* 0, or what to return plus one. */
+/* -1: go on; else the exit code. */
 static int parse(struct job *j, int argc, char **argv)
 {
-    struct glint_arguments a = {j->command, argc, 1, argv, false};
-    const char *value;
-    for (int arg; (arg = glint_arguments_next(&a, &value)) != GLINT_ARG_END;) {
-        if (arg == GLINT_ARG_ERROR || arg == GLINT_ARG_HELP)
-            return 1 + glint_arguments_exit(arg);
-        if (arg == GLINT_ARG_INPUT)
-            return 1 + glint_usage_error(j->command, "%s: no input is wanted", value);
-        if (!take(j, arg, value))
-            return 1 + GLINT_EXIT_USAGE;
-    }
+    struct glint_shared_options *o = &j->o;
+    const int code = glint_shared_options_parse(o, argc, argv, take, j);
+    if (code >= 0)
+        return code;
     if (!j->file.path)
-        return 1 + glint_usage_error(j->command, "--out FILE.pcap is needed, drive_%%04d.pcap with rotation");
-    if (j->net.n_ports == 0 && !glint_net_default_ports(&j->net, j->sensor) && !j->net.pcap)
-        return 1 + glint_usage_error(j->command, "which port? --port N, or a sensor's: --sensor NAME");
-    if (j->net.pcap && !j->net.iface)
-        return 1 + glint_usage_error(j->command, "--pcap needs the interface: --iface IF");
-    return 0;
+        return glint_usage_error(o->command, "--out FILE.pcap is needed, drive_%%04d.pcap with rotation");
+    if (!glint_shared_options_apart(o, NULL, 0, &j->file.path, 1))
+        return GLINT_EXIT_USAGE;
+    return glint_net_check(o->command, &o->net, o->sensor);
 }
 
 static int copy_packets(struct job *j)
@@ -116,14 +106,14 @@ static int finish(struct job *j, int code)
               (double)j->written.bytes * 1e-6, (unsigned long long)j->written.files,
               j->written.files == 1 ? "" : "s", j->written.path);
     glint_net_tell_drops(&j->stats);
-    const int status = j->json_path ? glint_net_write_json(describe(j), j->json_path) : GLINT_OK;
+    const int status = j->o.json_path ? glint_net_write_json(describe(j), j->o.json_path) : GLINT_OK;
     return status < 0 && code == GLINT_EXIT_OK ? glint_report_failure(status, GLINT_SIDE_OUTPUT) : code;
 }
 
 static int record(struct job *j)
 {
     j->begun_ns = glint_clock_monotonic_ns();
-    int status = glint_source_live_open(&j->net, &j->source);
+    int status = glint_source_live_open(&j->o.net, &j->source);
     if (status < 0)
         return glint_report_failure(status, GLINT_SIDE_INPUT);
     glint_net_stop_on_signal(j->source);
@@ -148,11 +138,11 @@ static int record(struct job *j)
 
 static int run(const struct glint_command *c, int argc, char **argv)
 {
-    struct job j = {.command = c};
-    glint_live_settings_default(&j.net);
+    struct job j = {0};
+    glint_shared_options_init(&j.o, c);
     int code = parse(&j, argc, argv);
-    if (code)
-        return code - 1;
+    if (code >= 0)
+        return code;
     code = record(&j);
     glint_net_stop_on_signal(NULL);
     glint_source_close(j.source);
@@ -162,12 +152,12 @@ static int run(const struct glint_command *c, int argc, char **argv)
 static const struct glint_option options[] = {
     {"--out", "FILE", "capture to write; with %d, %04d ... a number per file", OUT},
     {"--sensor", "NAME", "listen at this sensor's usual ports", SENSOR},
-    GLINT_NET_OPTIONS,
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_NET),
     {"--rotate-mb", "N", "a new file every N MB", ROTATE_MB},
     {"--rotate-s", "N", "a new file every N seconds", ROTATE_S},
     {"--packets", "N", "end after N packets", PACKETS},
     {"--overwrite", NULL, "replace files that are there", OVERWRITE},
-    {"--json", "FILE", "what came and what was written", JSON},
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_JSON),
     {NULL, NULL, NULL, 0}};
 
 const struct glint_command glint_cmd_record = {

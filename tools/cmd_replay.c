@@ -3,15 +3,16 @@
 #include "io/replay.h"
 #include "tools/commands.h"
 #include "tools/net_options.h"
+#include "tools/shared_options.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TO = 1, SPEED, RATE, LOOP, LOSS, DUPLICATE, REORDER, SEED, JSON };
+enum { TO = 1, SPEED, RATE, LOOP, LOSS, DUPLICATE, REORDER, SEED };
 
 struct job {
-    const struct glint_command *command;
-    const char *input, *json_path;
+    struct glint_shared_options o;
+    const char *input;
     char to[64];
     struct glint_replay_settings settings;
     struct glint_replay_stats stats;
@@ -31,7 +32,7 @@ static bool take_to(struct job *j, const char *value)
     int32_t port = 0;
     snprintf(j->to, sizeof j->to, "%s", value);
     char *colon = strchr(j->to, ':');
-    if (colon && !glint_value_int(j->command, "--to", colon + 1, 1, 65535, &port))
+    if (colon && !glint_value_int(j->o.command, "--to", colon + 1, 1, 65535, &port))
         return false;
     if (colon)
         *colon = '\0';
@@ -44,7 +45,7 @@ static bool take_double(struct job *j, const char *option, const char *value, do
                         double *out)
 {
     float number;
-    if (!glint_value_float(j->command, option, value, lo, hi, &number))
+    if (!glint_value_float(j->o.command, option, value, lo, hi, &number))
         return false;
     *out = (double)number;
     return true;
@@ -52,11 +53,12 @@ static bool take_double(struct job *j, const char *option, const char *value, do
 
 static bool take_whole(struct job *j, const char *option, const char *value, int64_t hi, int32_t *out)
 {
-    return glint_value_int(j->command, option, value, 0, hi, out);
+    return glint_value_int(j->o.command, option, value, 0, hi, out);
 }
 
-static bool take(struct job *j, int key, const char *value)
+static bool take(void *ctx, int key, const char *value)
 {
+    struct job *j = ctx;
     struct glint_replay_settings *s = &j->settings;
     int32_t whole = 0;
     bool good = true;
@@ -82,12 +84,12 @@ static bool take(struct job *j, int key, const char *value)
         good = take_whole(j, "--seed", value, INT32_MAX, &whole);
         s->seed = (uint64_t)whole;
         return good;
-    case JSON:
-        j->json_path = value;
-        return true;
     default:
+        if (j->input)
+            glint_usage_error(j->o.command, "one capture at a time: %s and %s", j->input, value);
+        good = !j->input;
         j->input = value;
-        return true;
+        return good;
     }
 }
 
@@ -102,7 +104,7 @@ static int tell(struct job *j)
         seconds > 0 ? (double)s->sent / seconds : 0, seconds > 0 ? (double)s->bytes / seconds * 1e-6 : 0,
         (unsigned long long)s->lost, (unsigned long long)s->duplicated, (unsigned long long)s->reordered,
         (unsigned long long)s->failed);
-    if (!j->json_path)
+    if (!j->o.json_path)
         return GLINT_OK;
     json_t *o = json_object();
     json_object_set_new(o, "command", json_string("replay"));
@@ -116,29 +118,25 @@ static int tell(struct job *j)
     json_object_set_new(o, "failed", json_integer((json_int_t)s->failed));
     json_object_set_new(o, "wall_s", json_real(seconds));
     json_object_set_new(o, "latest_ms", json_real((double)s->latest_ns * 1e-6));
-    return glint_net_write_json(o, j->json_path);
+    return glint_net_write_json(o, j->o.json_path);
 }
 
 static int run(const struct glint_command *c, int argc, char **argv)
 {
-    struct job j = {.command = c, .settings = {.speed = 1}};
-    struct glint_arguments a = {c, argc, 1, argv, false};
-    const char *value;
-    for (int arg; (arg = glint_arguments_next(&a, &value)) != GLINT_ARG_END;) {
-        if (arg == GLINT_ARG_ERROR || arg == GLINT_ARG_HELP)
-            return glint_arguments_exit(arg);
-        if (arg == GLINT_ARG_INPUT && j.input)
-            return glint_usage_error(c, "one capture at a time: %s and %s", j.input, value);
-        if (!take(&j, arg, value))
-            return GLINT_EXIT_USAGE;
-    }
+    struct job j = {.settings = {.speed = 1}};
+    glint_shared_options_init(&j.o, c);
+    int code = glint_shared_options_parse(&j.o, argc, argv, take, &j);
+    if (code >= 0)
+        return code;
     if (!j.input)
         return glint_usage_error(c, "no capture given");
+    if (!glint_shared_options_apart(&j.o, &j.input, 1, NULL, 0))
+        return GLINT_EXIT_USAGE;
     struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
     int status = glint_replay(j.input, &j.settings, &stop, &j.stats);
-    int code = status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : GLINT_EXIT_OK;
+    code = status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : GLINT_EXIT_OK;
     if (code != GLINT_EXIT_OK && j.stats.read == 0)
         return code;
     status = tell(&j);
@@ -156,7 +154,7 @@ static const struct glint_option options[] = {
     {"--duplicate", "P", "send this share twice", DUPLICATE},
     {"--reorder", "W", "mix packets within blocks of W", REORDER},
     {"--seed", "N", "of the faults above: the same seed, the same faults", SEED},
-    {"--json", "FILE", "what was sent", JSON},
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_JSON),
     {NULL, NULL, NULL, 0}};
 
 const struct glint_command glint_cmd_replay = {

@@ -2,6 +2,7 @@
 #include "tools/motion.h"
 #include "calib/extrinsics.h"
 #include "glint/status.h"
+#include "tools/shared_options.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,32 +71,32 @@ bool glint_motion_take(struct glint_motion_options *m, const struct glint_comman
     static const char *const ways[] = {"se3", "linear"};
     int word = 0;
     switch (key) {
-    case GLINT_MOTION_POSES:
+    case GLINT_KEY_POSES:
         m->poses_path = value;
         return true;
-    case GLINT_MOTION_TIMES:
+    case GLINT_KEY_POSE_TIMES:
         m->times_path = value;
         return true;
-    case GLINT_MOTION_TWIST:
+    case GLINT_KEY_TWIST:
         return take_twist(m, c, value);
-    case GLINT_MOTION_DESKEW:
+    case GLINT_KEY_DESKEW:
         m->has_deskew = take_word(c, "--deskew", value, moments, 4, &word);
         m->deskew = (enum glint_deskew)word;
         return m->has_deskew;
-    case GLINT_MOTION_BETWEEN:
+    case GLINT_KEY_BETWEEN:
         if (!take_word(c, "--between", value, ways, 2, &word))
             return false;
         m->linear = word == 1;
         return true;
-    case GLINT_MOTION_EXTRINSICS:
+    case GLINT_KEY_EXTRINSICS:
         m->extrinsics_path = value;
         return true;
-    case GLINT_MOTION_FRAME:
+    case GLINT_KEY_FRAME:
         m->frame = value;
         return true;
-    case GLINT_MOTION_MERGE:
+    case GLINT_KEY_MERGE:
         return take_names(m, c, value);
-    case GLINT_MOTION_DEADLINE:
+    case GLINT_KEY_DEADLINE:
         return glint_value_int(c, "--deadline", value, 1, 60000, &m->deadline_ms);
     default:
         return glint_value_int(c, "--stack", value, 1, GLINT_PIPELINE_STACK, &m->stack);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tools/net_options.h"
 #include "io/decoder_family.h"
+#include "tools/shared_options.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,16 +30,16 @@ static bool take_number(const struct glint_command *c, struct glint_live_setting
 {
     int32_t mib;
     float seconds;
-    if (key == NET_DURATION) {
+    if (key == GLINT_KEY_DURATION) {
         if (!glint_value_float(c, "--duration", value, 0.001, 1e8, &seconds))
             return false;
         s->duration_ns = (int64_t)((double)seconds * 1e9);
         return true;
     }
-    if (!glint_value_int(c, key == NET_RING ? "--ring" : "--rcvbuf", value, 1, key == NET_RING ? 65536 : 1024,
-                         &mib))
+    if (!glint_value_int(c, key == GLINT_KEY_RING ? "--ring" : "--rcvbuf", value, 1,
+                         key == GLINT_KEY_RING ? 65536 : 1024, &mib))
         return false;
-    if (key == NET_RING)
+    if (key == GLINT_KEY_RING)
         s->ring_bytes = (size_t)mib << 20;
     else
         s->rcvbuf_bytes = mib << 20;
@@ -48,30 +49,30 @@ static bool take_number(const struct glint_command *c, struct glint_live_setting
 bool glint_net_take(const struct glint_command *c, struct glint_live_settings *s, int key, const char *value)
 {
     switch (key) {
-    case NET_PORT:
+    case GLINT_KEY_PORT:
         return take_port(c, s, value);
-    case NET_IFACE:
+    case GLINT_KEY_IFACE:
         s->iface = value;
         return true;
-    case NET_GROUP:
+    case GLINT_KEY_GROUP:
         s->group = value;
         return true;
-    case NET_ADDRESS:
+    case GLINT_KEY_ADDRESS:
         s->address = value;
         return true;
-    case NET_PCAP:
+    case GLINT_KEY_PCAP:
         return s->pcap = true;
-    case NET_FILTER:
+    case GLINT_KEY_FILTER:
         s->filter = value;
         return true;
-    case NET_HARDWARE:
+    case GLINT_KEY_HW_STAMPS:
         return s->hardware_stamps = true;
     default:
         return take_number(c, s, key, value);
     }
 }
 
-bool glint_net_default_ports(struct glint_live_settings *s, const char *sensor)
+static bool default_ports(struct glint_live_settings *s, const char *sensor)
 {
     static const struct {
         const char *names[8];
@@ -90,6 +91,17 @@ bool glint_net_default_ports(struct glint_live_settings *s, const char *sensor)
                 return true;
             }
     return false;
+}
+
+int glint_net_check(const struct glint_command *c, struct glint_live_settings *s, const char *sensor)
+{
+    if (s->n_ports == 0 && !default_ports(s, sensor) && !s->pcap)
+        return glint_usage_error(c, "which port? --port N, or a sensor's: --sensor NAME");
+    if (s->pcap && !s->iface)
+        return glint_usage_error(c, "--pcap needs the interface: --iface IF");
+    if (s->filter && !s->pcap)
+        return glint_usage_error(c, "--filter goes with --pcap");
+    return -1;
 }
 
 static struct glint_source *volatile running;

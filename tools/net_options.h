@@ -6,40 +6,13 @@
 #include "tools/options.h"
 #include <jansson.h>
 
-/* Keys of these options; a command's own keys are below. */
-enum {
-    NET_IFACE = 100,
-    NET_PORT,
-    NET_GROUP,
-    NET_ADDRESS,
-    NET_PCAP,
-    NET_FILTER,
-    NET_DURATION,
-    NET_RCVBUF,
-    NET_RING,
-    NET_HARDWARE
-};
-
-#define GLINT_NET_OPTIONS                                                                                    \
-    {"--port", "N", "UDP port to listen at; may repeat (default: the sensor's)", NET_PORT},                  \
-        {"--iface", "IF", "network interface (default: all)", NET_IFACE},                                    \
-        {"--address", "ADDR", "local address to listen at (default: all)", NET_ADDRESS},                     \
-        {"--group", "ADDR", "multicast group to join", NET_GROUP},                                           \
-        {"--pcap", NULL, "capture on --iface with libpcap instead of sockets (needs CAP_NET_RAW)",           \
-         NET_PCAP},                                                                                          \
-        {"--filter", "BPF", "with --pcap: which packets (default: udp and the ports)", NET_FILTER},          \
-        {"--duration", "S", "end after so many seconds", NET_DURATION},                                      \
-        {"--rcvbuf", "MIB", "socket buffer to ask the kernel for (default: 32)", NET_RCVBUF},                \
-        {"--ring", "MIB", "memory for packets not looked at yet (default: 64)", NET_RING},                   \
-    {                                                                                                        \
-        "--hw-stamps", NULL, "time stamps of the network card, where its clock is UTC", NET_HARDWARE         \
-    }
-
-/* Takes one of GLINT_NET_OPTIONS; false after a printed line. value's memory must stay. */
+/* Takes an option of the group NET (shared_options.h); false after a printed line. value's memory must stay.
+ */
 bool glint_net_take(const struct glint_command *c, struct glint_live_settings *s, int key, const char *value);
 
-/* Where no port was given: those of the sensor ("vlp16", "ouster" ...). False when it has no known ones. */
-bool glint_net_default_ports(struct glint_live_settings *s, const char *sensor);
+/* Checks what belongs together; where no port was given those of the sensor ("vlp16", "ouster" ...; may be
+ * NULL) are taken. -1: go on; else the exit code after a printed line. */
+int glint_net_check(const struct glint_command *c, struct glint_live_settings *s, const char *sensor);
 
 /* Ctrl-C and SIGTERM stop the source (once; the second kills the program), until NULL is given. */
 void glint_net_stop_on_signal(struct glint_source *source);

@@ -11,6 +11,26 @@
 
 #define MAX_NAMES 64
 
+/* Walks a command's options with those of its groups in their places. */
+struct walk {
+    const struct glint_option *own, *group; /* group: the next of the group at hand, NULL: none */
+};
+
+static const struct glint_option *next_option(struct walk *w)
+{
+    for (;;) {
+        if (w->group && w->group->name)
+            return w->group++;
+        w->group = NULL;
+        if (!w->own->name)
+            return NULL;
+        const struct glint_option *o = w->own++;
+        if (o->name[0])
+            return o;
+        w->group = glint_option_group(o->key);
+    }
+}
+
 /* Levenshtein's distance, for names of up to 31 letters. */
 static int edits(const char *a, const char *b)
 {
@@ -104,7 +124,8 @@ void glint_command_help(const struct glint_command *c)
 {
     printf("glint %s - %s\n\nusage: glint %s %s\n", c->name, c->help, c->name, c->usage);
     printf("\noptions:\n");
-    for (const struct glint_option *o = c->options; o->name; o++) {
+    struct walk walk = {c->options, NULL};
+    for (const struct glint_option *o; (o = next_option(&walk)) != NULL;) {
         char left[64];
         snprintf(left, sizeof left, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
         printf("  %-20s %s\n", left, o->help);
@@ -117,7 +138,8 @@ static int unknown_option(const struct glint_command *c, const char *given)
     const char *names[MAX_NAMES];
     char name[32];
     int n = 0;
-    for (const struct glint_option *o = c->options; o->name && n < MAX_NAMES; o++)
+    struct walk walk = {c->options, NULL};
+    for (const struct glint_option *o; n < MAX_NAMES && (o = next_option(&walk)) != NULL;)
         names[n++] = o->name;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
     const char *near = glint_nearest_name(name, names, n);
@@ -163,7 +185,8 @@ int glint_arguments_next(struct glint_arguments *a, const char **value_out)
         return GLINT_ARG_HELP;
     }
     const size_t length = strcspn(given, "=");
-    for (const struct glint_option *o = a->command->options; o->name; o++)
+    struct walk walk = {a->command->options, NULL};
+    for (const struct glint_option *o; (o = next_option(&walk)) != NULL;)
         if (strlen(o->name) == length && memcmp(o->name, given, length) == 0)
             return option_value(a, o, given[length] ? given + length + 1 : NULL, value_out);
     return unknown_option(a->command, given);
@@ -220,10 +243,17 @@ bool glint_value_frames(const struct glint_command *c, const char *option, const
     const char *at = text;
     uint64_t from = 0, to = UINT64_MAX;
     bool good = *at == ':' || digits(&at, &from);
-    good = good && *at++ == ':';
-    good = good && (*at == 0 || digits(&at, &to)) && *at == 0 && from < to;
+    if (good && *at == 0 && at > text) { /* a number alone */
+        to = from;
+        from = 0;
+    } else {
+        good = good && *at++ == ':';
+        good = good && (*at == 0 || digits(&at, &to));
+    }
+    good = good && *at == 0 && from < to;
     if (!good) {
-        glint_usage_error(c, "%s %s: expected A:B, the frames from A to before B", option, text);
+        glint_usage_error(c, "%s %s: expected A:B, the frames from A to before B, or N, the first N", option,
+                          text);
         return false;
     }
     *from_out = from;

@@ -18,8 +18,34 @@ struct glint_option {
     const char *name;  /* "--threads" */
     const char *value; /* "N" for the help; NULL: a flag */
     const char *help;
-    int key; /* the command's own, > 0 */
+    int key; /* the command's own, > 0 and < GLINT_SHARED_KEYS */
 };
+
+/* Options that several commands have, by groups (shared_options.h): an entry of a command's options that
+ * stands for a whole group. */
+enum glint_option_groups {
+    GLINT_OPTIONS_SENSOR,  /* --sensor --calib */
+    GLINT_OPTIONS_CLOCK,   /* --clock */
+    GLINT_OPTIONS_FRAMING, /* --cut --sub-sweep */
+    GLINT_OPTIONS_MOTION,  /* --poses ... --stack */
+    GLINT_OPTIONS_MERGE,   /* --merge --deadline */
+    GLINT_OPTIONS_MODEL,   /* --model --device --precision --score */
+    GLINT_OPTIONS_THREADS, /* --threads */
+    GLINT_OPTIONS_OUT,     /* --out, may repeat */
+    GLINT_OPTIONS_TRACE,   /* --trace */
+    GLINT_OPTIONS_JSON,    /* --json */
+    GLINT_OPTIONS_FRAMES,  /* --frames */
+    GLINT_OPTIONS_NET,     /* --port ... --hw-stamps */
+    GLINT_OPTIONS_COUNT
+};
+#define GLINT_SHARED_KEYS 1000
+#define GLINT_OPTION_GROUP(group)                                                                            \
+    {                                                                                                        \
+        "", NULL, NULL, (group)                                                                              \
+    }
+
+/* The options of a group, up to a name of NULL. */
+const struct glint_option *glint_option_group(int group);
 
 struct glint_command {
     const char *name, *help;            /* one line */
@@ -50,7 +76,7 @@ bool glint_value_int(const struct glint_command *c, const char *option, const ch
                      int64_t hi, int32_t *out);
 bool glint_value_float(const struct glint_command *c, const char *option, const char *text, double lo,
                        double hi, float *out);
-/* "A:B" with A or B left out, B beyond the last frame: frames A <= i < B. */
+/* "A:B" with A or B left out, B beyond the last frame: frames A <= i < B. "N" is "0:N". */
 bool glint_value_frames(const struct glint_command *c, const char *option, const char *text,
                         uint64_t *from_out, uint64_t *to_out);
 

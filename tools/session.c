@@ -23,6 +23,22 @@ struct forward {
     struct glint_session *session;
 };
 
+void glint_session_set(struct glint_session *s, const struct glint_shared_options *options,
+                       const char *const *inputs, int32_t n_inputs)
+{
+    s->inputs = inputs;
+    s->n_inputs = n_inputs;
+    s->sensor = options->sensor;
+    s->calib = options->calib;
+    s->time_scale = options->time_scale;
+    s->cut_deg = options->cut_deg;
+    s->sub_sweep_deg = options->sub_sweep_deg;
+    s->first_frame = options->first_frame;
+    s->end_frame = options->end_frame;
+    s->n_threads = options->n_threads;
+    s->motion = &options->motion;
+}
+
 static bool is_merged(const struct glint_session *s)
 {
     return s->motion && s->motion->n_merge > 0;
@@ -102,7 +118,8 @@ static int input_open(const struct glint_session *s, const char *path, struct in
 {
     if (is_merged(s))
         return merged_open(s, in);
-    const struct glint_decoder_settings decoder = {.sensor = s->sensor, .calib = s->calib, .capture = path};
+    const struct glint_decoder_settings decoder = {
+        .sensor = s->sensor, .calib = s->calib, .capture = path, .scale = s->time_scale};
     memset(in, 0, sizeof *in);
     GLINT_TRY(glint_source_open(path, NULL, &in->source));
     if (!in->source->ops->gives_packets)
@@ -169,6 +186,7 @@ static int pipeline_open(struct glint_session *s, const struct input *in)
     settings.end_frame = s->end_frame;
     settings.sensor = s->sensor; /* for further sensors of a capture */
     settings.calib = s->calib;
+    settings.time_scale = (int32_t)s->time_scale;
     glint_motion_set(s->motion, &settings);
     settings.cap_points = glint_motion_cap_points(s->motion, cap_points_of(in));
     const int status = glint_pipeline_open(&settings, &s->pipeline);

@@ -4,22 +4,21 @@
 #define GLINT_TOOLS_SESSION_H
 #include "glint/model.h"
 #include "glint/pipeline.h"
-#include "tools/motion.h"
-#include "tools/options.h"
-#include "tools/outputs.h"
 #include "tools/progress.h"
 #include "tools/report.h"
+#include "tools/shared_options.h"
 
 #define GLINT_SESSION_INPUTS 4096
 
 struct glint_session { /* start with all zero, fill the first part */
-    const char **inputs;
+    const char *const *inputs;
     int32_t n_inputs;
     const char *sensor, *calib;
     uint64_t first_frame, end_frame;           /* of each input */
     int32_t n_threads;                         /* 1: one thread for all */
     const struct glint_motion_options *motion; /* NULL: points stay as measured */
     struct glint_model *model;                 /* NULL: points only */
+    enum glint_time_scale time_scale;          /* of the sensors' dates; UNKNOWN: told by them */
     float cut_deg, sub_sweep_deg;              /* see glint/pipeline.h */
     struct glint_trace *trace;
     struct glint_outputs *outputs;
@@ -40,6 +39,10 @@ struct glint_session { /* start with all zero, fill the first part */
     struct glint_pipeline *pipeline;
     struct glint_progress progress;
 };
+
+/* What the options say, into the first part. options and inputs outlive the session. */
+void glint_session_set(struct glint_session *s, const struct glint_shared_options *options,
+                       const char *const *inputs, int32_t n_inputs);
 
 /* The most points a frame of any input can have: for the model's settings. Opens every input once, so that
  * one that cannot be read is told before anything starts: prints its line and returns its exit code. */

@@ -551,7 +551,14 @@ options() {
     done <<'END'
 run scan.bin --frames 5:2
 run scan.bin --frames 2:2
-run scan.bin --frames 5
+run scan.bin --frames 0
+live --port 2368 --out a.jsonl --out a.jsonl
+live --port 2368 --out a.jsonl --json ./a.jsonl
+live --port 2368 --out - --trace a.json --calib a.json
+live --port 2368 --filter udp
+record --port 2368 --out a.pcap --json a.pcap
+replay scan.bin --json scan.bin
+run scan.bin --model none --dump d
 run scan.bin --frames -1:2
 run scan.bin --frames 1:2:3
 run scan.bin --frames 0:99999999999999999999

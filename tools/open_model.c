@@ -1,0 +1,43 @@
+/* tools/open_model.c - see open_model.h. */
+#define _GNU_SOURCE
+#include "tools/open_model.h"
+#include "core/status.h"
+#include "tools/places.h"
+#include <limits.h>
+#include <math.h>
+
+int glint_open_model(const struct glint_shared_options *options, int32_t cap_points, bool keep_stages,
+                     struct glint_trace *trace, struct glint_model **model_out,
+                     struct glint_sink_context *context_out)
+{
+    struct glint_model_settings settings;
+    char folder[PATH_MAX];
+    *model_out = NULL;
+    *context_out = (struct glint_sink_context){0};
+    if (!glint_shared_options_wants_model(options))
+        return GLINT_OK;
+    if (!glint_find_model(options->model, folder, sizeof folder))
+        return glint_fail(GLINT_E_NOTFOUND, "%.900s: no such model (GLINT_MODELS names the folder of models)",
+                          folder);
+    glint_model_settings_default(&settings);
+    settings.device = options->device;
+    settings.n_threads = options->n_threads;
+    settings.cap_points = cap_points;
+    settings.score = options->score;
+    settings.precision = options->precision;
+    settings.keep_stages = keep_stages;
+    GLINT_TRY(glint_model_open(folder, &settings, trace, model_out));
+    const struct glint_model_info *info = glint_model_info(*model_out);
+    *context_out = (struct glint_sink_context){info->n_classes, info->n_point_classes, info->classes,
+                                               info->point_classes};
+    return GLINT_OK;
+}
+
+float glint_model_reach(const struct glint_model *model)
+{
+    const struct glint_model_info *info = model ? glint_model_info(model) : NULL;
+    float reach = 0.0f;
+    for (int k = 0; info && k < 2; k++)
+        reach = fmaxf(reach, fmaxf(fabsf(info->range[k]), fabsf(info->range[k + 3])));
+    return reach >= 1.0f && reach <= 1000.0f ? reach : 51.2f;
+}
