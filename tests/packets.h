@@ -5,8 +5,6 @@
 #include "io/decoder.h"
 #include <math.h>
 
-#define assert_near(a, b, most) assert_true(fabs((double)(a) - (double)(b)) <= (most))
-
 #define VELODYNE_BYTES 1206
 #define XT32_BYTES     1080
 

@@ -1,6 +1,7 @@
 /* tests/util.h - what tests share: cmocka with its prerequisites, and the reference data's place. */
 #ifndef GLINT_TESTS_UTIL_H
 #define GLINT_TESTS_UTIL_H
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <cmocka.h>
+
+/* As doubles, at most `most` apart; never for a NaN. */
+#define assert_near(a, b, most) assert_true(fabs((double)(a) - (double)(b)) <= (most))
 
 /* Whether GLINT_SHARED/relative is there; a test that needs it calls skip() when not. */
 static inline int glint_test_shared(const char *relative, char *path_out, size_t size)
