@@ -223,7 +223,7 @@ struct hesai {
     uint32_t last_number, first_number; /* first: since the sensor has started */
     struct glint_lanes lanes[N_TABLES];
     struct glint_shot shot;
-    struct glint_turns turns;
+    const struct glint_turns *turns;
 };
 
 static const struct {
@@ -387,9 +387,9 @@ static void decode_blocks(struct hesai *h, const uint8_t *data, int64_t t_ns, in
         read_block(m, at, &h->shot);
         /* the turn is by 90 degrees minus the azimuth */
         if (turn > 0)
-            glint_lanes_place_turning(lanes, h->turns.sin[azimuth], h->turns.cos[azimuth], -turn, &h->shot);
+            glint_lanes_place_turning(lanes, h->turns->sin[azimuth], h->turns->cos[azimuth], -turn, &h->shot);
         else
-            glint_lanes_place(lanes, h->turns.sin[azimuth], h->turns.cos[azimuth], &h->shot);
+            glint_lanes_place(lanes, h->turns->sin[azimuth], h->turns->cos[azimuth], &h->shot);
         glint_block_begin(returns_out, block.azimuth_deg);
         glint_lanes_append(lanes, &h->shot, &block, returns_out);
     }
@@ -520,7 +520,7 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
     tell_why(h);
     snprintf(h->base.calibration, sizeof h->base.calibration, "%s", beams.source);
     set_lanes(h, &beams);
-    glint_turns_init(&h->turns);
+    h->turns = glint_turns();
     *decoder_out = &h->base;
     return GLINT_OK;
 }

@@ -38,7 +38,7 @@ struct hesai_at {
     uint32_t last_number;
     int32_t last_field;
     int64_t frame;
-    struct glint_turns turns;
+    const struct glint_turns *turns;
 };
 
 static bool protocol_fits(const struct glint_packet *p)
@@ -108,8 +108,8 @@ static void put_point(struct hesai_at *h, const uint8_t *unit, float unit_m, int
     const uint32_t raw = glint_le16(unit);
     const float d = (float)raw * unit_m;
     float ca, sa, ce, se;
-    turn(&h->turns, azimuth < -360 ? -360 : azimuth > 719 ? 719 : azimuth, &ca, &sa);
-    turn(&h->turns, elevation, &ce, &se);
+    turn(h->turns, azimuth < -360 ? -360 : azimuth > 719 ? 719 : azimuth, &ca, &sa);
+    turn(h->turns, elevation, &ce, &se);
     out->x[n] = d * ce * sa;
     out->y[n] = d * ce * ca;
     out->z[n] = d * se;
@@ -212,7 +212,7 @@ static void set_up(struct hesai_at *h)
     snprintf(h->base.why, sizeof h->base.why, "%d- or %d-byte packets, protocol 4.3, 128 channels, 2 blocks",
              NUMBERED, SIGNED);
     snprintf(h->base.calibration, sizeof h->base.calibration, "%s", h->correction.path);
-    glint_turns_init(&h->turns);
+    h->turns = glint_turns();
 }
 
 static int open_decoder(const struct glint_decoder_settings *settings, int32_t model,

@@ -70,7 +70,7 @@ struct livox {
     bool has_frame, counts; /* frame_cnt changes */
     uint8_t last_frame;
     int64_t slot, frame_id; /* sensor time in FRAME_NS; ours */
-    struct glint_turns turns;
+    const struct glint_turns *turns;
 };
 
 /* ---- layout ---- */
@@ -171,7 +171,7 @@ static void read_points(const struct livox *v, const struct glint_packet *p, con
     else if (p->data[AT_TYPE] == 2)
         read_cm(o, at);
     else
-        read_angles(o, &v->turns, at);
+        read_angles(o, v->turns, at);
 }
 
 /* Turn in rad/s, acceleration in g. */
@@ -359,7 +359,7 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
     snprintf(v->base.sensor, sizeof v->base.sensor, "%s", model < 0 ? "Livox" : v->model->name);
     snprintf(v->base.calibration, sizeof v->base.calibration, "the sensor's own");
     look(v, packets, n_packets);
-    glint_turns_init(&v->turns);
+    v->turns = glint_turns();
     *decoder_out = &v->base;
     return GLINT_OK;
 }

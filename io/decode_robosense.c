@@ -65,7 +65,7 @@ struct robosense {
     struct glint_beams beams;
     struct glint_lanes lanes;
     struct glint_shot shot;
-    struct glint_turns turns;
+    const struct glint_turns *turns;
 };
 
 /* How a packet's blocks follow each other. */
@@ -221,8 +221,8 @@ static void decode_blocks(struct robosense *r, const uint8_t *data, const struct
         glint_block_begin(returns, block.azimuth_deg);
         for (int32_t i = 0; i < ROBOSENSE_LANES; i += r->lanes.n) {
             read_half(block_at(data, b) + 4 + 3 * i, r->lanes.n, unit_m, &r->shot);
-            glint_lanes_place_turning(&r->lanes, r->turns.cos[azimuth], way * r->turns.sin[azimuth], step_rad,
-                                      &r->shot);
+            glint_lanes_place_turning(&r->lanes, r->turns->cos[azimuth], way * r->turns->sin[azimuth],
+                                      step_rad, &r->shot);
             glint_lanes_append(&r->lanes, &r->shot, &block, returns);
             block.ret++;
         }
@@ -489,7 +489,7 @@ static int open_spinning(const struct glint_decoder_settings *settings, int32_t 
     /* two returns of every laser for a turn at 5 Hz, and a twentieth more; undecided, of the most lasers */
     r->base.cap_points =
         (int32_t)(210e6 / r->model->firing_ns * 2 * (model < 0 ? ROBOSENSE_LANES : r->model->lasers));
-    glint_turns_init(&r->turns);
+    r->turns = glint_turns();
     r->undecided = model < 0;
     if (r->undecided)
         snprintf(r->base.sensor, sizeof r->base.sensor, "RoboSense");

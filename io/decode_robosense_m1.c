@@ -33,7 +33,7 @@ struct robosense_m1 {
     uint8_t mode;
     int32_t last, in_frame; /* numbers from 1 */
     int64_t first_ns, last_ns, frame_id;
-    struct glint_turns turns;
+    const struct glint_turns *turns;
 };
 
 static const uint8_t *block_at(const uint8_t *data, int32_t b)
@@ -59,10 +59,10 @@ static void decode_block(const struct robosense_m1 *m, const uint8_t *at, uint16
         const int32_t raw = glint_be16(p), k = r->n;
         const int32_t pitch = (glint_be16(p + 2) - ZERO_ANGLE + GLINT_AZIMUTH_STEPS) % GLINT_AZIMUTH_STEPS;
         const int32_t yaw = (glint_be16(p + 4) - ZERO_ANGLE + GLINT_AZIMUTH_STEPS) % GLINT_AZIMUTH_STEPS;
-        const float d = (float)raw * UNIT_M, flat = d * m->turns.cos[pitch];
-        r->x[k] = flat * m->turns.cos[yaw];
-        r->y[k] = flat * m->turns.sin[yaw];
-        r->z[k] = d * m->turns.sin[pitch];
+        const float d = (float)raw * UNIT_M, flat = d * m->turns->cos[pitch];
+        r->x[k] = flat * m->turns->cos[yaw];
+        r->y[k] = flat * m->turns->sin[yaw];
+        r->z[k] = d * m->turns->sin[pitch];
         r->intensity[k] = (float)p[6] * (1.0f / 255);
         r->azimuth[k] = 0;
         r->t_ns[k] = t_ns + at[0] * INT64_C(1000);
@@ -161,7 +161,7 @@ int glint_robosense_m1_open(struct glint_decoder **decoder_out)
     snprintf(m->base.sensor, sizeof m->base.sensor, "RoboSense RS-LiDAR-M1");
     snprintf(m->base.why, sizeof m->base.why, "%u-byte packets that begin 55 AA 5A A5", ROBOSENSE_M1_BYTES);
     snprintf(m->base.calibration, sizeof m->base.calibration, "the sensor's own");
-    glint_turns_init(&m->turns);
+    m->turns = glint_turns();
     *decoder_out = &m->base;
     return GLINT_OK;
 }

@@ -106,7 +106,7 @@ struct velodyne {
     struct glint_beams beams;
     struct glint_lanes lanes[BANKS];
     struct glint_shot shot;
-    struct glint_turns turns;
+    const struct glint_turns *turns;
 };
 
 /* How a packet is divided: firings of `banks` blocks for each return. */
@@ -203,7 +203,8 @@ static void decode_blocks(struct velodyne *v, const struct glint_packet *p, cons
         const int32_t ret = l->banks_first ? i % l->group / v->model->banks : i % l->returns;
         read_block(b, v->model->unit_m, &v->shot);
         /* azimuths are clockwise: the turn is by minus the angle */
-        glint_lanes_place_turning(lanes, v->turns.cos[azimuth], -v->turns.sin[azimuth], -step_rad, &v->shot);
+        glint_lanes_place_turning(lanes, v->turns->cos[azimuth], -v->turns->sin[azimuth], -step_rad,
+                                  &v->shot);
         const struct glint_block block = {
             (float)azimuth * 0.01f, t_ns + (int64_t)(i / l->group) * v->block_ns, (uint16_t)i, (uint8_t)ret};
         glint_block_begin(returns, block.azimuth_deg);
@@ -513,7 +514,7 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
         if ((model < 0 && models[m].elevation_deg) || m == model)
             v->base.cap_points =
                 most_points(&models[m]) > v->base.cap_points ? most_points(&models[m]) : v->base.cap_points;
-    glint_turns_init(&v->turns);
+    v->turns = glint_turns();
     *decoder_out = &v->base;
     return GLINT_OK;
 }

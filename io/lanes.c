@@ -3,9 +3,13 @@
 #include "io/lanes.h"
 #include "core/cpu.h"
 #include <math.h>
+#include <pthread.h>
 
-void glint_turns_init(struct glint_turns *t)
+static struct glint_turns turns;
+
+static void make_turns(void)
 {
+    struct glint_turns *t = &turns;
     const int quarter = GLINT_AZIMUTH_STEPS / 4;
     for (int i = 0; i < quarter; i++) {
         const double a = (double)i * (GLINT_PI / 18000);
@@ -15,6 +19,13 @@ void glint_turns_init(struct glint_turns *t)
         t->cos[i + quarter] = t->sin[i + 2 * quarter] = -s;
         t->cos[i + 2 * quarter] = t->sin[i + 3 * quarter] = -c;
     }
+}
+
+const struct glint_turns *glint_turns(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_turns);
+    return &turns;
 }
 
 void glint_lanes_set(struct glint_lanes *lanes, int32_t i, const struct glint_beams *beams, int32_t c)

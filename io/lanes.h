@@ -36,11 +36,12 @@ struct glint_block {
     uint8_t ret;
 };
 
-/* cos and sin of every azimuth a sensor can send, in 0.01 degree. */
+/* cos and sin of every azimuth a sensor can send, in 0.01 degree: one table for all decoders, made when it is
+ * first asked for. */
 struct glint_turns {
     float cos[GLINT_AZIMUTH_STEPS], sin[GLINT_AZIMUTH_STEPS];
 };
-void glint_turns_init(struct glint_turns *t);
+const struct glint_turns *glint_turns(void);
 
 /* Lane i becomes channel c of the beams. */
 void glint_lanes_set(struct glint_lanes *lanes, int32_t i, const struct glint_beams *beams, int32_t c);

@@ -1,13 +1,16 @@
 /* tests/fuzz/replay.c - runs a fuzz target without libFuzzer: replay_NAME SEEDS...
  *
- * Each argument is a file or a folder of files. Every file is run as it is, cut at every byte (at 600 places
- * when it is longer) and 600 times with one to four bytes changed: the same ones on every machine. */
+ * Each argument is a file or a folder of files. Every file is run as it is, cut at every byte (at ROUNDS
+ * places when it is longer) and ROUNDS times with one to four bytes changed: the same ones on every machine.
+ */
 #define _POSIX_C_SOURCE 200809L
 #include "tests/fuzz/fuzz.h"
 #include <dirent.h>
 #include <sys/stat.h>
 
+#ifndef ROUNDS
 #define ROUNDS 600
+#endif
 
 static uint64_t random_state;
 static long n_runs;

@@ -38,14 +38,18 @@ tsan)
 fuzz)
     CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O2 -g" -DGLINT_SANITIZE=address,undefined \
         -DGLINT_FUZZ=ON -DGLINT_TESTS=OFF
-    targets=$(cd "$source/tests/fuzz" && ls fuzz_*.c | grep -v '^fuzz_file' | sed 's/\.c$//')
-    # shellcheck disable=SC2086
-    cmake --build "$build" -j "$jobs" --target $targets
+    cmake --build "$build" -j "$jobs" --target fuzzers
     fuzz_one() {
         local name=${1##*/fuzz_} work=$2/corpus_${1##*/fuzz_} log=$2/fuzz_${1##*/fuzz_}.log
+        local seeds=$3/tests/fuzz/corpus/$name make=$2/tests/fuzz/seeds_$name
         mkdir -p "$work"
+        if [ -x "$make" ]; then # made when they are needed
+            seeds=$2/seeds_of_$name
+            mkdir -p "$seeds"
+            "$make" "$seeds" "$5"/captures/*/*.pcap
+        fi
         if "$1" -max_total_time="$4" -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 -artifact_prefix="$2/" "$work" \
-            "$3/tests/fuzz/corpus/$name" >"$log" 2>&1; then
+            "$seeds" >"$log" 2>&1; then
             echo "fuzz_$name: $(grep -o 'number_of_executed_units: *[0-9]*' "$log" | grep -o '[0-9]*$') inputs, nothing found"
         else
             tail -n 40 "$log"
@@ -55,7 +59,7 @@ fuzz)
     }
     export -f fuzz_one
     find "$build/tests/fuzz" -maxdepth 1 -name 'fuzz_*' -type f -perm -u+x | sort |
-        xargs -P 2 -I{} bash -c 'fuzz_one "$@"' fuzz_one {} "$build" "$source" "${GLINT_FUZZ_SECONDS:-60}"
+        xargs -P 2 -I{} bash -c 'fuzz_one "$@"' fuzz_one {} "$build" "$source" "${GLINT_FUZZ_SECONDS:-60}" "$shared"
     ;;
 *)
     echo "variant.sh: no such kind: $kind" >&2
