@@ -26,4 +26,11 @@ static inline float glint_bfloat_round(float v)
 {
     return glint_bfloat_value(glint_bfloat(v));
 }
+
+/* to = from + add, n values rounded, any alignment. add may be NULL, and be `to`; whole, unless NULL, gets
+ * to's values. */
+typedef void glint_bfloat_row_fn(const float *from, const uint16_t *add, int32_t n, uint16_t *to,
+                                 float *whole);
+glint_bfloat_row_fn glint_bfloat_row_c, glint_bfloat_row_avx512bf16;
+glint_bfloat_row_fn *glint_bfloat_row_get(unsigned isa);
 #endif

@@ -45,6 +45,9 @@ struct glint_gemm {
     const struct glint_weights *w;
     int32_t m, n_segments;
     const float *const *rows; /* n_segments x m */
+    const uint16_t *const
+        *half_rows; /* the rows in bfloat16 already, instead of `rows`, or NULL; for weights
+                     * with pairs, an even k / n_segments <= GLINT_PAIRS_K, at most 9 segments */
     float *c;
     int64_t ldc;
     float *const *c_rows;  /* m pointers instead of c/ldc, or NULL */

@@ -4,6 +4,7 @@
  * three runs of 3 c contiguous floats (nine of c in a slice of a wider map). Nothing is copied; pixels are
  * handed out in tiles of a few rows, so that neighbourhoods overlap in the cache. */
 #include "model/bev.h"
+#include "attention/bfloat.h"
 #include <assert.h>
 #include <string.h>
 
@@ -11,6 +12,9 @@
 #define TILE_H    4
 #define TILE      (TILE_W * TILE_H)
 #define CONV_TAPS 9
+
+#define KERNEL_ROWS 14   /* of a tile of the product */
+#define STAGED      4096 /* floats: 16 KB */
 
 size_t glint_map_bytes(int32_t h, int32_t w, int32_t c)
 {
@@ -23,11 +27,22 @@ void glint_map_init(struct glint_map *map, void *memory, int32_t h, int32_t w, i
     map->data = (float *)memory + map->pitch + map->ld;
 }
 
+size_t glint_map_half_bytes(int32_t h, int32_t w, int32_t c)
+{
+    return ((size_t)h + 2) * ((size_t)w + 2) * (size_t)c * sizeof(uint16_t);
+}
+
+void glint_map_add_half(struct glint_map *map, void *memory)
+{
+    map->half = (uint16_t *)memory + map->pitch + map->ld;
+}
+
 struct glint_map glint_map_slice(const struct glint_map *map, int32_t first_channel, int32_t n_channels)
 {
     assert(first_channel >= 0 && n_channels > 0 && first_channel + n_channels <= map->c);
     struct glint_map slice = *map;
-    slice.data += first_channel;
+    slice.data = map->data ? map->data + first_channel : NULL;
+    slice.half = map->half ? map->half + first_channel : NULL;
     slice.c = n_channels;
     return slice;
 }
@@ -37,16 +52,55 @@ static float *pixel(const struct glint_map *map, int64_t y, int64_t x)
     return map->data + y * map->pitch + x * map->ld;
 }
 
+static uint16_t *half_pixel(const struct glint_map *map, int64_t y, int64_t x)
+{
+    return map->half + y * map->pitch + x * map->ld;
+}
+
 /* n pixels from (y, x) on, along the row. */
 static void clear_pixels(const struct glint_map *map, int64_t y, int64_t x, int64_t n)
 {
-    float *p = pixel(map, y, x);
-    if (map->ld == map->c) {
-        memset(p, 0, (size_t)(n * map->ld) * sizeof *p);
-        return;
+    const bool joined = map->ld == map->c; /* one run of all */
+    const size_t size = (size_t)(joined ? n * map->c : map->c);
+    for (int64_t i = 0; i < (joined ? 1 : n); i++) {
+        if (map->data)
+            memset(pixel(map, y, x + i), 0, size * sizeof *map->data);
+        if (map->half)
+            memset(half_pixel(map, y, x + i), 0, size * sizeof *map->half);
     }
-    for (int64_t i = 0; i < n; i++)
-        memset(p + i * map->ld, 0, (size_t)map->c * sizeof *p);
+}
+
+/* Writes a pixel's values, rounded where the map is; a residual only then. */
+static void write_pixel(const struct glint_map *map, struct glint_pixel at, const float *values,
+                        const uint16_t *residual, glint_bfloat_row_fn *halve)
+{
+    float *whole = map->data ? pixel(map, at.y, at.x) : NULL;
+    if (map->half)
+        halve(values, residual, map->c, half_pixel(map, at.y, at.x), whole);
+    else
+        memcpy(whole, values, (size_t)map->c * sizeof *values);
+}
+
+struct rounding {
+    const struct glint_map *map;
+    glint_bfloat_row_fn *halve;
+};
+
+static void round_rows(void *ctx, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const struct rounding *r = ctx;
+    for (int64_t y = begin; y < end; y++)
+        for (int32_t x = 0; x < r->map->w; x++)
+            write_pixel(r->map, (struct glint_pixel){(uint16_t)y, (uint16_t)x}, pixel(r->map, y, x), NULL,
+                        r->halve);
+}
+
+void glint_map_round(struct glint_exec *x, const struct glint_map *map)
+{
+    struct rounding r = {map, glint_bfloat_row_get(x->isa)};
+    if (map->half && map->data)
+        glint_pool_for(x->pool, map->h, 4, round_rows, &r);
 }
 
 void glint_map_clear_border(const struct glint_map *map)
@@ -78,11 +132,12 @@ int glint_bev_scatter(struct glint_exec *x, const float *tokens, const int32_t *
 int glint_bev_scatter_at(struct glint_exec *x, const float *tokens, const int32_t *coord, int32_t n,
                          const struct glint_map *out)
 {
-    (void)x;
+    glint_bfloat_row_fn *halve = glint_bfloat_row_get(x->isa);
     for (int32_t i = 0; i < n; i++) {
         const int32_t cx = coord[3 * i], cy = coord[3 * i + 1];
         assert(cx >= 0 && cx < out->w && cy >= 0 && cy < out->h);
-        memcpy(pixel(out, cy, cx), tokens + (int64_t)i * out->c, (size_t)out->c * sizeof *tokens);
+        write_pixel(out, (struct glint_pixel){(uint16_t)cy, (uint16_t)cx}, tokens + (int64_t)i * out->c, NULL,
+                    halve);
     }
     return GLINT_OK;
 }
@@ -98,6 +153,7 @@ void glint_conv_rows(const float *w, int32_t n_out, int32_t n_in, int32_t kernel
 
 struct conv {
     glint_gemm_fn *gemm;
+    glint_bfloat_row_fn *halve;
     const struct glint_weights *w;
     const struct glint_map *in, *residual, *out;
     int32_t stride;
@@ -105,36 +161,83 @@ struct conv {
     const struct glint_pixel *pixels; /* NULL: all, by tiles */
 };
 
-/* Pointers to the neighbourhood of output pixel (y, x), one per segment, `step` apart. */
-static void neighbourhood(const struct conv *c, struct glint_pixel at, int32_t n_segments, const float **rows,
-                          int32_t step)
+/* Where the neighbourhood of output pixel i of m begins in the input, in values from pixel (0, 0), one place
+ * per segment: at[s * m + i]. */
+static void neighbourhoods(const struct conv *c, const struct glint_pixel *pixels, int32_t m,
+                           int32_t n_segments, int64_t *at)
 {
-    const float *corner = pixel(c->in, at.y * c->stride - 1, at.x * c->stride - 1);
     for (int32_t s = 0; s < n_segments; s++) {
         const int32_t ky = n_segments == 3 ? s : s / 3, kx = n_segments == 3 ? 0 : s % 3;
-        rows[s * step] = corner + ky * c->in->pitch + kx * c->in->ld;
+        for (int32_t i = 0; i < m; i++)
+            at[s * m + i] = ((int64_t)pixels[i].y * c->stride - 1 + ky) * c->in->pitch +
+                            ((int64_t)pixels[i].x * c->stride - 1 + kx) * c->in->ld;
     }
+}
+
+/* The rows of a product, in the precision that its weights have. */
+union rows {
+    const float *whole[CONV_TAPS * TILE];
+    const uint16_t *half[CONV_TAPS * TILE];
+};
+
+/* Results for a map that is rounded wait here, a few pixels at a time, so that they stay in the first-level
+ * cache. Other maps are written by the product itself. */
+static int32_t pixels_at_once(const struct glint_map *out)
+{
+    const int32_t fit = STAGED / out->c / KERNEL_ROWS * KERNEL_ROWS;
+    return !out->half || fit > TILE ? TILE : fit < KERNEL_ROWS ? KERNEL_ROWS : fit;
+}
+
+/* A product's rows to the pixels of `out`; g->rows or half_rows, w, act and m are set. residual: NULL for
+ * none. */
+static void product_to(struct glint_gemm *g, const struct conv *c, const struct glint_pixel *at,
+                       const struct glint_map *residual)
+{
+    const struct glint_map *out = c->out;
+    float staged[KERNEL_ROWS * GLINT_MAP_CHANNELS];
+    float *c_rows[TILE];
+    const float *added[TILE];
+    const bool add_floats = residual && residual->data;
+    assert(out->half ? out->c <= GLINT_MAP_CHANNELS : !residual || add_floats);
+    for (int32_t i = 0; i < g->m; i++) {
+        c_rows[i] = out->half ? staged + i * out->c : pixel(out, at[i].y, at[i].x);
+        added[i] = add_floats ? pixel(residual, at[i].y, at[i].x) : NULL;
+    }
+    g->c_rows = c_rows;
+    g->residual_rows = add_floats ? added : NULL;
+    c->gemm(g);
+    for (int32_t i = 0; out->half && i < g->m; i++)
+        write_pixel(out, at[i], c_rows[i],
+                    residual && !add_floats ? half_pixel(residual, at[i].y, at[i].x) : NULL, c->halve);
 }
 
 static void conv_pixels(const struct conv *c, const struct glint_pixel *pixels, int32_t m)
 {
     const int32_t n_segments = c->in->ld == c->in->c ? 3 : CONV_TAPS;
-    const float *rows[CONV_TAPS * TILE];
-    const float *residual[TILE];
-    float *c_rows[TILE];
-    for (int32_t i = 0; i < m; i++) {
-        neighbourhood(c, pixels[i], n_segments, rows + i, m);
-        c_rows[i] = pixel(c->out, pixels[i].y, pixels[i].x);
-        residual[i] = c->residual ? pixel(c->residual, pixels[i].y, pixels[i].x) : NULL;
-    }
-    const struct glint_gemm g = {.w = c->w,
-                                 .m = m,
-                                 .n_segments = n_segments,
-                                 .rows = rows,
-                                 .c_rows = c_rows,
-                                 .residual_rows = c->residual ? residual : NULL,
-                                 .act = c->act};
-    c->gemm(&g);
+    const bool half = c->in->half && c->w->pairs;
+    union rows rows;
+    int64_t at[CONV_TAPS * TILE];
+    neighbourhoods(c, pixels, m, n_segments, at);
+    for (int32_t i = 0; i < n_segments * m; i++)
+        if (half)
+            rows.half[i] = c->in->half + at[i];
+        else
+            rows.whole[i] = c->in->data + at[i];
+    struct glint_gemm g = {.w = c->w,
+                           .m = m,
+                           .n_segments = n_segments,
+                           .rows = half ? NULL : rows.whole,
+                           .half_rows = half ? rows.half : NULL,
+                           .act = c->act};
+    product_to(&g, c, pixels, c->residual);
+}
+
+/* Any number of pixels. */
+static void conv_some(const struct conv *c, const struct glint_pixel *pixels, int64_t n)
+{
+    const int32_t step = pixels_at_once(c->out);
+    for (int64_t i = 0; i < n; i += step)
+        conv_pixels(c, pixels + i, n - i < step ? (int32_t)(n - i) : step);
 }
 
 static void conv_tiles(void *ctx, int64_t begin, int64_t end, int worker)
@@ -149,7 +252,7 @@ static void conv_tiles(void *ctx, int64_t begin, int64_t end, int worker)
         for (int64_t y = y0; y < y0 + TILE_H && y < c->out->h; y++)
             for (int64_t x = x0; x < x0 + TILE_W && x < c->out->w; x++)
                 tile[m++] = (struct glint_pixel){(uint16_t)y, (uint16_t)x};
-        conv_pixels(c, tile, m);
+        conv_some(c, tile, m);
     }
 }
 
@@ -157,7 +260,7 @@ static void conv_list(void *ctx, int64_t begin, int64_t end, int worker)
 {
     (void)worker;
     const struct conv *c = ctx;
-    conv_pixels(c, c->pixels + begin, (int32_t)(end - begin));
+    conv_some(c, c->pixels + begin, end - begin);
 }
 
 static void check_conv(const struct conv *c)
@@ -172,7 +275,8 @@ int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct
                   int32_t stride, enum glint_act act, const struct glint_map *residual,
                   const struct glint_map *out)
 {
-    struct conv c = {glint_gemm_get(x->isa), w, in, residual, out, stride, act, NULL};
+    struct conv c = {
+        glint_gemm_get(x->isa), glint_bfloat_row_get(x->isa), w, in, residual, out, stride, act, NULL};
     check_conv(&c);
     const int64_t across = ((int64_t)out->w + TILE_W - 1) / TILE_W;
     const int64_t down = ((int64_t)out->h + TILE_H - 1) / TILE_H;
@@ -184,73 +288,73 @@ int glint_conv3x3_at(struct glint_exec *x, const struct glint_map *in, const str
                      int32_t stride, enum glint_act act, const struct glint_map *residual,
                      const struct glint_map *out, const struct glint_pixel *pixels, int32_t n)
 {
-    struct conv c = {glint_gemm_get(x->isa), w, in, residual, out, stride, act, pixels};
+    struct conv c = {
+        glint_gemm_get(x->isa), glint_bfloat_row_get(x->isa), w, in, residual, out, stride, act, pixels};
     check_conv(&c);
     glint_pool_for(x->pool, n, TILE, conv_list, &c);
     return GLINT_OK;
 }
 
-struct pointwise {
-    glint_gemm_fn *gemm;
-    const struct glint_weights *w; /* one, or s * s */
-    const struct glint_map *in, *out;
-    int32_t s;
-    enum glint_act act;
-    const struct glint_pixel *pixels; /* NULL: all, by rows */
-};
+/* A transposed convolution: c->stride is its scale, c->w its stride * stride maps, c->pixels are of the
+ * input. */
 
-/* Pixels x0 .. x0 + m - 1 of input row y to the s * s places of each. */
-static void pointwise_piece(const struct pointwise *p, int64_t y, int64_t x0, int32_t m)
+/* m pixels to the places of each. */
+static void places_of(const struct conv *c, const struct glint_pixel *at, int32_t m)
 {
-    const float *rows[TILE];
+    const bool half = c->in->half && c->w->pairs;
+    const int32_t s = c->stride;
+    union rows rows;
     for (int32_t i = 0; i < m; i++)
-        rows[i] = pixel(p->in, y, x0 + i);
-    for (int32_t place = 0; place < p->s * p->s; place++) {
-        const struct glint_gemm g = {.w = &p->w[place],
-                                     .m = m,
-                                     .n_segments = 1,
-                                     .rows = rows,
-                                     .c = pixel(p->out, p->s * y + place / p->s, p->s * x0 + place % p->s),
-                                     .ldc = p->s * p->out->ld,
-                                     .act = p->act};
-        p->gemm(&g);
-    }
-}
-
-static void pointwise_rows(void *ctx, int64_t begin, int64_t end, int worker)
-{
-    (void)worker;
-    const struct pointwise *p = ctx;
-    for (int64_t y = begin; y < end; y++)
-        for (int32_t x = 0; x < p->in->w; x += TILE)
-            pointwise_piece(p, y, x, p->in->w - x < TILE ? p->in->w - x : TILE);
-}
-
-static void pointwise_list(void *ctx, int64_t begin, int64_t end, int worker)
-{
-    (void)worker;
-    const struct pointwise *p = ctx;
-    const struct glint_pixel *at = p->pixels + begin;
-    const int32_t m = (int32_t)(end - begin);
-    const float *rows[TILE];
-    float *c_rows[TILE];
-    for (int32_t i = 0; i < m; i++)
-        rows[i] = pixel(p->in, at[i].y, at[i].x);
-    for (int32_t place = 0; place < p->s * p->s; place++) {
+        if (half)
+            rows.half[i] = half_pixel(c->in, at[i].y, at[i].x);
+        else
+            rows.whole[i] = pixel(c->in, at[i].y, at[i].x);
+    for (int32_t place = 0; place < s * s; place++) {
+        struct glint_pixel to[TILE];
         for (int32_t i = 0; i < m; i++)
-            c_rows[i] = pixel(p->out, p->s * at[i].y + place / p->s, p->s * at[i].x + place % p->s);
-        const struct glint_gemm g = {
-            .w = &p->w[place], .m = m, .n_segments = 1, .rows = rows, .c_rows = c_rows, .act = p->act};
-        p->gemm(&g);
+            to[i] = (struct glint_pixel){(uint16_t)(s * at[i].y + place / s),
+                                         (uint16_t)(s * at[i].x + place % s)};
+        struct glint_gemm g = {.w = &c->w[place],
+                               .m = m,
+                               .n_segments = 1,
+                               .rows = half ? NULL : rows.whole,
+                               .half_rows = half ? rows.half : NULL,
+                               .act = c->act};
+        product_to(&g, c, to, NULL);
     }
+}
+
+static void deconv_rows(void *ctx, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const struct conv *c = ctx;
+    const int32_t step = pixels_at_once(c->out);
+    for (int64_t y = begin; y < end; y++)
+        for (int32_t x = 0; x < c->in->w; x += step) {
+            struct glint_pixel at[TILE];
+            int32_t m = 0;
+            for (; m < step && x + m < c->in->w; m++)
+                at[m] = (struct glint_pixel){(uint16_t)y, (uint16_t)(x + m)};
+            places_of(c, at, m);
+        }
+}
+
+static void deconv_list(void *ctx, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const struct conv *c = ctx;
+    const int32_t step = pixels_at_once(c->out);
+    for (int64_t i = begin; i < end; i += step)
+        places_of(c, c->pixels + i, end - i < step ? (int32_t)(end - i) : step);
 }
 
 int glint_deconv(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *weights,
                  int32_t s, enum glint_act act, const struct glint_map *out)
 {
     assert(weights->k == in->c && weights->n == out->c && out->h == s * in->h && out->w == s * in->w);
-    struct pointwise p = {glint_gemm_get(x->isa), weights, in, out, s, act, NULL};
-    glint_pool_for(x->pool, in->h, 4, pointwise_rows, &p);
+    struct conv c = {
+        glint_gemm_get(x->isa), glint_bfloat_row_get(x->isa), weights, in, NULL, out, s, act, NULL};
+    glint_pool_for(x->pool, in->h, 4, deconv_rows, &c);
     return GLINT_OK;
 }
 
@@ -259,8 +363,9 @@ int glint_deconv_at(struct glint_exec *x, const struct glint_map *in, const stru
                     const struct glint_pixel *pixels, int32_t n)
 {
     assert(weights->k == in->c && weights->n == out->c && out->h == s * in->h && out->w == s * in->w);
-    struct pointwise p = {glint_gemm_get(x->isa), weights, in, out, s, act, pixels};
-    glint_pool_for(x->pool, n, TILE, pointwise_list, &p);
+    struct conv c = {
+        glint_gemm_get(x->isa), glint_bfloat_row_get(x->isa), weights, in, NULL, out, s, act, pixels};
+    glint_pool_for(x->pool, n, TILE, deconv_list, &c);
     return GLINT_OK;
 }
 
@@ -271,6 +376,7 @@ int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct
 }
 
 struct fill {
+    glint_bfloat_row_fn *halve;
     const struct glint_map *small, *out;
     int32_t period;
     const struct glint_pixel *pixels;
@@ -294,7 +400,7 @@ static void fill_pixels(void *ctx, int64_t begin, int64_t end, int worker)
         const struct glint_pixel at = f->pixels[i];
         const float *from = pixel(f->small, stand_in(f, at.y, f->out->h, f->small->h),
                                   stand_in(f, at.x, f->out->w, f->small->w));
-        memcpy(pixel(f->out, at.y, at.x), from, (size_t)f->out->c * sizeof *from);
+        write_pixel(f->out, at, from, NULL, f->halve);
     }
 }
 
@@ -303,7 +409,7 @@ int glint_background_fill(struct glint_exec *x, const struct glint_map *small, i
 {
     assert(small->c == out->c && small->h <= out->h && small->w <= out->w);
     assert((out->h - small->h) % period == 0 && (out->w - small->w) % period == 0);
-    struct fill f = {small, out, period, pixels};
+    struct fill f = {glint_bfloat_row_get(x->isa), small, out, period, pixels};
     glint_pool_for(x->pool, n, 512, fill_pixels, &f);
     return GLINT_OK;
 }

@@ -158,11 +158,16 @@ static int read_fold(struct glint_bind *bind, const struct glint_affine *a, cons
     return a->norm[0] ? fold_norm(bind, a, f) : GLINT_OK;
 }
 
+bool glint_affine_pairable(const struct glint_affine *a, int32_t taps)
+{
+    const bool whole_pairs = a->kernel == 0 || a->k % 2 == 0; /* in each tap of a kernel */
+    return !a->exact && whole_pairs && glint_weights_pairable(taps * a->k, a->n);
+}
+
 static int pack_pairs(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *w)
 {
     void *memory;
-    const bool whole_pairs = a->kernel == 0 || a->k % 2 == 0; /* in each tap of a kernel */
-    if (!bind->pairs || a->exact || !whole_pairs || !glint_weights_pairable(w->k, w->n))
+    if (!bind->pairs || !glint_affine_pairable(a, w->k / a->k))
         return GLINT_OK;
     GLINT_TRY(glint_bind_memory(bind, glint_weights_pairs_bytes(w->k, w->n), &memory));
     if (memory)

@@ -9,7 +9,7 @@
 #include "model/model_config.h"
 
 #define GLINT_NET_LAYERS_MAX 1024
-#define GLINT_CHANNELS_MAX   2048
+#define GLINT_CHANNELS_MAX   GLINT_MAP_CHANNELS
 
 struct glint_build {
     const struct glint_model_config *config;
@@ -59,6 +59,10 @@ struct glint_affine {
  * NULL. */
 void glint_affine_set(struct glint_affine *a, const char *prefix, bool with_bias, const char *norm,
                       double norm_eps, int32_t k, int32_t n, int32_t kernel);
+
+/* Whether binding gives it pairs, in a model of less precision; taps: of its kernel, as products of k see it.
+ */
+bool glint_affine_pairable(const struct glint_affine *a, int32_t taps);
 
 /* Packs the map into the model's memory. While measuring *out is set but its pointers are NULL. */
 int glint_bind_affine(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out);

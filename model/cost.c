@@ -8,6 +8,7 @@
 static double value_bytes(const struct glint_run *run, int32_t value)
 {
     const struct glint_value *v = &run->net->values[value];
+    const struct glint_value *map = v->parent < 0 ? v : &run->net->values[v->parent];
     const double tokens = run->voxels->n_voxels, points = run->voxels->n_points;
     switch (v->kind) {
     case GLINT_VALUE_VOXELS:
@@ -19,7 +20,10 @@ static double value_bytes(const struct glint_run *run, int32_t value)
     case GLINT_VALUE_ORDER:
         return 4.0 * tokens;
     case GLINT_VALUE_MAP:
-        return 4.0 * v->c *
+        return (map->half_only ? 2.0
+                : map->half    ? 6.0
+                               : 4.0) *
+               v->c *
                (run->sparse ? (double)glint_active_count(glint_sparse_active(run->sparse, value))
                             : (double)v->h * v->w);
     case GLINT_VALUE_BYTES:

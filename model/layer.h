@@ -53,6 +53,7 @@ struct glint_value {
     int32_t c, h, w;
     int32_t parent; /* a channel slice of this map, from first_channel; -1: memory of its own */
     int32_t first_channel;
+    bool half, half_only; /* a map that is kept in bfloat16 too, or only so; set by glint_plan_net */
     size_t bytes;
     int32_t first, last; /* layers of first and last use; set by glint_plan, -1 unused */
     size_t offset;       /* in the model's memory; set by glint_plan */
@@ -75,6 +76,8 @@ struct glint_net {
     struct glint_value *values;
     struct glint_arena params; /* the layers' parameters */
     int32_t cap_points, cap_voxels;
+    bool pairs;       /* weights are rounded to bfloat16 */
+    bool keep_stages; /* a tap may ask for any map: all are kept in float (too) */
 };
 
 struct glint_bind;
@@ -89,6 +92,8 @@ struct glint_op_info {
     /* Bytes of scratch per worker that run may take from exec->scratch. */
     size_t (*scratch)(const struct glint_net *net, const struct glint_layer *layer);
     int (*run)(struct glint_run *run, const struct glint_layer *layer);
+    /* Whether its products of the map in[0] take bfloat16 where weights have pairs. */
+    bool (*reads_half)(const struct glint_layer *layer);
     /* Parameters in words, for glint info. */
     void (*text)(const struct glint_layer *layer, char *text, size_t size);
 };

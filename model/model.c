@@ -126,6 +126,8 @@ static int open_model(struct glint_model *m, const char *folder, const struct gl
     GLINT_TRY(join_path(path, sizeof path, folder, "config.json"));
     GLINT_TRY(glint_model_config_open(path, &m->config));
     GLINT_TRY(glint_net_build(&m->config, s->cap_points, s->keep_stages, &m->net));
+    m->net.pairs = s->precision == GLINT_PRECISION_BF16;
+    m->net.keep_stages = s->keep_stages;
     GLINT_TRY(reserve(m, s));
     GLINT_TRY(open_weights(m, folder, s->precision));
     m->info.memory_bytes += m->weights.cap;

@@ -250,6 +250,12 @@ static int center_branch_run(struct glint_run *r, const struct glint_layer *laye
     return GLINT_OK;
 }
 
+static bool center_branch_reads_half(const struct glint_layer *layer)
+{
+    const struct branch_params *p = layer->params;
+    return glint_affine_pairable(&p->first.affine, 9);
+}
+
 static void center_branch_text(const struct glint_layer *layer, char *text, size_t size)
 {
     const struct branch_params *p = layer->params;
@@ -262,6 +268,7 @@ const struct glint_op_info glint_op_center_branch = {
     .params_size = sizeof(struct branch_params),
     .bind = center_branch_bind,
     .run = center_branch_run,
+    .reads_half = center_branch_reads_half,
     .text = center_branch_text,
 };
 

@@ -34,6 +34,12 @@ static int conv_bind(struct glint_bind *bind, struct glint_layer *layer)
     return glint_bind_affine(bind, &p->affine, &p->weights);
 }
 
+static bool conv_reads_half(const struct glint_layer *layer)
+{
+    const struct glint_affine *a = &((const struct glint_conv_params *)layer->params)->affine;
+    return glint_affine_pairable(a, a->kernel * a->kernel);
+}
+
 static void count_conv(struct glint_run *r, const struct glint_layer *layer, const struct glint_weights *w,
                        const struct glint_map *out)
 {
@@ -71,6 +77,7 @@ const struct glint_op_info glint_op_conv3x3 = {
     .params_size = sizeof(struct glint_conv_params),
     .bind = conv_bind,
     .run = conv3x3_run,
+    .reads_half = conv_reads_half,
     .text = conv_text,
 };
 const struct glint_op_info glint_op_conv1x1 = {
@@ -78,6 +85,7 @@ const struct glint_op_info glint_op_conv1x1 = {
     .params_size = sizeof(struct glint_conv_params),
     .bind = conv_bind,
     .run = conv1x1_run,
+    .reads_half = conv_reads_half,
     .text = conv_text,
 };
 
@@ -116,6 +124,11 @@ static int deconv_run(struct glint_run *r, const struct glint_layer *layer)
     return glint_deconv(r->exec, &in, p->weights, p->affine.kernel, p->act, &out);
 }
 
+static bool deconv_reads_half(const struct glint_layer *layer)
+{
+    return glint_affine_pairable(&((const struct glint_deconv_params *)layer->params)->affine, 1);
+}
+
 static void deconv_text(const struct glint_layer *layer, char *text, size_t size)
 {
     const struct glint_deconv_params *p = layer->params;
@@ -128,6 +141,7 @@ const struct glint_op_info glint_op_deconv = {
     .params_size = sizeof(struct glint_deconv_params),
     .bind = deconv_bind,
     .run = deconv_run,
+    .reads_half = deconv_reads_half,
     .text = deconv_text,
 };
 
@@ -169,6 +183,7 @@ static int add_run(struct glint_run *r, const struct glint_layer *layer)
 {
     struct add m = {glint_run_map(r, layer->in[0]), glint_run_map(r, layer->in[1]), out_map(r, layer)};
     glint_pool_for(r->exec->pool, m.out.h, 8, add_rows, &m);
+    glint_map_round(r->exec, &m.out);
     return GLINT_OK;
 }
 

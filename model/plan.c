@@ -73,8 +73,82 @@ int glint_plan_blocks(struct glint_plan_block *blocks, int32_t n, size_t *bytes_
 /* A network's values: those with memory of their own are blocks; a slice lives in its parent, which it keeps
  * alive. */
 
+/* Maps in bfloat16: those that a layer of the network writes so and a product reads so; of these, those in
+ * float too that anything else reads. */
+
+static bool writes_half(const struct glint_layer *layer)
+{
+    return layer->op == GLINT_OP_BEV_SCATTER || layer->op == GLINT_OP_CONV3X3 ||
+           layer->op == GLINT_OP_CONV1X1 || layer->op == GLINT_OP_DECONV || layer->op == GLINT_OP_ADD;
+}
+
+static bool reads_half(const struct glint_layer *layer, int32_t i)
+{
+    const struct glint_op_info *op = glint_op_get(layer->op);
+    return i == 0 && op->reads_half && op->reads_half(layer);
+}
+
+static struct glint_value *root(struct glint_net *net, int32_t value)
+{
+    const int32_t parent = net->values[value].parent;
+    return &net->values[parent < 0 ? value : parent];
+}
+
+static void choose_halves(struct glint_net *net)
+{
+    for (int32_t l = 0; l < net->n_layers; l++)
+        for (int32_t i = 0; i < net->layers[l].n_in; i++) {
+            struct glint_value *v = root(net, net->layers[l].in[i]);
+            v->half = v->half || (v->kind == GLINT_VALUE_MAP && reads_half(&net->layers[l], i));
+        }
+    for (int32_t l = 0; l < net->n_layers; l++)
+        for (int32_t i = 0; i < net->layers[l].n_out; i++)
+            if (!writes_half(&net->layers[l]))
+                root(net, net->layers[l].out[i])->half = false;
+}
+
+/* A convolution adds a rounded map to results that it rounds. */
+static bool adds_half(struct glint_net *net, const struct glint_layer *layer, int32_t i)
+{
+    return i == 1 && layer->op == GLINT_OP_CONV3X3 && root(net, layer->out[0])->half;
+}
+
+static void choose_half_only(struct glint_net *net)
+{
+    for (int32_t i = 0; i < net->n_values; i++)
+        net->values[i].half_only = net->values[i].half && !net->keep_stages;
+    for (int32_t l = 0; l < net->n_layers; l++)
+        for (int32_t i = 0; i < net->layers[l].n_in; i++)
+            if (!reads_half(&net->layers[l], i) && !adds_half(net, &net->layers[l], i))
+                root(net, net->layers[l].in[i])->half_only = false;
+}
+
+static void choose_formats(struct glint_net *net)
+{
+    for (int32_t i = 0; i < net->n_values; i++)
+        net->values[i].half = false;
+    if (net->pairs)
+        choose_halves(net);
+    choose_half_only(net);
+}
+
+size_t glint_value_map(const struct glint_value *v, void *memory, struct glint_map *map)
+{
+    const size_t floats = v->half_only ? 0 : glint_arena_round(glint_map_bytes(v->h, v->w, v->c));
+    const size_t halves = v->half ? glint_map_half_bytes(v->h, v->w, v->c) : 0;
+    if (!memory)
+        return floats + halves;
+    glint_map_init(map, memory, v->h, v->w, v->c);
+    if (v->half)
+        glint_map_add_half(map, (uint8_t *)memory + floats);
+    if (v->half_only)
+        map->data = NULL;
+    return floats + halves;
+}
+
 static size_t value_bytes(const struct glint_net *net, const struct glint_value *v)
 {
+    struct glint_map map;
     switch (v->kind) {
     case GLINT_VALUE_POINTS:
         return (size_t)net->cap_points * (size_t)v->c * sizeof(float);
@@ -83,7 +157,7 @@ static size_t value_bytes(const struct glint_net *net, const struct glint_value 
     case GLINT_VALUE_ORDER:
         return (size_t)net->cap_voxels * sizeof(int32_t);
     case GLINT_VALUE_MAP:
-        return v->parent < 0 ? glint_map_bytes(v->h, v->w, v->c) : 0;
+        return v->parent < 0 ? glint_value_map(v, NULL, &map) : 0;
     case GLINT_VALUE_BYTES:
         return v->bytes;
     case GLINT_VALUE_VOXELS:
@@ -120,6 +194,7 @@ int glint_plan_net(struct glint_net *net, size_t *bytes_out)
     if (!blocks)
         return glint_fail(GLINT_E_NOMEM, "no memory to plan %d values", net->n_values);
     find_lifetimes(net);
+    choose_formats(net);
     for (int32_t i = 0; i < net->n_values; i++) {
         struct glint_value *v = &net->values[i];
         v->bytes = value_bytes(net, v);

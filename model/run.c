@@ -1,6 +1,7 @@
 /* model/run.c - see run.h. */
 #include "model/run.h"
 #include "core/status.h"
+#include "model/plan.h"
 #include "model/sparse.h"
 #include <assert.h>
 #include <string.h>
@@ -44,7 +45,7 @@ struct glint_map glint_run_map(const struct glint_run *run, int32_t value)
     const struct glint_value *own = v->parent < 0 ? v : &run->net->values[v->parent];
     struct glint_map map;
     assert(own->kind == GLINT_VALUE_MAP);
-    glint_map_init(&map, run->memory + own->offset, own->h, own->w, own->c);
+    glint_value_map(own, run->memory + own->offset, &map);
     return v->parent < 0 ? map : glint_map_slice(&map, v->first_channel, v->c);
 }
 

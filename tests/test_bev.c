@@ -1,6 +1,7 @@
 /* tests/test_bev.c - maps, scatter, convolutions and upsampling against sums in double over [channel][y][x].
  */
 #include "tests/kernels.h"
+#include "attention/bfloat.h"
 #include "model/bev.h"
 
 struct image { /* the same values twice: a map, and planes */
@@ -215,6 +216,144 @@ static void a_slice_clears_its_own_border(void **state)
     free(im.memory);
 }
 
+/* Maps in bfloat16 */
+
+struct rounded { /* one map in both formats, and views of each alone */
+    struct image both;
+    void *memory;
+    struct glint_map floats, halves;
+};
+
+static void rounded_open(struct rounded *r, int32_t h, int32_t w, int32_t c)
+{
+    image_open(&r->both, h, w, c);
+    r->memory = kernel_alloc(glint_map_half_bytes(h, w, c));
+    memset(r->memory, 0xff, glint_map_half_bytes(h, w, c)); /* NaN */
+    glint_map_add_half(&r->both.map, r->memory);
+    r->floats = r->halves = r->both.map;
+    r->floats.half = NULL;
+    r->halves.data = NULL;
+}
+
+static void rounded_fill(struct rounded *r, struct glint_exec *x, uint64_t *seed)
+{
+    rounded_open(r, 11, 37, 16);
+    fill(&r->both.map, seed);
+    glint_map_round(x, &r->both.map);
+}
+
+static void rounded_close(struct rounded *r)
+{
+    free(r->both.memory);
+    free(r->memory);
+}
+
+/* Weights n x k with pairs, in memory to free. */
+static void *random_pairs(struct glint_weights *w, uint64_t *seed, int32_t k, int32_t n)
+{
+    uint8_t *memory = kernel_alloc(glint_weights_bytes(k, n) + glint_weights_pairs_bytes(k, n));
+    float *rows = kernel_random(seed, (int64_t)n * k, -1, 1), *bias = kernel_random(seed, n, -1, 1);
+    glint_weights_pack(w, memory, rows, k, NULL, bias, k, n);
+    glint_weights_pair(w, memory + glint_weights_bytes(k, n));
+    free(rows);
+    free(bias);
+    return memory;
+}
+
+/* What `floats` rounds to is what both views of `got` hold, to the bit. */
+static void check_rounded(const struct glint_map *floats, const struct glint_map *got, bool data)
+{
+    for (int32_t y = 0; y < got->h; y++)
+        for (int32_t x = 0; x < got->w; x++)
+            for (int32_t c = 0; c < got->c; c++) {
+                const uint16_t want = glint_bfloat(at(floats, y, x)[c]);
+                assert_int_equal(got->half[y * got->pitch + x * got->ld + c], want);
+                if (data)
+                    assert_true(at(got, y, x)[c] == glint_bfloat_value(want));
+            }
+}
+
+/* A convolution that adds its input: from floats to floats, from and to bfloat16, and to both. */
+static void rounded_convolution(struct glint_exec *x, int32_t stride)
+{
+    uint64_t seed = 21;
+    struct rounded in, residual, want, half, both;
+    struct glint_weights w;
+    rounded_fill(&in, x, &seed);
+    const int32_t h = (11 - 1) / stride + 1, width = (37 - 1) / stride + 1, c = stride == 1 ? 16 : 300;
+    struct rounded *out[] = {&residual, &want, &half, &both};
+    for (int i = 0; i < 4; i++)
+        rounded_open(out[i], h, width, c);
+    fill(&residual.both.map, &seed);
+    glint_map_round(x, &residual.both.map);
+    void *memory = random_pairs(&w, &seed, 9 * 16, c);
+    glint_conv3x3(x, &in.floats, &w, stride, GLINT_ACT_RELU, &residual.floats, &want.floats);
+    glint_conv3x3(x, &in.halves, &w, stride, GLINT_ACT_RELU, &residual.halves, &half.halves);
+    glint_conv3x3(x, &in.floats, &w, stride, GLINT_ACT_RELU, &residual.both.map, &both.both.map);
+    check_rounded(&want.floats, &half.halves, false);
+    check_rounded(&want.floats, &both.both.map, true);
+    assert_int_equal(half.halves.half[-1], 0xffff); /* the border is not ours */
+    for (int i = 0; i < 4; i++)
+        rounded_close(out[i]);
+    rounded_close(&in);
+    free(memory);
+}
+
+/* To the second half of a wider map. */
+static void rounded_upsampling(struct glint_exec *x)
+{
+    uint64_t seed = 22;
+    struct rounded in, want, got;
+    struct glint_weights w[4];
+    void *memory[4];
+    rounded_fill(&in, x, &seed);
+    rounded_open(&want, 22, 74, 20);
+    rounded_open(&got, 22, 74, 20);
+    for (int i = 0; i < 4; i++)
+        memory[i] = random_pairs(&w[i], &seed, 16, 10);
+    const struct glint_map floats = glint_map_slice(&want.floats, 10, 10),
+                           halves = glint_map_slice(&got.halves, 10, 10);
+    glint_deconv(x, &in.floats, w, 2, GLINT_ACT_NONE, &floats);
+    glint_deconv(x, &in.halves, w, 2, GLINT_ACT_NONE, &halves);
+    check_rounded(&floats, &halves, false);
+    assert_int_equal(got.halves.half[9], 0xffff);
+    for (int i = 0; i < 4; i++)
+        free(memory[i]);
+    rounded_close(&in);
+    rounded_close(&want);
+    rounded_close(&got);
+}
+
+static void rounded_scatter(struct glint_exec *x)
+{
+    const int32_t coord[] = {2, 1, 0};
+    const float token[] = {1.0f + 0x1p-12f, -3.1f};
+    struct rounded r;
+    rounded_open(&r, 3, 4, 2);
+    glint_bev_scatter(x, token, coord, 1, &r.halves);
+    for (int32_t i = -6 * 2 - 2; i < 3 * 6 * 2; i++) {
+        const int32_t k = i - 6 * 2 - 2 * 2;
+        assert_int_equal(r.halves.half[i], k == 0 || k == 1 ? glint_bfloat(token[k]) : 0);
+    }
+    rounded_close(&r);
+}
+
+static void maps_in_bfloat16_of(struct glint_exec *x)
+{
+    rounded_scatter(x);
+    if (!(x->isa & GLINT_ISA_AVX512_BF16))
+        return;
+    rounded_convolution(x, 1);
+    rounded_convolution(x, 2);
+    rounded_upsampling(x);
+}
+
+static void maps_in_bfloat16(void **state)
+{
+    (void)state;
+    kernel_each_exec(maps_in_bfloat16_of);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +361,7 @@ int main(void)
         cmocka_unit_test(upsampling),
         cmocka_unit_test(scatter_zeroes_the_rest),
         cmocka_unit_test(a_slice_clears_its_own_border),
+        cmocka_unit_test(maps_in_bfloat16),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "tests/util.h"
 #include "core/arena.h"
 #include "core/status.h"
+#include "model/ops.h"
 #include "model/plan.h"
 
 #define BLOCKS 200
@@ -82,6 +83,47 @@ static void a_slice_keeps_its_parent(void **state)
     assert_int_equal(total, glint_arena_round(v[0].bytes) + 128);
 }
 
+/* In reduced precision a map that products read is kept so; in float too where something else reads it, or a
+ * tap. */
+static void maps_are_kept_as_they_are_read(void **state)
+{
+    (void)state;
+    struct glint_conv_params conv[4] = {0};
+    struct glint_value v[] = {
+        {.kind = GLINT_VALUE_MAP, .h = 4, .w = 4, .c = 8, .parent = -1}, /* of pillars, read by conv[0] */
+        {.kind = GLINT_VALUE_MAP, .h = 4, .w = 4, .c = 8, .parent = -1}, /* by conv[1], which also adds it */
+        {.kind = GLINT_VALUE_MAP,
+         .h = 4,
+         .w = 4,
+         .c = 8,
+         .parent = -1}, /* by conv[2] and the heat map's decoding */
+        {.kind = GLINT_VALUE_MAP, .h = 4, .w = 4, .c = 8, .parent = -1}, /* by conv[3], of too few outputs */
+        {.kind = GLINT_VALUE_MAP, .h = 4, .w = 4, .c = 3, .parent = -1},
+    };
+    struct glint_layer l[] = {
+        {.op = GLINT_OP_BEV_SCATTER, .n_out = 1, .out = {0}},
+        {.op = GLINT_OP_CONV3X3, .n_in = 1, .in = {0}, .n_out = 1, .out = {1}, .params = &conv[0]},
+        {.op = GLINT_OP_CONV3X3, .n_in = 2, .in = {1, 1}, .n_out = 1, .out = {2}, .params = &conv[1]},
+        {.op = GLINT_OP_CONV3X3, .n_in = 1, .in = {2}, .n_out = 1, .out = {3}, .params = &conv[2]},
+        {.op = GLINT_OP_CONV3X3, .n_in = 1, .in = {3}, .n_out = 1, .out = {4}, .params = &conv[3]},
+        {.op = GLINT_OP_CENTER_PICK, .n_in = 1, .in = {2}},
+    };
+    static const bool half[] = {true, true, true, false, false}, only[] = {true, true, false, false, false};
+    struct glint_net net = {.n_layers = 6, .layers = l, .n_values = 5, .values = v};
+    size_t total;
+    for (int i = 0; i < 4; i++)
+        conv[i].affine = (struct glint_affine){.k = 8, .n = i < 3 ? 8 : 3, .kernel = 3};
+    for (int i = 0; i < 3; i++) { /* in float, in less, in less with a tap */
+        net.pairs = i > 0;
+        net.keep_stages = i > 1;
+        assert_int_equal(glint_plan_net(&net, &total), GLINT_OK);
+        for (int k = 0; k < 5; k++) {
+            assert_int_equal(v[k].half, i > 0 && half[k]);
+            assert_int_equal(v[k].half_only, i == 1 && only[k]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +131,7 @@ int main(void)
         cmocka_unit_test(a_chain_needs_two_places),
         cmocka_unit_test(nothing_needs_nothing),
         cmocka_unit_test(a_slice_keeps_its_parent),
+        cmocka_unit_test(maps_are_kept_as_they_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,8 +12,10 @@
 
 #define SEGMENTS 9 /* most of a row: a 3x3 neighbourhood */
 
-struct rounded { /* a tile's rows */
-    const uint16_t *row[SEGMENTS][TILE];
+typedef const uint16_t *half_rows[SEGMENTS][TILE]; /* a tile's rows */
+
+struct rounded {
+    half_rows row;
     uint16_t value[TILE * (GLINT_PAIRS_K + SEGMENTS * STEP)];
 };
 
@@ -55,7 +57,7 @@ static void round_rows(const struct glint_gemm *g, int32_t m, int32_t count, int
     }
 }
 
-INLINE void tile(const struct panel *p, const uint16_t *b, const struct rounded *r, int32_t m, int32_t count,
+INLINE void tile(const struct panel *p, const uint16_t *b, half_rows row, int32_t m, int32_t count,
                  const int rows, const int halves)
 {
     const struct glint_gemm *g = p->g;
@@ -64,7 +66,7 @@ INLINE void tile(const struct panel *p, const uint16_t *b, const struct rounded 
     UNROLL for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
     for (int32_t s = 0; s < g->n_segments; s++) {
         const uint16_t *a[TILE];
-        UNROLL for (int i = 0; i < rows; i++) a[i] = r->row[s][i];
+        UNROLL for (int i = 0; i < rows; i++) a[i] = row[s][i];
         for (int32_t k = 0; k < n_pairs; k++, b += 2 * GLINT_PANEL) {
             const __m512bh b0 = (__m512bh)_mm512_loadu_si512(b);
             const __m512bh b1 = halves == 2 ? (__m512bh)_mm512_loadu_si512(b + GLINT_PANEL) : b0;
@@ -84,8 +86,7 @@ INLINE void tile(const struct panel *p, const uint16_t *b, const struct rounded 
 
 /* All panels for rows m .. m + count - 1; rows of the buffer that are not there hold what was there before.
  */
-INLINE void panels(const struct glint_gemm *g, const struct rounded *a, int32_t m, int32_t count,
-                   const int rows)
+INLINE void panels(const struct glint_gemm *g, half_rows a, int32_t m, int32_t count, const int rows)
 {
     const struct glint_weights *w = g->w;
     const int64_t size = ((int64_t)w->k + 1) / 2 * 2 * GLINT_PANEL;
@@ -105,12 +106,12 @@ INLINE void panels(const struct glint_gemm *g, const struct rounded *a, int32_t 
     }
 }
 
-static void tall(const struct glint_gemm *g, const struct rounded *a, int32_t m, int32_t count)
+static void tall(const struct glint_gemm *g, half_rows a, int32_t m, int32_t count)
 {
     panels(g, a, m, count, TILE);
 }
 
-static void low(const struct glint_gemm *g, const struct rounded *a, int32_t m, int32_t count)
+static void low(const struct glint_gemm *g, half_rows a, int32_t m, int32_t count)
 {
     panels(g, a, m, count, LOW);
 }
@@ -122,6 +123,22 @@ static bool has_pairs(const struct glint_gemm *g)
            (g->n_segments == 1 || (g->n_segments <= SEGMENTS && g->w->k / g->n_segments % 2 == 0));
 }
 
+/* Rows that come rounded are read where they are. */
+static void by_half_rows(const struct glint_gemm *g)
+{
+    for (int32_t m = 0; m < g->m; m += TILE) {
+        const int32_t count = g->m - m < TILE ? g->m - m : TILE, rows = count > LOW ? TILE : LOW;
+        const uint16_t *row[SEGMENTS][TILE];
+        for (int32_t s = 0; s < g->n_segments; s++)
+            for (int32_t i = 0; i < rows; i++)
+                row[s][i] = g->half_rows[(int64_t)s * g->m + m + (i < count ? i : count - 1)];
+        if (rows == TILE)
+            tall(g, row, m, count);
+        else
+            low(g, row, m, count);
+    }
+}
+
 /* Not inlined: products of floats shall not pay for the buffer. */
 __attribute__((noinline)) static void by_pairs(const struct glint_gemm *g)
 {
@@ -130,15 +147,17 @@ __attribute__((noinline)) static void by_pairs(const struct glint_gemm *g)
         const int32_t count = g->m - m < TILE ? g->m - m : TILE, rows = count > LOW ? TILE : LOW;
         round_rows(g, m, count, rows, &r);
         if (rows == TILE)
-            tall(g, &r, m, count);
+            tall(g, r.row, m, count);
         else
-            low(g, &r, m, count);
+            low(g, r.row, m, count);
     }
 }
 
 void glint_gemm_avx512bf16(const struct glint_gemm *g)
 {
-    if (has_pairs(g))
+    if (g->half_rows)
+        by_half_rows(g);
+    else if (has_pairs(g))
         by_pairs(g);
     else
         glint_gemm_avx512(g);
