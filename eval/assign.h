@@ -1,0 +1,13 @@
+/* eval/assign.h - the cheapest way to pair rows with columns. */
+#ifndef GLINT_EVAL_ASSIGN_H
+#define GLINT_EVAL_ASSIGN_H
+#include "core/status.h"
+#include <stdint.h>
+
+/* Pairs each row with at most one column and each column with at most one row: as many pairs as possible, and
+ * of all ways to do that the one whose costs have the least sum. A pair whose cost is not finite cannot be.
+ * Costs may be negative. Writes each row's column or -1. Where several ways are equally cheap, which one is
+ * taken depends on the order of rows and columns alone. GLINT_E_NOMEM. */
+int glint_assign(const double *cost /* n_rows x n_cols */, int32_t n_rows, int32_t n_cols,
+                 int32_t *column_out /* n_rows */);
+#endif
