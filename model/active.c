@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define BAND 4 /* rows of a band in lists */
+#define BAND   GLINT_TILE                   /* rows of a band in lists */
+#define FIRSTS UINT64_C(0x1111111111111111) /* the first pixels of a word's tiles */
 
 static int32_t words_of(int32_t w)
 {
@@ -141,6 +142,35 @@ void glint_active_reads(const struct glint_active *out, int32_t stride, struct g
     }
 }
 
+/* Word i of the band of rows from y0 on, whole tiles where one has a pixel. */
+static uint64_t band_tiles(const struct glint_active *a, int32_t y0, int32_t i)
+{
+    uint64_t bits = 0;
+    if (i < 0 || i >= a->words)
+        return 0;
+    for (int32_t y = y0; y < y0 + BAND && y < a->h; y++)
+        bits |= row(a, y)[i];
+    bits |= bits >> 1;
+    bits |= bits >> 2;
+    return (bits & FIRSTS) * 15;
+}
+
+void glint_active_tile_reads(const struct glint_active *out, struct glint_active *in)
+{
+    assert(out->h == in->h && out->w == in->w && in->bits != out->bits);
+    glint_active_clear(in);
+    for (int32_t y0 = 0; y0 < out->h; y0 += BAND)
+        for (int32_t i = 0; i < out->words; i++) {
+            const uint64_t here = band_tiles(out, y0, i);
+            uint64_t bits = here | here << 1 | here >> 1 | band_tiles(out, y0, i - 1) >> 63 |
+                            band_tiles(out, y0, i + 1) << 63;
+            if (i == out->words - 1)
+                bits &= last_word_mask(out->w);
+            for (int32_t y = y0 > 0 ? y0 - 1 : 0; y <= y0 + BAND && y < in->h; y++)
+                row(in, y)[i] |= bits;
+        }
+}
+
 void glint_active_upsample(const struct glint_active *in, int32_t s, struct glint_active *out)
 {
     assert(s >= 1 && out->h == s * in->h && out->w == s * in->w);
@@ -185,4 +215,44 @@ int32_t glint_active_list(const struct glint_active *a, struct glint_pixel *list
                 for (uint64_t bits = row(a, y)[i]; bits; bits &= bits - 1)
                     list[n++] = (struct glint_pixel){(uint16_t)y, (uint16_t)(64 * i + __builtin_ctzll(bits))};
     return n;
+}
+
+/* Bits 4 t .. 4 t + 3 of four words, as the pixels of a tile. */
+static uint16_t tile_pixels(const uint64_t word[BAND], int t)
+{
+    unsigned pixels = 0;
+    for (int y = 0; y < BAND; y++)
+        pixels |= (unsigned)(word[y] >> (4 * t) & 15) << (4 * y);
+    return (uint16_t)pixels;
+}
+
+int32_t glint_active_tiles(const struct glint_active *a, struct glint_tile *list)
+{
+    int32_t n = 0;
+    for (int32_t y0 = 0; y0 < a->h; y0 += BAND)
+        for (int32_t i = 0; i < a->words; i++) {
+            uint64_t word[BAND] = {0};
+            for (int32_t y = 0; y < BAND && y0 + y < a->h; y++)
+                word[y] = row(a, y0 + y)[i];
+            for (uint64_t bits = band_tiles(a, y0, i) & FIRSTS; bits; bits &= bits - 1) {
+                const int t = __builtin_ctzll(bits) / 4;
+                list[n++] =
+                    (struct glint_tile){(uint16_t)y0, (uint16_t)(64 * i + 4 * t), tile_pixels(word, t)};
+            }
+        }
+    return n;
+}
+
+int64_t glint_active_count_tiles(const struct glint_active *a)
+{
+    int64_t n = 0;
+    for (int32_t y0 = 0; y0 < a->h; y0 += BAND)
+        for (int32_t i = 0; i < a->words; i++)
+            n += __builtin_popcountll(band_tiles(a, y0, i) & FIRSTS);
+    return n;
+}
+
+size_t glint_active_cap_tiles(int32_t h, int32_t w)
+{
+    return ((size_t)h + BAND - 1) / BAND * (((size_t)w + BAND - 1) / BAND);
 }

@@ -1,8 +1,9 @@
 /* model/active.h - which pixels of a map differ from what an empty frame gives there.
  *
  * Most of a bird's-eye map holds no pillar. There, and as far from pillars as a network's kernels reach, each
- * of its maps has the values that it has for an empty frame: the background. So it is enough, and exact to
- * the last bit, to compute the active pixels, and to write the background where a layer reads beyond them:
+ * of its maps has the values that it has for an empty frame: the background. So it is enough, and exact (to
+ * the last bit but for convolutions by tiles), to compute the active pixels, and to write the background
+ * where a layer reads beyond them:
  *
  *     glint_active_clear(&a0);
  *     glint_active_set(&a0, coord, n, 1, 1);           pillars
@@ -30,6 +31,12 @@ struct glint_pixel {
     uint16_t y, x;
 };
 
+#define GLINT_TILE 4 /* pixels per side; tiles lie side by side from pixel (0, 0) on */
+
+struct glint_tile { /* its first pixel, and which of its pixels are active: bit 4 y + x */
+    uint16_t y, x, pixels;
+};
+
 size_t glint_active_bytes(int32_t h, int32_t w);
 void glint_active_init(struct glint_active *a, void *memory, int32_t h,
                        int32_t w); /* owner's memory; cleared */
@@ -47,6 +54,10 @@ void glint_active_grow(const struct glint_active *in, int32_t stride, struct gli
 /* in: what a 3x3 convolution of this stride reads for the pixels of `out`. in differs from out. */
 void glint_active_reads(const struct glint_active *out, int32_t stride, struct glint_active *in);
 
+/* in: the same where tiles with pixels of `out` are computed, stride 1: all that any of a tile's 4 x 4 reads.
+ */
+void glint_active_tile_reads(const struct glint_active *out, struct glint_active *in);
+
 /* out: the s x s places of each active pixel. out is s times as high and wide. */
 void glint_active_upsample(const struct glint_active *in, int32_t s, struct glint_active *out);
 
@@ -57,4 +68,10 @@ int64_t glint_active_count(const struct glint_active *a);
 /* The active pixels, in an order that keeps neighbours together (bands of four rows), to list (room for
  * glint_active_count); returns their number. */
 int32_t glint_active_list(const struct glint_active *a, struct glint_pixel *list);
+
+/* The tiles with active pixels, row by row, to list (room for glint_active_cap_tiles); returns their number.
+ */
+int32_t glint_active_tiles(const struct glint_active *a, struct glint_tile *list);
+int64_t glint_active_count_tiles(const struct glint_active *a);
+size_t glint_active_cap_tiles(int32_t h, int32_t w);
 #endif

@@ -164,10 +164,16 @@ bool glint_affine_pairable(const struct glint_affine *a, int32_t taps)
     return !a->exact && whole_pairs && glint_weights_pairable(taps * a->k, a->n);
 }
 
+static bool has_pairs(const struct glint_bind *bind, const struct glint_affine *a,
+                      const struct glint_weights *w)
+{
+    return bind->pairs && glint_affine_pairable(a, w->k / a->k);
+}
+
 static int pack_pairs(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *w)
 {
     void *memory;
-    if (!bind->pairs || !glint_affine_pairable(a, w->k / a->k))
+    if (!has_pairs(bind, a, w))
         return GLINT_OK;
     GLINT_TRY(glint_bind_memory(bind, glint_weights_pairs_bytes(w->k, w->n), &memory));
     if (memory)
@@ -222,7 +228,22 @@ static void take_rows(const struct glint_affine *a, const float *weight, float *
                (size_t)a->k * sizeof *rows);
 }
 
-int glint_bind_affine(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out)
+/* rows: as pack leaves them, folded. */
+static int pack_tiles(struct glint_bind *bind, const struct glint_affine *a, const struct glint_weights *w,
+                      const float *rows, struct glint_winograd *out)
+{
+    void *memory;
+    *out = (struct glint_winograd){0};
+    if (a->kernel != 3 || has_pairs(bind, a, w) || !glint_conv_tiles_pay(a->k, a->n))
+        return GLINT_OK;
+    GLINT_TRY(glint_bind_memory(bind, glint_winograd_bytes(a->k, a->n), &memory));
+    if (memory)
+        glint_winograd_pack(out, memory, rows, w->bias, a->k, a->n);
+    return GLINT_OK;
+}
+
+static int bind_map(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out,
+                    struct glint_winograd *tiles_out)
 {
     const int32_t k = a->k * (a->kernel > 0 ? a->kernel * a->kernel : 1);
     const int64_t shape[] = {a->n_rows ? a->n_rows : a->n, a->n_columns ? a->n_columns : a->k, a->kernel,
@@ -237,8 +258,21 @@ int glint_bind_affine(struct glint_bind *bind, const struct glint_affine *a, str
         take_rows(a, weight, rows);
     if (status == GLINT_OK)
         status = pack(bind, a, &f, rows, k, out);
+    if (status == GLINT_OK && tiles_out)
+        status = pack_tiles(bind, a, out, rows, tiles_out);
     free(f.factor);
     return status;
+}
+
+int glint_bind_affine(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out)
+{
+    return bind_map(bind, a, out, NULL);
+}
+
+int glint_bind_conv(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out,
+                    struct glint_winograd *tiles_out)
+{
+    return bind_map(bind, a, out, tiles_out);
 }
 
 /* rows[o][i] = weight[i][o][place], weight [k, n, s, s] */

@@ -4,7 +4,7 @@
 #ifndef GLINT_MODEL_BUILD_H
 #define GLINT_MODEL_BUILD_H
 #include "core/safetensors.h"
-#include "model/bev.h"
+#include "model/conv_tiles.h"
 #include "model/layer.h"
 #include "model/model_config.h"
 
@@ -66,6 +66,11 @@ bool glint_affine_pairable(const struct glint_affine *a, int32_t taps);
 
 /* Packs the map into the model's memory. While measuring *out is set but its pointers are NULL. */
 int glint_bind_affine(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out);
+
+/* The same of a 3x3 convolution of stride 1, also by tiles where that is faster than what the weights are
+ * (not in bfloat16): tiles_out->n 0: it is not. */
+int glint_bind_conv(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out,
+                    struct glint_winograd *tiles_out);
 
 /* A transposed convolution's s * s maps (weight [k, n, s, s], a->kernel = s), out: s * s. */
 int glint_bind_deconv(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out);

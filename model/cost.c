@@ -52,6 +52,17 @@ static double weights_bytes(const struct glint_layer *layer)
     }
 }
 
+/* What a whole map takes less by tiles than pixel by pixel. */
+static double tiles_save(const struct glint_run *run, const struct glint_layer *layer)
+{
+    const struct glint_conv_params *conv = layer->params;
+    const struct glint_value *out = &run->net->values[layer->out[0]];
+    if (layer->op != GLINT_OP_CONV3X3 || !conv->tiles.n)
+        return 0.0;
+    return 2.0 * out->h * out->w * (double)conv->weights.k * conv->weights.n -
+           glint_conv_tiles_flop(&conv->tiles, glint_active_cap_tiles(out->h, out->w));
+}
+
 static void count_map(const struct glint_run *run, const struct glint_layer *layer,
                       struct glint_model_cost *cost)
 {
@@ -64,6 +75,7 @@ static void count_map(const struct glint_run *run, const struct glint_layer *lay
     } else {
         cost->pixels[layer->stage] += (double)out->h * out->w;
         cost->pixels_whole[layer->stage] += (double)out->h * out->w;
+        cost->flop_saved[layer->stage] += tiles_save(run, layer);
     }
 }
 

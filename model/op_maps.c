@@ -31,6 +31,8 @@ const struct glint_op_info glint_op_bev_scatter = {.name = "bev_scatter", .run =
 static int conv_bind(struct glint_bind *bind, struct glint_layer *layer)
 {
     struct glint_conv_params *p = layer->params;
+    if (p->affine.kernel == 3 && p->stride == 1)
+        return glint_bind_conv(bind, &p->affine, &p->weights, &p->tiles);
     return glint_bind_affine(bind, &p->affine, &p->weights);
 }
 
@@ -38,6 +40,15 @@ static bool conv_reads_half(const struct glint_layer *layer)
 {
     const struct glint_affine *a = &((const struct glint_conv_params *)layer->params)->affine;
     return glint_affine_pairable(a, a->kernel * a->kernel);
+}
+
+static size_t conv3x3_scratch(const struct glint_net *net, const struct glint_layer *layer)
+{
+    const struct glint_conv_params *p = layer->params;
+    (void)net;
+    return p->stride == 1 && glint_conv_tiles_pay(p->affine.k, p->affine.n)
+               ? glint_conv_tiles_scratch(p->affine.k, p->affine.n)
+               : 0;
 }
 
 static void count_conv(struct glint_run *r, const struct glint_layer *layer, const struct glint_weights *w,
@@ -52,9 +63,13 @@ static int conv3x3_run(struct glint_run *r, const struct glint_layer *layer)
     const struct glint_map in = glint_run_map(r, layer->in[0]), out = out_map(r, layer);
     const struct glint_map residual =
         layer->n_in > 1 ? glint_run_map(r, layer->in[1]) : (struct glint_map){0};
+    const struct glint_map *added = layer->n_in > 1 ? &residual : NULL;
+    if (p->tiles.n) {
+        glint_run_flop(r, layer, glint_conv_tiles_flop(&p->tiles, glint_active_cap_tiles(out.h, out.w)));
+        return glint_conv_tiles(r->exec, &in, &p->tiles, p->act, added, &out, NULL, 0);
+    }
     count_conv(r, layer, &p->weights, &out);
-    return glint_conv3x3(r->exec, &in, &p->weights, p->stride, p->act, layer->n_in > 1 ? &residual : NULL,
-                         &out);
+    return glint_conv3x3(r->exec, &in, &p->weights, p->stride, p->act, added, &out);
 }
 
 static int conv1x1_run(struct glint_run *r, const struct glint_layer *layer)
@@ -76,6 +91,7 @@ const struct glint_op_info glint_op_conv3x3 = {
     .name = "conv3x3",
     .params_size = sizeof(struct glint_conv_params),
     .bind = conv_bind,
+    .scratch = conv3x3_scratch,
     .run = conv3x3_run,
     .reads_half = conv_reads_half,
     .text = conv_text,

@@ -54,6 +54,7 @@ struct glint_flat_layer_params {
 struct glint_conv_params {
     struct glint_affine affine;
     struct glint_weights weights;
+    struct glint_winograd tiles; /* stride 1, by tiles; n 0: not */
     int32_t stride;
     enum glint_act act;
 };

@@ -28,6 +28,7 @@ struct glint_sparse {
     struct glint_arena memory;
     struct glint_active work, wanted; /* room for the largest map; work is resized by `borrow` */
     struct glint_pixel *list;
+    struct glint_tile *tiles;
 };
 
 /* The map that a value is, or is a slice of. */
@@ -40,6 +41,11 @@ static int32_t root(const struct glint_net *net, int32_t value)
 static int32_t conv_stride(const struct glint_layer *layer)
 {
     return ((const struct glint_conv_params *)layer->params)->stride;
+}
+
+static bool by_tiles(const struct glint_layer *layer)
+{
+    return layer->op == GLINT_OP_CONV3X3 && ((const struct glint_conv_params *)layer->params)->tiles.n > 0;
 }
 
 static int32_t deconv_scale(const struct glint_layer *layer)
@@ -180,7 +186,7 @@ static void take_map(struct glint_arena *arena, const struct state *state, int32
 
 static size_t carve(struct glint_sparse *s, struct glint_arena *arena)
 {
-    size_t total = 0, most_bits = 0, most_pixels = 0;
+    size_t total = 0, most_bits = 0, most_pixels = 0, most_tiles = 0;
     for (int32_t v = 0; v < s->net->n_values; v++) {
         struct state *state = &s->values[v];
         const struct glint_value *value = &s->net->values[v];
@@ -189,7 +195,9 @@ static size_t carve(struct glint_sparse *s, struct glint_arena *arena)
         const size_t bits = glint_active_bytes(value->h, value->w);
         const size_t pixels = (size_t)value->h * (size_t)value->w * sizeof(struct glint_pixel);
         most_bits = bits > most_bits ? bits : most_bits;
+        const size_t tiles = glint_active_cap_tiles(value->h, value->w) * sizeof(struct glint_tile);
         most_pixels = pixels > most_pixels ? pixels : most_pixels;
+        most_tiles = tiles > most_tiles ? tiles : most_tiles;
         void *active = take(arena, bits, &total), *reads = take(arena, bits, &total);
         if (arena) {
             glint_active_init(&state->active, active, value->h, value->w);
@@ -206,6 +214,7 @@ static size_t carve(struct glint_sparse *s, struct glint_arena *arena)
     s->work.bits = take(arena, most_bits, &total);
     s->wanted.bits = take(arena, most_bits, &total);
     s->list = take(arena, most_pixels, &total);
+    s->tiles = take(arena, most_tiles, &total);
     return total;
 }
 
@@ -219,7 +228,7 @@ static void open_slices(struct glint_sparse *s)
     }
 }
 
-/* One layer from maps to maps: at n pixels of the list, or everywhere when there is none. */
+/* What one layer reads and writes. */
 struct maps {
     struct glint_map in, other, out;
 };
@@ -235,23 +244,29 @@ static void add_at(const struct maps *m, const struct glint_pixel *list, int32_t
     }
 }
 
-static int compute(struct glint_exec *x, const struct glint_layer *layer, const struct maps *m,
-                   const struct glint_pixel *list, int32_t n)
+/* The layer at the pixels of `at`: of its output, of a transposed convolution's input. */
+static int compute(struct glint_sparse *s, struct glint_exec *x, const struct glint_layer *layer,
+                   const struct maps *m, const struct glint_active *at)
 {
     const struct glint_conv_params *conv = layer->params;
     const struct glint_deconv_params *deconv = layer->params;
+    const struct glint_map *residual = layer->n_in > 1 ? &m->other : NULL;
+    if (by_tiles(layer))
+        return glint_conv_tiles(x, &m->in, &conv->tiles, conv->act, residual, &m->out, s->tiles,
+                                glint_active_tiles(at, s->tiles));
+    const int32_t n = glint_active_list(at, s->list);
     switch (layer->op) {
     case GLINT_OP_CONV3X3:
-        return glint_conv3x3_at(x, &m->in, &conv->weights, conv->stride, conv->act,
-                                layer->n_in > 1 ? &m->other : NULL, &m->out, list, n);
+        return glint_conv3x3_at(x, &m->in, &conv->weights, conv->stride, conv->act, residual, &m->out,
+                                s->list, n);
     case GLINT_OP_CONV1X1:
-        return glint_deconv_at(x, &m->in, &conv->weights, 1, conv->act, &m->out, list, n);
+        return glint_deconv_at(x, &m->in, &conv->weights, 1, conv->act, &m->out, s->list, n);
     case GLINT_OP_DECONV:
-        return glint_deconv_at(x, &m->in, deconv->weights, deconv->affine.kernel, deconv->act, &m->out, list,
-                               n);
+        return glint_deconv_at(x, &m->in, deconv->weights, deconv->affine.kernel, deconv->act, &m->out,
+                               s->list, n);
     default:
         assert(layer->op == GLINT_OP_ADD);
-        add_at(m, list, n);
+        add_at(m, s->list, n);
         glint_map_round(x, &m->out);
         return GLINT_OK;
     }
@@ -299,7 +314,7 @@ static int run_small(struct glint_sparse *s, struct glint_exec *x)
         const struct glint_map *pixels = layer->op == GLINT_OP_DECONV ? &m.in : &m.out;
         struct glint_active *all = borrow(s, pixels->h, pixels->w);
         glint_active_all(all);
-        GLINT_TRY(compute(x, layer, &m, s->list, glint_active_list(all, s->list)));
+        GLINT_TRY(compute(s, x, layer, &m, all));
         copy_map(&m.out, &s->background[i]); /* maps may be written again by a later layer */
     }
     return GLINT_OK;
@@ -405,7 +420,10 @@ static void read_maps(struct glint_sparse *s, const struct glint_layer *layer)
         const struct glint_active *out = &s->values[layer->out[0]].active;
         if (layer->op == GLINT_OP_CONV3X3 && i == 0) {
             struct glint_active *reads = borrow(s, in->reads.h, in->reads.w);
-            glint_active_reads(out, conv_stride(layer), reads);
+            if (by_tiles(layer))
+                glint_active_tile_reads(out, reads);
+            else
+                glint_active_reads(out, conv_stride(layer), reads);
             glint_active_add(&in->reads, reads);
         } else if (layer->op != GLINT_OP_DECONV) /* which reads active pixels only */
             glint_active_add(&in->reads, out);
@@ -474,7 +492,14 @@ int glint_sparse_want(struct glint_sparse *s, struct glint_run *run, int32_t val
                                  s->list, glint_active_list(rest, s->list), &out);
 }
 
-static double flop(const struct glint_layer *layer, int32_t n_pixels)
+/* The set of pixels that `compute` takes for a layer. */
+static const struct glint_active *computed(const struct glint_sparse *s, const struct glint_layer *layer)
+{
+    return &s->values[layer->op == GLINT_OP_DECONV ? root(s->net, layer->in[0]) : layer->out[0]].active;
+}
+
+/* Pixel by pixel. */
+static double flop(const struct glint_layer *layer, double n_pixels)
 {
     const struct glint_conv_params *conv = layer->params;
     const struct glint_deconv_params *deconv = layer->params;
@@ -486,14 +511,21 @@ static double flop(const struct glint_layer *layer, int32_t n_pixels)
     return 0.0;
 }
 
+/* As it is computed. */
+static double work(const struct glint_layer *layer, const struct glint_active *at)
+{
+    const struct glint_conv_params *conv = layer->params;
+    return by_tiles(layer) ? glint_conv_tiles_flop(&conv->tiles, (size_t)glint_active_count_tiles(at))
+                           : flop(layer, (double)glint_active_count(at));
+}
+
 struct glint_sparse_count glint_sparse_count(const struct glint_sparse *s, const struct glint_layer *layer)
 {
-    const int32_t from = layer->op == GLINT_OP_DECONV ? root(s->net, layer->in[0]) : layer->out[0];
-    const struct glint_active *done = &s->values[from].active, *out = &s->values[layer->out[0]].active;
-    const int64_t left = (int64_t)done->h * done->w - glint_active_count(done);
+    const struct glint_active *done = computed(s, layer), *out = &s->values[layer->out[0]].active;
     return (struct glint_sparse_count){.pixels = (double)glint_active_count(out),
                                        .pixels_whole = (double)out->h * out->w,
-                                       .flop_saved = flop(layer, (int32_t)left)};
+                                       .flop_saved =
+                                           flop(layer, (double)done->h * done->w) - work(layer, done)};
 }
 
 static int run_input(struct glint_sparse *s, struct glint_run *run, const struct glint_layer *layer)
@@ -517,10 +549,8 @@ int glint_sparse_layer(struct glint_sparse *s, struct glint_run *run, const stru
     const struct maps m = {.in = glint_run_map(run, layer->in[0]),
                            .other = glint_run_map(run, layer->in[layer->n_in > 1]),
                            .out = out};
-    const int32_t from = layer->op == GLINT_OP_DECONV ? root(s->net, layer->in[0]) : to;
-    const int32_t n = glint_active_list(&s->values[from].active, s->list);
     glint_map_clear_border(&out);
-    glint_run_flop(run, layer, flop(layer, n));
-    GLINT_TRY(compute(run->exec, layer, &m, s->list, n));
+    glint_run_flop(run, layer, work(layer, computed(s, layer)));
+    GLINT_TRY(compute(s, run->exec, layer, &m, computed(s, layer)));
     return surround(s, run->exec, layer, &out);
 }

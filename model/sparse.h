@@ -1,4 +1,5 @@
-/* model/sparse.h - a network's maps at active pixels only: the same bits at those that are read, less work.
+/* model/sparse.h - a network's maps at active pixels only: less work, and at the pixels that are read the
+ * same bits, or the same to rounding from a convolution by tiles (conv_tiles.h) on.
  *
  * From a frame's pillars follows, layer by layer, which pixels can differ from an empty frame's (active.h)
  * and which of the others a later layer reads. Each layer of maps then computes the former and writes the

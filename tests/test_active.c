@@ -88,6 +88,55 @@ static void check_list(const struct glint_active *in)
     free(seen.bits);
 }
 
+/* Whether the tile of pixel (y, x) has an active pixel. */
+static bool tile_has(const struct glint_active *a, int32_t y, int32_t x)
+{
+    bool any = false;
+    for (int32_t i = 0; i < 16; i++)
+        any |= has(a, y / 4 * 4 + i / 4, x / 4 * 4 + i % 4);
+    return any;
+}
+
+static void check_tiles(const struct glint_active *in)
+{
+    struct glint_active seen;
+    const size_t cap = glint_active_cap_tiles(in->h, in->w);
+    struct glint_tile *list = kernel_alloc(cap * sizeof *list);
+    const int32_t n = glint_active_tiles(in, list);
+    open_active(&seen, in->h, in->w);
+    assert_true(n <= (int32_t)cap && n == glint_active_count_tiles(in));
+    for (int32_t i = 0; i < n * 16; i++) {
+        const struct glint_tile *t = &list[i / 16];
+        const int32_t coord[3] = {t->x + i % 4, t->y + i % 16 / 4, 0};
+        assert_true(t->pixels && t->x % 4 == 0 && t->y % 4 == 0);
+        if (t->pixels >> (i % 16) & 1)
+            glint_active_set(&seen, coord, 1, 1, 1);
+    }
+    assert_memory_equal(seen.bits, in->bits, glint_active_bytes(in->h, in->w));
+    free(list);
+    free(seen.bits);
+}
+
+static void check_tile_reads(const struct glint_active *out)
+{
+    struct glint_active in;
+    int64_t n = 0;
+    open_active(&in, out->h, out->w);
+    glint_active_tile_reads(out, &in);
+    for (int32_t y = 0; y < in.h; y++)
+        for (int32_t x = 0; x < in.w; x++) {
+            bool want = false; /* a pixel is read by its own tile and by those of its neighbours */
+            for (int32_t tap = 0; tap < 9; tap++) {
+                const int32_t ny = y + tap / 3 - 1, nx = x + tap % 3 - 1;
+                want |= ny >= 0 && nx >= 0 && ny < in.h && nx < in.w && tile_has(out, ny, nx);
+            }
+            assert_int_equal(has(&in, y, x), want);
+            n += want;
+        }
+    assert_int_equal(glint_active_count(&in), n);
+    free(in.bits);
+}
+
 static void sets_of_every_width(void **state)
 {
     (void)state;
@@ -103,6 +152,8 @@ static void sets_of_every_width(void **state)
         check_reads(&in, 2, 2 * in.h - 1, 2 * in.w - 1);
         check_upsample(&in, 1 + w % 3);
         check_list(&in);
+        check_tiles(&in);
+        check_tile_reads(&in);
         free(in.bits);
     }
 }

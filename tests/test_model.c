@@ -68,7 +68,22 @@ static void frames_of_all_sizes(void **state)
     glint_model_close(model);
 }
 
-/* Empty space is left out by default (sparse.h); the boxes are the same to the last bit. */
+/* The same boxes, to rounding. */
+static void assert_same_boxes(const struct glint_frame *a, const struct glint_frame *b)
+{
+    assert_true(a->n_boxes > 0 && a->n_boxes == b->n_boxes);
+    for (int32_t i = 0; i < a->n_boxes; i++) {
+        const struct glint_box *p = &a->boxes[i], *q = &b->boxes[i];
+        assert_int_equal(p->label, q->label);
+        assert_true(fabsf(p->score - q->score) <= 1e-5f &&
+                    fabsf(remainderf(p->yaw - q->yaw, 6.2831853f)) <= 1e-4f);
+        for (int k = 0; k < 3; k++)
+            assert_true(fabsf(p->center[k] - q->center[k]) <= 1e-4f &&
+                        fabsf(p->size[k] - q->size[k]) <= 1e-4f * q->size[k]);
+    }
+}
+
+/* Empty space is left out by default (sparse.h); the boxes are the same. */
 static void check_whole_maps(enum glint_precision precision)
 {
     struct glint_model_settings s;
@@ -91,14 +106,14 @@ static void check_whole_maps(enum glint_precision precision)
     glint_model_cost(whole, &whole_cost);
     const int bev = GLINT_STAGE_BEV;
     assert_true(part_cost.flop[bev] < whole_cost.flop[bev]);
-    assert_true(part_cost.flop[bev] + part_cost.flop_saved[bev] == whole_cost.flop[bev]);
-    assert_true(whole_cost.flop_saved[bev] == 0);
+    assert_true(part_cost.flop[bev] + part_cost.flop_saved[bev] ==
+                whole_cost.flop[bev] + whole_cost.flop_saved[bev]);
+    assert_true((whole_cost.flop_saved[bev] > 0) == (precision == GLINT_PRECISION_F32)); /* by tiles */
     assert_true(part_cost.pixels[bev] > 0 && part_cost.pixels[bev] < part_cost.pixels_whole[bev]);
     assert_true(whole_cost.pixels[bev] == part_cost.pixels_whole[bev]);
     assert_true(part_cost.bytes[bev] > 0 && part_cost.bytes[bev] < whole_cost.bytes[bev]);
     assert_true(part_cost.bytes[GLINT_STAGE_ATTEND] == whole_cost.bytes[GLINT_STAGE_ATTEND]);
-    assert_true(a->n_boxes > 0 && a->n_boxes == b->n_boxes);
-    assert_memory_equal(a->boxes, b->boxes, (size_t)a->n_boxes * sizeof *a->boxes);
+    assert_same_boxes(a, b);
     glint_frame_unref(a);
     glint_frame_unref(b);
     glint_frame_pool_close(pool);

@@ -64,7 +64,7 @@ void glint_model_set_tap(struct glint_model *model, glint_tap_fn *fn, void *ctx)
 /* Work of the last run: multiply-adds x 2 actually done per stage, and the counts it depended on. */
 struct glint_model_cost {
     double flop[GLINT_STAGE_COUNT];
-    double flop_saved[GLINT_STAGE_COUNT]; /* what whole maps would take besides */
+    double flop_saved[GLINT_STAGE_COUNT]; /* what whole maps would take besides, pixel by pixel */
     double
         bytes[GLINT_STAGE_COUNT]; /* values that layers read and write and their weights, each once a layer */
     double pixels[GLINT_STAGE_COUNT];       /* computed, of all maps that layers make ... */
