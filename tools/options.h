@@ -36,6 +36,7 @@ enum glint_option_groups {
     GLINT_OPTIONS_JSON,    /* --json */
     GLINT_OPTIONS_FRAMES,  /* --frames */
     GLINT_OPTIONS_NET,     /* --port ... --hw-stamps */
+    GLINT_OPTIONS_EVAL,    /* --json --report --parts --resume */
     GLINT_OPTIONS_COUNT
 };
 #define GLINT_SHARED_KEYS 1000

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tools/progress.h"
 #include "core/clock.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,10 +24,12 @@ void glint_progress_update(struct glint_progress *p, double done, uint64_t count
     memset(bar, '.', BAR);
     memset(bar, '#', (size_t)filled);
     bar[BAR] = 0;
-    if (done >= 0.0)
-        fprintf(stderr, "\r[%s] %3d %%  frames: %llu ", bar, (int)(100.0 * done), (unsigned long long)count);
+    const double seconds = (double)(now - p->begun_ns) * 1e-9;
+    if (done > 0.0)
+        fprintf(stderr, "\r[%s] %3d %%  frames: %llu  %.1f/s  %.0f s left   ", bar, (int)(100.0 * done),
+                (unsigned long long)count, (double)count / seconds, seconds * fmax(1.0 - done, 0.0) / done);
     else
-        fprintf(stderr, "\rframes: %llu ", (unsigned long long)count);
+        fprintf(stderr, "\rframes: %llu  %.1f/s   ", (unsigned long long)count, (double)count / seconds);
     fflush(stderr);
     p->shown_ns = now;
     p->drawn = true;
@@ -35,6 +38,6 @@ void glint_progress_update(struct glint_progress *p, double done, uint64_t count
 void glint_progress_end(struct glint_progress *p)
 {
     if (p->drawn)
-        fprintf(stderr, "\r%*s\r", BAR + 40, "");
+        fprintf(stderr, "\r%*s\r", BAR + 60, "");
     p->drawn = false;
 }

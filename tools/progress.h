@@ -10,7 +10,8 @@ struct glint_progress {
 };
 
 void glint_progress_begin(struct glint_progress *p);
-/* done: 0..1, or < 0 when unknown; count: frames so far. Draws at most ten times a second. */
+/* done: 0..1, or < 0 when unknown; count: frames so far, told with their rate and the time left. Draws at
+ * most ten times a second. */
 void glint_progress_update(struct glint_progress *p, double done, uint64_t count);
 /* Wipes the bar. */
 void glint_progress_end(struct glint_progress *p);

@@ -72,6 +72,12 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
          {"--ring", "MIB", "memory for packets not looked at yet (default: 64)", GLINT_KEY_RING},
          {"--hw-stamps", NULL, "time stamps of the network card, where its clock is UTC",
           GLINT_KEY_HW_STAMPS}},
+    [GLINT_OPTIONS_EVAL] =
+        {{"--json", "FILE", "the metrics, full precision, null for not defined", GLINT_KEY_JSON},
+         {"--report", "DIR", "a page with tables, curves and the worst frames", GLINT_KEY_REPORT},
+         {"--parts", "DIR", "finished scenes are kept here until all are done (default: beside --json)",
+          GLINT_KEY_PARTS},
+         {"--resume", NULL, "goes on with what an interrupted run has finished", GLINT_KEY_RESUME}},
 };
 
 const struct glint_option *glint_option_group(int group)
@@ -138,6 +144,10 @@ static const char **text_of(struct glint_shared_options *s, int key)
         return &s->trace_path;
     case GLINT_KEY_JSON:
         return &s->json_path;
+    case GLINT_KEY_REPORT:
+        return &s->report_path;
+    case GLINT_KEY_PARTS:
+        return &s->parts_path;
     default:
         return NULL;
     }
@@ -164,6 +174,9 @@ static bool take_checked(struct glint_shared_options *s, int key, const char *va
         return glint_value_int(c, "--threads", value, 1, 256, &s->n_threads);
     case GLINT_KEY_OUT:
         return take_out(s, value);
+    case GLINT_KEY_RESUME:
+        s->resume = true;
+        return true;
     default:
         return glint_value_frames(c, "--frames", value, &s->first_frame, &s->end_frame);
     }

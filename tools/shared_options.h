@@ -38,6 +38,9 @@ enum { /* keys; a command's own are below */
        GLINT_KEY_TRACE,
        GLINT_KEY_JSON,
        GLINT_KEY_FRAMES,
+       GLINT_KEY_REPORT,
+       GLINT_KEY_PARTS,
+       GLINT_KEY_RESUME,
        GLINT_KEY_MOTION, /* the next ones: motion.h */
        GLINT_KEY_POSES = GLINT_KEY_MOTION,
        GLINT_KEY_POSE_TIMES,
@@ -79,6 +82,8 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
     int32_t n_out;
     const char *trace_path, *json_path;
     uint64_t first_frame, end_frame; /* all */
+    const char *report_path, *parts_path;
+    bool resume;
     struct glint_live_settings net;
 };
 
