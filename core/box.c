@@ -109,6 +109,17 @@ double glint_rect_iou(const struct glint_rect *a, const struct glint_rect *b)
     return both / fmax(a->dx * a->dy + b->dx * b->dy - both, 1e-8);
 }
 
+double glint_cuboid_iou(const struct glint_cuboid *a, const struct glint_cuboid *b)
+{
+    const double low = fmax(a->z - 0.5 * a->dz, b->z - 0.5 * b->dz);
+    const double high = fmin(a->z + 0.5 * a->dz, b->z + 0.5 * b->dz);
+    if (!(high > low))
+        return 0;
+    const double both = glint_rect_intersection(&a->base, &b->base) * (high - low);
+    const double either = a->base.dx * a->base.dy * a->dz + b->base.dx * b->base.dy * b->dz - both;
+    return both > 0 && either > 0 ? both / either : 0;
+}
+
 struct glint_rect glint_box_rect(const struct glint_box *box)
 {
     return (struct glint_rect){box->center[0], box->center[1], box->size[0], box->size[1], box->yaw};

@@ -16,6 +16,14 @@ double glint_rect_intersection(const struct glint_rect *a, const struct glint_re
 /* I / max(A + B - I, 1e-8), the IoU of the networks' references. */
 double glint_rect_iou(const struct glint_rect *a, const struct glint_rect *b);
 
+struct glint_cuboid { /* a rectangle with a height */
+    struct glint_rect base;
+    double z, dz; /* centre and extent */
+};
+
+/* Exact: overlap of the bases times overlap in z, over the union; 0 when the union is 0 or an extent is. */
+double glint_cuboid_iou(const struct glint_cuboid *a, const struct glint_cuboid *b);
+
 /* The footprint of a box, and yaw brought into (-pi, pi]. */
 struct glint_rect glint_box_rect(const struct glint_box *box);
 double glint_wrap_angle(double rad);

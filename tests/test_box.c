@@ -106,6 +106,10 @@ static void same_as_the_evaluation_truth(void **state)
             (v[14] == 0 && inter != 0))
             fail_msg("pair %zu: overlap %.17g, iou %.17g; %.17g and %.17g expected", i, inter, iou, v[14],
                      v[15]);
+        const struct glint_cuboid p = {a, v[2], v[5]}, q = {b, v[9], v[12]};
+        const double volume_iou = glint_cuboid_iou(&p, &q);
+        if (fabs(volume_iou - v[16]) > 1e-9 || fabs(volume_iou - glint_cuboid_iou(&q, &p)) > 1e-9)
+            fail_msg("pair %zu: iou of volumes %.17g; %.17g expected", i, volume_iou, v[16]);
     }
     glint_file_close(&file);
 }
