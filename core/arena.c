@@ -3,6 +3,9 @@
 #include "core/arena.h"
 #include "core/status.h"
 #include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -38,10 +41,53 @@ void glint_arena_fini(struct glint_arena *a)
     *a = (struct glint_arena){0};
 }
 
-void glint_arena_touch(struct glint_arena *a)
+/* Not by writing, which would race with the arena's user, but by asking the system for writable pages. */
+
+#define TOUCH_PIECE ((size_t)4 << 20) /* between looks at `stop` */
+
+struct glint_arena_touch {
+    pthread_t thread;
+    uint8_t *base;
+    size_t size;
+    _Atomic bool stop;
+};
+
+static void *touch_main(void *arg)
 {
-    for (size_t i = 0; i < a->cap; i += PAGE)
-        a->base[i] = 0;
+    struct glint_arena_touch *t = arg;
+#ifdef MADV_POPULATE_WRITE
+    for (size_t at = 0; at < t->size && !atomic_load(&t->stop); at += TOUCH_PIECE)
+        if (madvise(t->base + at, t->size - at < TOUCH_PIECE ? t->size - at : TOUCH_PIECE,
+                    MADV_POPULATE_WRITE) != 0)
+            break; /* an older system */
+#else
+    (void)t;
+#endif
+    return NULL;
+}
+
+struct glint_arena_touch *glint_arena_touch_begin(const struct glint_arena *a)
+{
+    if (a->cap < HUGE_PAGE) /* not worth a thread, nor whole pages */
+        return NULL;
+    struct glint_arena_touch *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->base = a->base;
+    t->size = a->cap;
+    if (pthread_create(&t->thread, NULL, touch_main, t) == 0)
+        return t;
+    free(t);
+    return NULL;
+}
+
+void glint_arena_touch_end(struct glint_arena_touch *t)
+{
+    if (!t)
+        return;
+    atomic_store(&t->stop, true);
+    pthread_join(t->thread, NULL);
+    free(t);
 }
 
 void *glint_arena_alloc(struct glint_arena *a, size_t bytes)

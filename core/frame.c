@@ -1,6 +1,7 @@
 /* core/frame.c - see frame.h. Each frame is one block with its arrays behind each other; pages that are
  * never touched (elongation, instances) cost no memory. */
 #include "core/frame.h"
+#include "core/bytes.h"
 #include "core/arena.h"
 #include "core/status.h"
 #include <assert.h>
@@ -210,4 +211,47 @@ void glint_frame_add_point(struct glint_frame *f, float x, float y, float z, flo
     p->ring[i] = ring;
     p->ret[i] = ret;
     p->offset_ns[i] = offset_ns;
+}
+
+#define XYZI_BLOCK 256
+
+/* Whether all records of a block may enter: no branch per point, so that a compiler can use vectors. */
+static bool all_sane(const float *v, int32_t n)
+{
+    int32_t strange = 0;
+    for (int32_t i = 0; i < n; i++, v += 4)
+        strange += !glint_point_is_sane(v[0], v[1], v[2], v[3]);
+    return strange == 0;
+}
+
+static void add_block(struct glint_points *p, const float *v, int32_t n)
+{
+    float *restrict x = p->x + p->n, *restrict y = p->y + p->n, *restrict z = p->z + p->n;
+    float *restrict intensity = p->intensity + p->n;
+    for (int32_t i = 0; i < n; i++) {
+        x[i] = v[4 * i];
+        y[i] = v[4 * i + 1];
+        z[i] = v[4 * i + 2];
+        intensity[i] = v[4 * i + 3];
+    }
+    memset(p->ring + p->n, 0, (size_t)n * sizeof *p->ring);
+    memset(p->ret + p->n, 0, (size_t)n * sizeof *p->ret);
+    memset(p->offset_ns + p->n, 0, (size_t)n * sizeof *p->offset_ns);
+    p->n += n;
+}
+
+void glint_frame_add_xyzi(struct glint_frame *f, const uint8_t *records, int32_t n)
+{
+    float v[4 * XYZI_BLOCK];
+    for (int32_t first = 0; first < n; first += XYZI_BLOCK) {
+        const int32_t count = n - first < XYZI_BLOCK ? n - first : XYZI_BLOCK;
+        for (int32_t i = 0; i < 4 * count; i++)
+            v[i] = glint_le_f32(records + 16 * (int64_t)first + 4 * i);
+        if (f->points.cap - f->points.n >= count && all_sane(v, count)) {
+            add_block(&f->points, v, count);
+            continue;
+        }
+        for (int32_t i = 0; i < count; i++)
+            glint_frame_add_point(f, v[4 * i], v[4 * i + 1], v[4 * i + 2], v[4 * i + 3], 0, 0, 0);
+    }
 }

@@ -34,4 +34,8 @@ static inline bool glint_point_is_sane(float x, float y, float z, float intensit
  * (loss.points_clipped). Readers use it; decoders with their own loops keep the same rules. */
 void glint_frame_add_point(struct glint_frame *frame, float x, float y, float z, float intensity,
                            uint16_t ring, uint8_t ret, uint32_t offset_ns);
+
+/* The same for n records of f32 x, y, z, intensity (little endian, 16 bytes each); ring, return and offset 0.
+ */
+void glint_frame_add_xyzi(struct glint_frame *frame, const uint8_t *records, int32_t n);
 #endif

@@ -12,10 +12,15 @@ typedef void glint_pool_fn(void *ctx, int64_t begin, int64_t end, int worker);
 int glint_pool_open(int n_threads, struct glint_pool **pool_out);
 void glint_pool_close(struct glint_pool *pool); /* NULL is fine */
 
+/* Keeps each started thread on a CPU of its own, of those that the process may use (the caller stays free, the
+ * first CPU is left to it). GLINT_E_ARG when there are fewer CPUs than threads, GLINT_E_DEVICE. */
+int glint_pool_pin(struct glint_pool *pool);
+
 int glint_pool_threads(const struct glint_pool *pool); /* 1 for NULL */
 
 /* Calls fn over 0..n-1 in pieces of at most `grain` items and returns when all are done. Which
- * worker gets which piece depends on timing, so results must not. A NULL pool, or a single piece,
- * runs in the caller. One caller at a time; not from inside fn. Allocates nothing. */
+ * worker gets which piece depends on timing, so results must not; workers that are not awake in time get
+ * none. A NULL pool, or a single piece, runs in the caller. One caller at a time; not from inside fn.
+ * Allocates nothing. */
 void glint_pool_for(struct glint_pool *pool, int64_t n, int64_t grain, glint_pool_fn *fn, void *ctx);
 #endif

@@ -44,13 +44,9 @@ static int kitti_read(const struct glint_cloud_file *file, int32_t item, struct 
                       struct glint_frame *frame)
 {
     (void)item, (void)scratch;
-    int32_t n;
+    int32_t n = 0;
     GLINT_TRY(count_records(file, 16, "f32 x y z intensity", &n));
-    for (int32_t i = 0; i < n; i++) {
-        const uint8_t *p = file->data + (size_t)i * 16;
-        glint_frame_add_point(frame, glint_le_f32(p), glint_le_f32(p + 4), glint_le_f32(p + 8),
-                              glint_le_f32(p + 12), 0, 0, 0);
-    }
+    glint_frame_add_xyzi(frame, file->data, n);
     return GLINT_OK;
 }
 

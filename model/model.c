@@ -17,6 +17,7 @@ struct glint_model {
     struct glint_model_config config;
     struct glint_net net;
     struct glint_arena weights, memory, voxel_memory;
+    struct glint_arena_touch *touch;
     struct glint_voxels voxels;
     struct glint_exec exec;
     struct glint_run run;
@@ -96,13 +97,14 @@ static int reserve(struct glint_model *m, const struct glint_model_settings *s)
                                "a network of these sizes needs %.1f GB of memory; %.0f GB are allowed",
                                (double)total / 1e9, (double)MEMORY_MAX / 1e9);
     GLINT_TRY(glint_arena_init(&m->memory, planned));
-    glint_arena_touch(&m->memory); /* the first frame need not wait for it */
+    m->touch = glint_arena_touch_begin(&m->memory); /* so that frames need not wait for it */
     GLINT_TRY(glint_arena_init(&m->voxel_memory, voxels));
     GLINT_TRY(glint_voxels_init(&m->voxels, &m->voxel_memory, m->net.cap_points, m->net.cap_voxels));
     if (tap)
         GLINT_TRY(glint_arena_init(&m->run.tap_memory, tap));
     m->info.memory_bytes = total;
-    return glint_exec_init(&m->exec, s->isa, s->n_threads, scratch);
+    GLINT_TRY(glint_exec_init(&m->exec, s->isa, s->n_threads, scratch));
+    return s->pin ? glint_pool_pin(m->exec.pool) : GLINT_OK;
 }
 
 static void fill_info(struct glint_model *m)
@@ -171,6 +173,7 @@ void glint_model_close(struct glint_model *m)
     glint_exec_fini(&m->exec);
     glint_arena_fini(&m->run.tap_memory);
     glint_arena_fini(&m->voxel_memory);
+    glint_arena_touch_end(m->touch);
     glint_arena_fini(&m->memory);
     glint_arena_fini(&m->weights);
     glint_net_fini(&m->net);

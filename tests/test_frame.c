@@ -98,6 +98,39 @@ static void points_that_cannot_be_are_dropped_and_too_many_clipped(void **state)
     glint_frame_pool_close(pool);
 }
 
+/* Blocks of records, with and without points that cannot be, up to and beyond the capacity. */
+static void records_are_as_points_one_by_one(void **state)
+{
+    (void)state;
+    static float v[1000][4];
+    struct glint_frame_pool *pool = open_pool(2, 900);
+    uint64_t seed = 3;
+    for (int32_t n = 0; n <= 1000; n += n < 520 ? 65 : 160) {
+        struct glint_frame *f = glint_frame_get(pool, false), *g = glint_frame_get(pool, false);
+        for (int32_t i = 0; i < n; i++)
+            for (int k = 0; k < 4; k++)
+                v[i][k] = i % 97 == 90 && i < 300 && k == i % 4 ? NAN : glint_test_uniform(&seed, -90, 90);
+        memset(f->points.ring, 0xff, 900 * sizeof *f->points.ring);
+        glint_frame_add_xyzi(f, (const uint8_t *)v, n);
+        for (int32_t i = 0; i < n; i++)
+            glint_frame_add_point(g, v[i][0], v[i][1], v[i][2], v[i][3], 0, 0, 0);
+        assert_int_equal(f->points.n, g->points.n);
+        assert_int_equal(f->loss.points_dropped, g->loss.points_dropped);
+        assert_int_equal(f->loss.points_clipped, g->loss.points_clipped);
+        const size_t count = (size_t)f->points.n;
+        assert_memory_equal(f->points.x, g->points.x, count * sizeof(float));
+        assert_memory_equal(f->points.y, g->points.y, count * sizeof(float));
+        assert_memory_equal(f->points.z, g->points.z, count * sizeof(float));
+        assert_memory_equal(f->points.intensity, g->points.intensity, count * sizeof(float));
+        assert_memory_equal(f->points.ring, g->points.ring, count * sizeof(uint16_t));
+        assert_memory_equal(f->points.ret, g->points.ret, count);
+        assert_memory_equal(f->points.offset_ns, g->points.offset_ns, count * sizeof(uint32_t));
+        glint_frame_unref(f);
+        glint_frame_unref(g);
+    }
+    glint_frame_pool_close(pool);
+}
+
 static void *get_one(void *arg)
 {
     struct glint_frame *f = glint_frame_get(arg, true);
@@ -153,6 +186,7 @@ int main(void)
         cmocka_unit_test(frames_come_cleared),
         cmocka_unit_test(arrays_do_not_overlap),
         cmocka_unit_test(points_that_cannot_be_are_dropped_and_too_many_clipped),
+        cmocka_unit_test(records_are_as_points_one_by_one),
         cmocka_unit_test(a_waiting_get_wakes_up),
         cmocka_unit_test(absurd_pools_are_refused),
         cmocka_unit_test(stages_have_names),

@@ -16,6 +16,7 @@ struct glint_bench {
     const struct glint_command *command;
     const char *kind, *input, *other, *model_name, *json_path, *sensor, *calib;
     int32_t repeat, n_threads, n_points, window, limit_percent;
+    bool pin;
     float iou;
     enum glint_precision precision;
     bool normalised, no_ceilings;

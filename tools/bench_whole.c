@@ -23,6 +23,7 @@ static int open_model(struct glint_bench *b, int32_t cap_points, struct glint_mo
     glint_model_settings_default(&settings);
     settings.device = "cpu";
     settings.n_threads = b->n_threads;
+    settings.pin = b->pin;
     settings.precision = b->precision;
     settings.cap_points = cap_points > 0 ? cap_points : 1;
     const int64_t begun = glint_clock_monotonic_ns();

@@ -16,6 +16,7 @@ enum {
     MODEL = 1,
     REPEAT,
     THREADS,
+    PIN,
     PRECISION,
     JSON_FILE,
     SENSOR,
@@ -68,6 +69,9 @@ static bool take(struct glint_bench *b, int arg, const char *value)
         return glint_value_precision(b->command, "--precision", value, &b->precision);
     case THREADS:
         return glint_value_int(b->command, "--threads", value, 1, 256, &b->n_threads);
+    case PIN:
+        b->pin = true;
+        return true;
     case POINTS:
         return glint_value_int(b->command, "--points", value, 1000, 8000000, &b->n_points);
     case WINDOW:
@@ -206,6 +210,7 @@ static const struct glint_option options[] = {
      REPEAT},
     {"--precision", "P", "f32, or bf16: faster, maps within 1e-2 (default: f32)", PRECISION},
     {"--threads", "N", "threads (default: the cores); decode and nms use one", THREADS},
+    {"--pin", NULL, "model, pipeline: the network's threads on CPUs of their own", PIN},
     {"--points", "N", "size of the made scan (default: 120000)", POINTS},
     {"--window", "N", "voxel: cells per side of a window (default: 13)", WINDOW},
     {"--iou", "X", "nms: overlap above which a box goes (default: 0.55)", IOU},

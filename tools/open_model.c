@@ -22,6 +22,7 @@ int glint_open_model(const struct glint_shared_options *options, int32_t cap_poi
     glint_model_settings_default(&settings);
     settings.device = options->device;
     settings.n_threads = options->n_threads;
+    settings.pin = options->pin;
     settings.cap_points = cap_points;
     settings.score = options->score;
     settings.precision = options->precision;

@@ -47,7 +47,10 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
          {"--precision", "P", "f32, or bf16: faster, maps within 1e-2 (default: f32)", GLINT_KEY_PRECISION},
          {"--score", "S", "least score of a box, 0 to 1 (default: the model's)", GLINT_KEY_SCORE}},
     [GLINT_OPTIONS_THREADS] = {{"--threads", "N", "threads (default: the cores); 1 is one for everything",
-                                GLINT_KEY_THREADS}},
+                                GLINT_KEY_THREADS},
+                               {"--pin", NULL,
+                                "keep the network's threads on CPUs of their own (taskset chooses which)",
+                                GLINT_KEY_PIN}},
     [GLINT_OPTIONS_OUT] =
         {{"--out", "FILE",
           "may repeat; .jsonl boxes (default: -, to stdout), .png, .pcd, .bin, .label ... with %06d",
@@ -172,6 +175,9 @@ static bool take_checked(struct glint_shared_options *s, int key, const char *va
         return glint_value_float(c, "--score", value, 0.0, 1.0, &s->score);
     case GLINT_KEY_THREADS:
         return glint_value_int(c, "--threads", value, 1, 256, &s->n_threads);
+    case GLINT_KEY_PIN:
+        s->pin = true;
+        return true;
     case GLINT_KEY_OUT:
         return take_out(s, value);
     case GLINT_KEY_RESUME:

@@ -23,7 +23,8 @@ enum glint_precision {
 struct glint_model_settings {
     const char *device; /* "cpu"; "auto"; "cuda:0" gives GLINT_E_DEVICE in builds without */
     int32_t n_threads;  /* >= 1 */
-    unsigned isa;       /* glint_cpu_isa() */
+    bool pin;     /* keep each thread but the caller's on a CPU of its own (GLINT_E_ARG: too few CPUs) */
+    unsigned isa; /* glint_cpu_isa() */
     int32_t cap_points; /* most points of a frame; more are clipped by the source */
     float score;        /* least score of a box; < 0: the model's own, per class */
     enum glint_precision precision;
