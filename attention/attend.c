@@ -1,13 +1,15 @@
 /* attention/attend.c - see attend.h.
  *
  * Here both products are those of gemm.h, with keys and values packed as weights; a few queries at a time,
- * so that their scores stay in the first-level cache. x86/attend_avx512.c does without the packing. */
+ * so that their scores stay in the first-level cache. x86/attend_avx512.c does without the packing of these.
+ */
 #include "attention/attend.h"
 #include "attention/act.h"
 #include "attention/bfloat.h"
 #include <string.h>
 
 #define QUERIES 12 /* at a time */
+#define LANES   48 /* queries at a time of x86/attend_avx512.c, whose scratch is n + d rows of them */
 
 static size_t whole_panels(int32_t n)
 {
@@ -18,7 +20,9 @@ size_t glint_attend_scratch(int32_t n, int32_t d)
 {
     const size_t wide = whole_panels(n), wide_d = whole_panels(d);
     const size_t keys = wide * (size_t)d, values = (size_t)n * wide_d, scores = QUERIES * wide;
-    return (keys + values + scores + wide + 2 * wide_d) * sizeof(float);
+    const size_t here = keys + values + scores + wide + 2 * wide_d;
+    const size_t lanes = LANES * ((size_t)n + (d > 16 ? (size_t)d : 16));
+    return (here > lanes ? here : lanes) * sizeof(float);
 }
 
 /* A key becomes a column of panels, a value a row. */

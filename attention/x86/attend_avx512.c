@@ -1,14 +1,18 @@
 /* attention/x86/attend_avx512.c - glint_attend_fn with AVX-512.
  *
- * Keys are transposed once (16 x 16 in registers). Then 12 queries at a time: their scores by tiles of 12 x
- * 32 keys, softmax in base 2 with the scale folded into its one subtraction, weighted values by tiles of 12 x
- * 16 columns. Scores (12 x n), keys and one head's values together fit the first-level cache; values are read
- * where they are. */
+ * Queries lie in the lanes, up to 48 at a time: they are transposed (16 x 16 in registers), scores and
+ * weights have a row per key, and so the softmax needs no sums across lanes. Scores by tiles of 8 keys x 48
+ * queries, whose largest come with them; then weights, in base 2 with the scale folded into the one
+ * subtraction; then weighted values by tiles of 8 columns x 48 queries. Each step of either product costs 24
+ * multiply-adds (12 cycles of two units) and 11 loads (5.5 cycles). Keys and values are read where they are;
+ * with them and one head's weights the first-level cache is just full at 144 keys. */
 #include "attention/attend.h"
 #include "attention/x86/vec_math_avx512.h"
 
-#define QUERIES 12
 #define LANES   16
+#define GROUPS  3 /* most registers of queries at a time; functions take how many it is */
+#define QUERIES (GROUPS * LANES)
+#define TILE    8 /* keys of a tile of scores, columns of a tile of values */
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -19,9 +23,8 @@
 
 struct head {
     const struct glint_attend *a;
-    float *keys;   /* d x wide: column t is key t, zeros behind the last */
-    float *scores; /* QUERIES x wide */
-    int64_t wide;
+    float *queries; /* d x QUERIES; later the results, LANES x QUERIES */
+    float *scores;  /* n x QUERIES; later the weights */
 };
 
 /* Rows to columns. Pairs, then fours of rows within each quarter of a register, then quarters. */
@@ -58,118 +61,167 @@ INLINE void transpose(__m512 r[LANES])
     }
 }
 
-static void transpose_keys(const struct head *h)
+/* Queries from `first` on into columns; zeros stand in for those that are not there. */
+static void transpose_queries(const struct head *h, int32_t first, int groups)
 {
     const struct glint_attend *a = h->a;
-    for (int32_t t = 0; t < h->wide; t += LANES)
+    for (int32_t t = 0; t < groups * LANES; t += LANES)
         for (int32_t j = 0; j < a->d; j += LANES) {
             const __mmask16 mask = glint_mask_avx512(a->d - j);
             __m512 r[LANES];
-            UNROLL for (int i = 0; i < LANES; i++) r[i] =
-                t + i < a->n ? _mm512_maskz_loadu_ps(mask, a->k + (t + i) * a->ldk + j) : _mm512_setzero_ps();
+            UNROLL for (int i = 0; i < LANES; i++)
+            {
+                const int32_t query = first + t + i;
+                r[i] = query < a->m ? _mm512_maskz_loadu_ps(mask, a->q + query * a->ldq + j)
+                                    : _mm512_setzero_ps();
+            }
             transpose(r);
             UNROLL for (int i = 0; i < LANES; i++) if (j + i < a->d)
-                _mm512_store_ps(h->keys + (j + i) * h->wide + t, r[i]);
+                _mm512_store_ps(h->queries + (j + i) * QUERIES + t, r[i]);
         }
 }
 
-/* Scores of all rows with 16 * halves keys from t on. */
-INLINE void score_tile(const struct head *h, const float *const q[QUERIES], int64_t t, const int halves)
+/* Scores of `keys` keys from t on; a NaN among them makes its query's largest a NaN, or is one itself. */
+INLINE void score_tile(const struct head *h, int32_t t, const int keys, const int groups,
+                       __m512 largest[GROUPS])
 {
-    const float *keys = h->keys + t;
-    __m512 sum[QUERIES][2];
-    UNROLL for (int i = 0; i < QUERIES; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
-    for (int32_t j = 0; j < h->a->d; j++, keys += h->wide) {
-        const __m512 k0 = _mm512_load_ps(keys), k1 = halves == 2 ? _mm512_load_ps(keys + LANES) : k0;
-        UNROLL for (int i = 0; i < QUERIES; i++)
+    const struct glint_attend *a = h->a;
+    const float *key = a->k + t * a->ldk, *query = h->queries;
+    const int64_t ld = a->ldk;
+    __m512 sum[TILE][GROUPS];
+    UNROLL for (int i = 0; i < keys; i++) UNROLL for (int g = 0; g < groups; g++) sum[i][g] =
+        _mm512_setzero_ps();
+    for (int32_t j = 0; j < a->d; j++, key++, query += QUERIES) {
+        __m512 q[GROUPS];
+        UNROLL for (int g = 0; g < groups; g++) q[g] = _mm512_load_ps(query + g * LANES);
+        UNROLL for (int i = 0; i < keys; i++)
         {
-            const __m512 v = _mm512_set1_ps(q[i][j]);
-            sum[i][0] = _mm512_fmadd_ps(v, k0, sum[i][0]);
-            if (halves == 2)
-                sum[i][1] = _mm512_fmadd_ps(v, k1, sum[i][1]);
+            const __m512 k = _mm512_set1_ps(key[i * ld]);
+            UNROLL for (int g = 0; g < groups; g++) sum[i][g] = _mm512_fmadd_ps(k, q[g], sum[i][g]);
         }
     }
-    UNROLL for (int i = 0; i < QUERIES; i++)
+    float *scores = h->scores + (int64_t)t * QUERIES;
+    UNROLL for (int i = 0; i < keys; i++) UNROLL for (int g = 0; g < groups; g++)
     {
-        _mm512_store_ps(h->scores + i * h->wide + t, sum[i][0]);
-        if (halves == 2)
-            _mm512_store_ps(h->scores + i * h->wide + t + LANES, sum[i][1]);
+        _mm512_store_ps(scores + i * QUERIES + g * LANES, sum[i][g]);
+        largest[g] = _mm512_max_ps(largest[g], sum[i][g]);
     }
 }
 
-static float largest_of(const float *s, int32_t n)
+/* All scores of the queries to weights 2^(factor (score - the largest)); the inverse of their sums. */
+INLINE void weigh(const struct head *h, float factor, const int groups, const __m512 largest[GROUPS],
+                  __m512 inverse[GROUPS])
 {
-    __m512 largest = _mm512_set1_ps(-__builtin_inff());
-    int32_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        largest = _mm512_max_ps(largest, _mm512_load_ps(s + j));
-    if (j < n)
-        largest = _mm512_mask_max_ps(largest, glint_mask_avx512(n - j), largest, _mm512_load_ps(s + j));
-    return _mm512_reduce_max_ps(largest);
+    const __m512 f = _mm512_set1_ps(factor);
+    __m512 shift[GROUPS], sum[GROUPS];
+    float *s = h->scores;
+    UNROLL for (int g = 0; g < groups; g++)
+    {
+        shift[g] = _mm512_mul_ps(f, largest[g]);
+        sum[g] = _mm512_setzero_ps();
+    }
+    for (int32_t t = 0; t < h->a->n; t++, s += QUERIES)
+        UNROLL for (int g = 0; g < groups; g++)
+        {
+            const __m512 e = glint_exp2_avx512(_mm512_fmsub_ps(_mm512_load_ps(s + g * LANES), f, shift[g]));
+            _mm512_store_ps(s + g * LANES, e);
+            sum[g] = _mm512_add_ps(sum[g], e);
+        }
+    UNROLL for (int g = 0; g < groups; g++) inverse[g] = _mm512_div_ps(_mm512_set1_ps(1.0f), sum[g]);
 }
 
-/* s = 2^(factor (s - the largest)), one row; the sum's inverse. */
-static float weigh(float *s, int32_t n, float factor)
+/* Weighted sums of the values' columns j .. j + 7 to rows `to` .. of the results; columns that are
+ * not there count as the last. */
+INLINE void value_tile(const struct head *h, int32_t j, const int groups, const __m512 inverse[GROUPS],
+                       float *to)
 {
-    const __m512 f = _mm512_set1_ps(factor), shift = _mm512_set1_ps(factor * largest_of(s, n));
-    __m512 sum = _mm512_setzero_ps();
-    int32_t j = 0;
-    for (; j + LANES <= n; j += LANES) {
-        const __m512 e = glint_exp2_avx512(_mm512_fmsub_ps(_mm512_load_ps(s + j), f, shift));
-        _mm512_store_ps(s + j, e);
-        sum = _mm512_add_ps(sum, e);
+    const struct glint_attend *a = h->a;
+    const float *v = a->v + j, *s = h->scores;
+    __m512 sum[TILE][GROUPS];
+    int32_t at[TILE];
+    UNROLL for (int i = 0; i < TILE; i++)
+    {
+        at[i] = j + i < a->d ? i : a->d - 1 - j;
+        UNROLL for (int g = 0; g < groups; g++) sum[i][g] = _mm512_setzero_ps();
     }
-    if (j < n) {
-        const __m512 e = glint_exp2_avx512(_mm512_fmsub_ps(_mm512_load_ps(s + j), f, shift));
-        _mm512_store_ps(s + j, e);
-        sum = _mm512_mask_add_ps(sum, glint_mask_avx512(n - j), sum, e);
+    for (int32_t t = 0; t < a->n; t++, v += a->ldv, s += QUERIES) {
+        __m512 e[GROUPS];
+        UNROLL for (int g = 0; g < groups; g++) e[g] = _mm512_load_ps(s + g * LANES);
+        UNROLL for (int i = 0; i < TILE; i++)
+        {
+            const __m512 value = _mm512_set1_ps(v[at[i]]);
+            UNROLL for (int g = 0; g < groups; g++) sum[i][g] = _mm512_fmadd_ps(value, e[g], sum[i][g]);
+        }
     }
-    return 1.0f / _mm512_reduce_add_ps(sum);
+    UNROLL for (int i = 0; i < TILE; i++) UNROLL for (int g = 0; g < groups; g++)
+        _mm512_store_ps(to + i * QUERIES + g * LANES, _mm512_mul_ps(sum[i][g], inverse[g]));
 }
 
-/* Weighted sums of the values' columns j .. j + 15 for `count` rows. */
-INLINE void value_tile(const struct head *h, int32_t j, int32_t count, const float inverse[QUERIES],
-                       float *out)
+/* Columns j .. j + 15 of the results, transposed back. */
+static void write_results(const struct head *h, int32_t first, int32_t j, int groups)
 {
     const struct glint_attend *a = h->a;
     const __mmask16 mask = glint_mask_avx512(a->d - j);
-    const float *v = a->v + j, *s = h->scores;
-    __m512 sum[QUERIES];
-    UNROLL for (int i = 0; i < QUERIES; i++) sum[i] = _mm512_setzero_ps();
-    for (int32_t t = 0; t < a->n; t++, v += a->ldv, s++) {
-        const __m512 value = _mm512_maskz_loadu_ps(mask, v);
-        UNROLL for (int i = 0; i < QUERIES; i++) sum[i] =
-            _mm512_fmadd_ps(_mm512_set1_ps(s[i * h->wide]), value, sum[i]);
+    for (int32_t t = 0; t < groups * LANES; t += LANES) {
+        __m512 r[LANES];
+        UNROLL for (int i = 0; i < LANES; i++) r[i] = _mm512_load_ps(h->queries + i * QUERIES + t);
+        transpose(r);
+        UNROLL for (int i = 0; i < LANES; i++) if (first + t + i < a->m)
+            _mm512_mask_storeu_ps(a->out + (first + t + i) * a->ldo + j, mask, r[i]);
     }
-    UNROLL for (int i = 0; i < QUERIES; i++) if (i < count)
-        _mm512_mask_storeu_ps(out + i * a->ldo + j, mask, _mm512_mul_ps(sum[i], _mm512_set1_ps(inverse[i])));
 }
 
-/* Up to QUERIES rows from `first` on; the last stands in for those that are not there. */
-static void some_queries(const struct head *h, int32_t first)
+INLINE void some_queries(const struct head *h, int32_t first, const int groups)
 {
     const struct glint_attend *a = h->a;
-    const int32_t count = a->m - first < QUERIES ? a->m - first : QUERIES;
-    const float *q[QUERIES];
-    float inverse[QUERIES];
-    for (int32_t i = 0; i < QUERIES; i++)
-        q[i] = a->q + (first + (i < count ? i : count - 1)) * a->ldq;
-    int64_t t = 0;
-    for (; t + LANES < a->n; t += 2 * LANES)
-        score_tile(h, q, t, 2);
-    if (t < a->n)
-        score_tile(h, q, t, 1);
-    for (int32_t i = 0; i < count; i++)
-        inverse[i] = weigh(h->scores + i * h->wide, a->n, a->scale * 1.44269504f);
-    for (int32_t j = 0; j < a->d; j += LANES)
-        value_tile(h, j, count, inverse, a->out + first * a->ldo);
+    const __m512 least = _mm512_set1_ps(-__builtin_inff());
+    __m512 largest[GROUPS] = {least, least, least}, inverse[GROUPS];
+    int32_t t = 0;
+    transpose_queries(h, first, groups);
+    for (; t + TILE <= a->n; t += TILE)
+        score_tile(h, t, TILE, groups, largest);
+    for (; t < a->n; t++)
+        score_tile(h, t, 1, groups, largest);
+    weigh(h, a->scale * 1.44269504f, groups, largest, inverse);
+    for (int32_t j = 0; j < a->d; j += LANES) {
+        value_tile(h, j, groups, inverse, h->queries);
+        if (j + TILE < a->d)
+            value_tile(h, j + TILE, groups, inverse, h->queries + TILE * QUERIES);
+        write_results(h, first, j, groups);
+    }
 }
 
+static void three(const struct head *h, int32_t first)
+{
+    some_queries(h, first, 3);
+}
+
+static void two(const struct head *h, int32_t first)
+{
+    some_queries(h, first, 2);
+}
+
+static void one(const struct head *h, int32_t first)
+{
+    some_queries(h, first, 1);
+}
+
+/* Four registers of queries are two and two: fewer in one pass would leave the units waiting. */
 void glint_attend_avx512(const struct glint_attend *a)
 {
-    const int64_t wide = ((int64_t)a->n + GLINT_PANEL - 1) / GLINT_PANEL * GLINT_PANEL;
-    const struct head h = {a, a->scratch, (float *)a->scratch + wide * a->d, wide};
-    transpose_keys(&h);
-    for (int32_t first = 0; first < a->m; first += QUERIES)
-        some_queries(&h, first);
+    const int32_t rows = a->d > LANES ? a->d : LANES;
+    const struct head h = {a, a->scratch, (float *)a->scratch + (int64_t)rows * QUERIES};
+    for (int32_t first = 0; first < a->m;) {
+        const int32_t left = (a->m - first + LANES - 1) / LANES;
+        if (left >= 3 && left != 4) {
+            three(&h, first);
+            first += 3 * LANES;
+        } else if (left > 1) {
+            two(&h, first);
+            first += 2 * LANES;
+        } else {
+            one(&h, first);
+            first += LANES;
+        }
+    }
 }
