@@ -81,6 +81,12 @@ static void show_libraries(void)
     line("libpng", png_get_libpng_ver(NULL));
     line("jansson", JANSSON_VERSION);
     line("libyaml", yaml_get_version_string());
+    line("protobuf-c", GLINT_BUILT_WITH_PROTOBUF_C
+                           ? "built in: Waymo's files and metrics"
+                           : "left out: no Waymo (libprotobuf-c-dev protobuf-c-compiler, then build again)");
+    line("MPI", GLINT_BUILT_WITH_MPI
+                    ? "built in: mpirun -n N glint eval"
+                    : "left out: eval runs in one process (libopenmpi-dev, then build again)");
 }
 
 static void show_gpu(void)
