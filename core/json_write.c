@@ -165,6 +165,17 @@ void glint_json_put_i64(struct glint_json_writer *w, const char *key, int64_t va
     add(w, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)value));
 }
 
+void glint_json_put_i64s(struct glint_json_writer *w, const char *key, const int64_t *values, size_t n)
+{
+    glint_json_put_array(w, key);
+    const int indent = w->indent;
+    w->indent = 0;
+    for (size_t i = 0; i < n; i++)
+        glint_json_put_i64(w, NULL, values[i]);
+    glint_json_put_end(w);
+    w->indent = indent;
+}
+
 void glint_json_put_bool(struct glint_json_writer *w, const char *key, bool value)
 {
     begin(w, key);

@@ -53,6 +53,7 @@ void glint_json_put_text(struct glint_json_writer *w, const char *key, const cha
 void glint_json_put_null(struct glint_json_writer *w, const char *key);
 /* The same as bare tokens that Python reads and writes (NaN, Infinity): for submissions alone. */
 void glint_json_put_f64_python(struct glint_json_writer *w, const char *key, double value);
-/* An array of numbers on one line. */
+/* Arrays of numbers on one line. */
 void glint_json_put_f64s(struct glint_json_writer *w, const char *key, const double *values, size_t n);
+void glint_json_put_i64s(struct glint_json_writer *w, const char *key, const int64_t *values, size_t n);
 #endif

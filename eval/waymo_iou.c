@@ -27,6 +27,16 @@ struct points {
     point p[CAP_POINTS];
 };
 
+/* Of finite numbers, so without fmin's and fmax's care for others. */
+static double lower(double a, double b)
+{
+    return b < a ? b : a;
+}
+static double higher(double a, double b)
+{
+    return a < b ? b : a;
+}
+
 /* ---- shapes ---- */
 
 static void find_corners(struct glint_waymo_shape *s, const struct glint_waymo_box *b)
@@ -54,8 +64,8 @@ void glint_waymo_shape_init(struct glint_waymo_shape *s, const struct glint_waym
     for (int k = 0; k < 2; k++) {
         s->low[k] = s->high[k] = s->corner[0][k];
         for (int i = 1; i < 4; i++) {
-            s->low[k] = fmin(s->low[k], s->corner[i][k]);
-            s->high[k] = fmax(s->high[k], s->corner[i][k]);
+            s->low[k] = lower(s->low[k], s->corner[i][k]);
+            s->high[k] = higher(s->high[k], s->corner[i][k]);
         }
     }
 }
@@ -107,8 +117,8 @@ static double cross(point a, point b, point c, point d)
 
 static bool in_range(point p0, point p1, point q)
 {
-    return fmin(p0.x, p1.x) <= q.x && q.x <= fmax(p0.x, p1.x) && fmin(p0.y, p1.y) <= q.y &&
-           q.y <= fmax(p0.y, p1.y);
+    return lower(p0.x, p1.x) <= q.x && q.x <= higher(p0.x, p1.x) && lower(p0.y, p1.y) <= q.y &&
+           q.y <= higher(p0.y, p1.y);
 }
 
 static bool meet_parallel(point p0, point p1, point q0, point q1, point *out)
@@ -140,14 +150,14 @@ static bool meet(point p0, point p1, point q0, point q1, double det, point *out)
 {
     if (det == 0)
         return meet_parallel(p0, p1, q0, q1, out);
-    const double sign = copysign(1, det), size = fabs(det), slack = fmax(size, 1) * CROSS_EXACT;
+    const double sign = copysign(1, det), size = fabs(det), slack = higher(size, 1) * CROSS_EXACT;
     const double t1 = cross(p0, q0, q1, q0);
     if (!on_edge(t1 * sign, size, slack, sign, p1, q1, q0, q1))
         return false;
     const double t2 = cross(p0, p1, p0, q0);
     if (!on_edge(t2 * sign, size, slack, sign, p1, p0, p1, q1))
         return false;
-    const double t = fmax(0, fmin(1, t1 / det));
+    const double t = higher(0, lower(1, t1 / det));
     *out = (point){p0.x + (p1.x - p0.x) * t, p0.y + (p1.y - p0.y) * t};
     return true;
 }
@@ -288,15 +298,15 @@ static double intersection(const struct glint_waymo_shape *a, const struct glint
 /* The common part of the z intervals; negative where they are disjoint. */
 static double height_overlap(const struct glint_waymo_box *a, const struct glint_waymo_box *b)
 {
-    const double low = fmax(a->z - a->height * 0.5, b->z - b->height * 0.5);
-    const double high = fmin(a->z + a->height * 0.5, b->z + b->height * 0.5);
+    const double low = higher(a->z - a->height * 0.5, b->z - b->height * 0.5);
+    const double high = lower(a->z + a->height * 0.5, b->z + b->height * 0.5);
     return high - low;
 }
 
 static double ratio(double both, double a, double b)
 {
     const double all = a + b - both;
-    return all <= MIN_UNION ? 0 : fmax(fmin(both / all, 1), 0);
+    return all <= MIN_UNION ? 0 : higher(lower(both / all, 1), 0);
 }
 
 double glint_waymo_iou(const struct glint_waymo_shape *a, const struct glint_waymo_shape *b, unsigned kind)
@@ -323,13 +333,13 @@ double glint_waymo_iou_bound(const struct glint_waymo_shape *a, const struct gli
     const bool bev = kind & GLINT_WAYMO_IOU_BEV;
     if (!(bev ? a->usable_2d && b->usable_2d : a->usable_3d && b->usable_3d))
         return 0;
-    const double dx = fmin(a->high[0], b->high[0]) - fmax(a->low[0], b->low[0]);
-    const double dy = fmin(a->high[1], b->high[1]) - fmax(a->low[1], b->low[1]);
+    const double dx = lower(a->high[0], b->high[0]) - higher(a->low[0], b->low[0]);
+    const double dy = lower(a->high[1], b->high[1]) - higher(a->low[1], b->low[1]);
     const double height = bev ? 1 : height_overlap(p, q);
     if (dx < 0 || dy < 0 || height < 0)
         return 0;
     const double area_p = p->length * p->width, area_q = q->length * q->width;
-    const double most = fmin(dx * dy, fmin(area_p, area_q)) * height;
+    const double most = lower(dx * dy, lower(area_p, area_q)) * height;
     const double all = (bev ? area_p + area_q : area_p * p->height + area_q * q->height) - most;
     return all <= MIN_UNION ? 1 : most / all;
 }

@@ -6,6 +6,7 @@
 #include "eval/waymo_breakdown.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MIN_OVERLAP 0.01 /* in double there, compared with float32 overlaps */
 #define MARGIN      1e-6 /* a bound this much below a threshold is below it after all rounding */
@@ -17,6 +18,7 @@ void glint_waymo_pairs_fini(struct glint_waymo_pairs *p)
     free(p->truth_shape);
     free(p->prediction_shape);
     free(p->pair);
+    free(p->reach);
     *p = (struct glint_waymo_pairs){0};
 }
 
@@ -61,10 +63,40 @@ static int add_pair(struct glint_waymo_pairs *p, const struct glint_waymo_pair *
     return GLINT_OK;
 }
 
-static bool near(const struct glint_waymo_shape *a, const struct glint_waymo_shape *b)
+/* Gathers where labelled boxes reach to, for a search that touches nothing else. */
+static int sort_truth(struct glint_waymo_pairs *p)
 {
-    return a->low[0] <= b->high[0] && b->low[0] <= a->high[0] && a->low[1] <= b->high[1] &&
-           b->low[1] <= a->high[1];
+    int32_t *first = p->first_of_type, place[GLINT_WAYMO_N_TYPES + 2];
+    if (p->truth.n > p->cap_reach) {
+        free(p->reach);
+        p->cap_reach = 0;
+        p->reach = malloc(2 * (size_t)p->truth.n * sizeof *p->reach);
+        if (!p->reach)
+            return out_of_memory();
+        p->cap_reach = 2 * p->truth.n;
+    }
+    memset(first, 0, sizeof p->first_of_type);
+    for (int32_t j = 0; j < p->truth.n; j++)
+        first[p->truth.object[j].type + 1]++;
+    for (int t = 0; t <= GLINT_WAYMO_N_TYPES; t++)
+        first[t + 1] += first[t];
+    memcpy(place, first, sizeof place);
+    for (int32_t j = 0; j < p->truth.n; j++) {
+        const struct glint_waymo_shape *s = &p->truth_shape[j];
+        struct glint_waymo_reach *r = &p->reach[place[p->truth.object[j].type]++];
+        r->truth = j;
+        for (int k = 0; k < 2 && p->truth.object[j].type != GLINT_WAYMO_UNKNOWN; k++) {
+            r->low[k] = s->low[k];
+            r->high[k] = s->high[k];
+        }
+    }
+    return GLINT_OK;
+}
+
+static bool near(const struct glint_waymo_shape *a, const struct glint_waymo_reach *b)
+{
+    return (a->low[0] <= b->high[0]) & (b->low[0] <= a->high[0]) & (a->low[1] <= b->high[1]) &
+           (b->low[1] <= a->high[1]);
 }
 
 static int consider(struct glint_waymo_pairs *p, int32_t prediction, int32_t truth, unsigned kind,
@@ -88,12 +120,14 @@ int glint_waymo_pairs_find(struct glint_waymo_pairs *p, unsigned kind, bool over
     p->n_pairs = 0;
     GLINT_TRY(make_shapes(&p->truth, &p->truth_shape, &p->cap_truth));
     GLINT_TRY(make_shapes(&p->prediction, &p->prediction_shape, &p->cap_prediction));
+    GLINT_TRY(sort_truth(p));
     for (int32_t i = 0; i < p->prediction.n; i++) {
         const uint8_t type = p->prediction.object[i].type;
         const double least = overlapping ? MIN_OVERLAP : (double)glint_waymo_threshold(type);
-        for (int32_t j = 0; j < p->truth.n && type != GLINT_WAYMO_UNKNOWN; j++)
-            if (p->truth.object[j].type == type && near(&p->prediction_shape[i], &p->truth_shape[j]))
-                GLINT_TRY(consider(p, i, j, kind, least));
+        const int32_t end = type == GLINT_WAYMO_UNKNOWN ? 0 : p->first_of_type[type + 1];
+        for (int32_t k = p->first_of_type[type]; k < end; k++)
+            if (near(&p->prediction_shape[i], &p->reach[k]))
+                GLINT_TRY(consider(p, i, p->reach[k].truth, kind, least));
     }
     return GLINT_OK;
 }

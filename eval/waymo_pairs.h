@@ -16,8 +16,14 @@ struct glint_waymo_pairs { /* start with all zero */
     struct glint_waymo_pair *pair;                            /* in order of prediction, then truth */
     int32_t n_pairs;
 
-    int64_t n_overlaps;                           /* counters since the start: overlaps computed */
-    int32_t cap_pairs, cap_truth, cap_prediction; /* private */
+    int64_t n_overlaps; /* counters since the start: overlaps computed */
+    /* private */
+    struct glint_waymo_reach {
+        double low[2], high[2];
+        int32_t truth;
+    } * reach;                /* upright boxes around the truth, by type, then in order */
+    int32_t first_of_type[6]; /* those of type t: first_of_type[t] <= i < first_of_type[t + 1] */
+    int32_t cap_pairs, cap_truth, cap_prediction, cap_reach;
 };
 void glint_waymo_pairs_fini(struct glint_waymo_pairs *pairs);
 

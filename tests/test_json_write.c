@@ -63,6 +63,7 @@ static void objects_and_arrays(void **state)
     (void)state;
     struct glint_json_writer w;
     const double row[] = {1, NAN, 0.25};
+    const int64_t counts[] = {7, -1};
     glint_json_writer_init(&w, 1);
     glint_json_put_object(&w, NULL);
     glint_json_put_f64(&w, "a", INFINITY);
@@ -71,6 +72,7 @@ static void objects_and_arrays(void **state)
     glint_json_put_text(&w, NULL, "\"\\\n\x01\xc3\xa9");
     glint_json_put_end(&w);
     glint_json_put_f64s(&w, "r", row, 3);
+    glint_json_put_i64s(&w, "i", counts, 2);
     glint_json_put_object(&w, "empty");
     glint_json_put_end(&w);
     glint_json_put_bool(&w, "t", true);
@@ -78,10 +80,11 @@ static void objects_and_arrays(void **state)
     glint_json_put_f64_python(&w, "p", NAN);
     glint_json_put_end(&w);
     assert_int_equal(glint_json_writer_finish(&w), GLINT_OK);
-    static const char want[] = "{\n \"a\": null,\n \"b\": [\n  -9223372036854775808,\n"
-                               "  \"\\\"\\\\\\u000a\\u0001\xc3\xa9\"\n ],\n"
-                               " \"r\": [1.0, null, 0.25],\n \"empty\": {},\n \"t\": true,\n \"n\": null,\n"
-                               " \"p\": NaN\n}\n";
+    static const char want[] =
+        "{\n \"a\": null,\n \"b\": [\n  -9223372036854775808,\n"
+        "  \"\\\"\\\\\\u000a\\u0001\xc3\xa9\"\n ],\n"
+        " \"r\": [1.0, null, 0.25],\n \"i\": [7, -1],\n \"empty\": {},\n \"t\": true,\n \"n\": null,\n"
+        " \"p\": NaN\n}\n";
     assert_int_equal(w.size, sizeof want - 1);
     assert_memory_equal(w.text, want, sizeof want - 1);
     glint_json_writer_fini(&w);

@@ -1,12 +1,218 @@
-/* tools/eval_waymo.c - glint eval waymo. */
+/* tools/eval_waymo.c - glint eval waymo: the official metrics of result files. */
 #include "tools/commands.h"
+#include "tools/eval_run.h"
+#include "tools/waymo_print.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRUTH = 1, RESULTS, MODE, EXACT };
+
+static const struct mode {
+    const char *name, *json_name;
+    enum { DETECTION, TRACKING, SEGMENTATION } metric;
+    enum glint_waymo_tables tables;
+    unsigned iou_kind;
+} modes[] = {
+    {"det3d", "det3d", DETECTION, GLINT_WAYMO_STANDARD, GLINT_WAYMO_IOU_3D},
+    {"bev2d", "bev2d", DETECTION, GLINT_WAYMO_STANDARD, GLINT_WAYMO_IOU_BEV},
+    {"extra3d", "extra3d", DETECTION, GLINT_WAYMO_EXTRA, GLINT_WAYMO_IOU_3D},
+    {"tracking", "track", TRACKING, GLINT_WAYMO_STANDARD, GLINT_WAYMO_IOU_3D},
+    {"segmentation", "seg", SEGMENTATION, GLINT_WAYMO_STANDARD, GLINT_WAYMO_IOU_3D},
+};
+#define N_MODES ((int)(sizeof modes / sizeof modes[0]))
+
+struct job {
+    struct glint_shared_options shared;
+    const struct mode *mode;
+    const char **truth; /* room for all arguments */
+    int32_t n_truth;
+    const char *results;
+    bool exact;
+    struct glint_waymo_objects *set;
+    struct glint_waymo_result result;
+};
+
+static bool take_mode(struct job *job, const char *value)
+{
+    const char *names[N_MODES];
+    for (int i = 0; i < N_MODES; i++) {
+        names[i] = modes[i].name;
+        if (strcmp(value, names[i]) == 0) {
+            job->mode = &modes[i];
+            return true;
+        }
+    }
+    const char *near = glint_nearest_name(value, names, N_MODES);
+    glint_usage_error(job->shared.command,
+                      "--mode %s: expected det3d, bev2d, extra3d, tracking or segmentation%s%s", value,
+                      near ? "; did you mean " : "", near ? near : "");
+    return false;
+}
+
+static bool take(void *ctx, int key, const char *value)
+{
+    struct job *job = ctx;
+    if (key == MODE)
+        return take_mode(job, value);
+    if (key == EXACT)
+        job->exact = true;
+    else if (key == RESULTS)
+        job->results = value;
+    else /* --ground-truth, and files behind it */
+        job->truth[job->n_truth++] = value;
+    return true;
+}
+
+/* ---- the metric ---- */
+
+static int open_objects(struct job *job)
+{
+    const struct glint_waymo_inputs inputs = {job->truth, job->n_truth, job->results,
+                                              job->mode->metric == DETECTION};
+    return glint_waymo_objects_open(&inputs, &job->set);
+}
+
+static int open_metric(struct job *job, struct glint_eval_task *task)
+{
+    struct glint_waymo_result *r = &job->result;
+    const unsigned kind = job->mode->iou_kind | (job->exact ? GLINT_WAYMO_IOU_EXACT : 0);
+    r->mode = job->mode->json_name;
+    if (job->mode->metric == SEGMENTATION) {
+        GLINT_TRY(glint_waymo_segmentation_open(job->truth, job->n_truth, job->results, &r->segmentation));
+        glint_waymo_segmentation_task(r->segmentation, task);
+        return GLINT_OK;
+    }
+    GLINT_TRY(open_objects(job));
+    if (job->mode->metric == TRACKING) {
+        GLINT_TRY(glint_waymo_tracking_open(job->set, kind, &r->tracking));
+        glint_waymo_tracking_task(r->tracking, task);
+        return GLINT_OK;
+    }
+    GLINT_TRY(glint_waymo_detection_open(job->set, job->mode->tables, kind, &r->detection));
+    glint_waymo_detection_task(r->detection, task);
+    return GLINT_OK;
+}
+
+static void close_metric(struct job *job)
+{
+    glint_waymo_detection_close(job->result.detection);
+    glint_waymo_tracking_close(job->result.tracking);
+    glint_waymo_segmentation_close(job->result.segmentation);
+    glint_waymo_objects_close(job->set);
+}
+
+static uint64_t identity_of(const struct job *job)
+{
+    uint64_t identity = glint_identity_text(0, job->mode->name);
+    identity = glint_identity_bytes(identity, &job->exact, sizeof job->exact);
+    identity = glint_identity_file(identity, job->results);
+    for (int32_t i = 0; i < job->n_truth; i++)
+        identity = glint_identity_file(identity, job->truth[i]);
+    return identity;
+}
+
+/* ---- results ---- */
+
+static int write_json(const struct job *job)
+{
+    const char *path = job->shared.json_path;
+    const bool to_stdout = strcmp(path, "-") == 0;
+    struct glint_json_writer w;
+    if (to_stdout)
+        glint_json_writer_init(&w, 1);
+    else
+        GLINT_TRY(glint_json_writer_create(&w, path, 1));
+    glint_json_put_object(&w, NULL);
+    glint_waymo_put(&w, &job->result);
+    glint_json_put_end(&w);
+    const int status = glint_json_writer_finish(&w);
+    if (to_stdout && status == GLINT_OK) {
+        fwrite(w.text, 1, w.size, stdout);
+        glint_json_writer_fini(&w);
+    }
+    return status;
+}
+
+static int write_results(const struct job *job)
+{
+    if (!job->shared.json_path || strcmp(job->shared.json_path, "-") != 0)
+        glint_waymo_print(&job->result);
+    if (job->shared.json_path)
+        GLINT_TRY(write_json(job));
+    if (job->shared.report_path)
+        GLINT_TRY(glint_waymo_report(&job->result, job->results, job->shared.report_path));
+    return GLINT_OK;
+}
+
+static int evaluate(struct job *job)
+{
+    struct glint_eval_task task;
+    struct glint_eval_run_stats stats = {0};
+    int status = open_metric(job, &task);
+    if (status == GLINT_OK) {
+        task.identity = identity_of(job);
+        status = glint_eval_do(&job->shared, &task, NULL, &stats);
+    }
+    if (status < 0 && stats.n_failed > 0) /* each was told when it failed */
+        return glint_failure_exit(status, GLINT_SIDE_INPUT);
+    if (status < 0)
+        return glint_report_failure(status, GLINT_SIDE_INPUT);
+    if (!stats.is_root)
+        return GLINT_EXIT_OK;
+    status = write_results(job);
+    return status < 0 ? glint_report_failure(status, GLINT_SIDE_OUTPUT) : GLINT_EXIT_OK;
+}
+
+/* ---- the command ---- */
+
+static bool is_complete(const struct job *job)
+{
+    const struct glint_command *command = job->shared.command;
+    const char *const results[] = {job->results};
+    if (job->n_truth == 0)
+        glint_usage_error(command, "--ground-truth is needed: an Objects file, or TFRecord files");
+    else if (!job->results)
+        glint_usage_error(command, "--results is needed: what is to be evaluated");
+    else if (job->exact && job->mode->metric == SEGMENTATION)
+        glint_usage_error(command, "--exact-iou is about boxes: not with --mode segmentation");
+    else
+        return glint_shared_options_apart(&job->shared, results, 1, NULL, 0) &&
+               glint_shared_options_apart(&job->shared, job->truth, job->n_truth, NULL, 0);
+    return false;
+}
 
 static int run(const struct glint_command *command, int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    return glint_usage_error(command, "not there yet");
+    struct job job = {.mode = &modes[0]};
+    glint_shared_options_init(&job.shared, command);
+    job.truth = calloc((size_t)argc + 1, sizeof *job.truth);
+    if (!job.truth)
+        return glint_report_failure(glint_fail(GLINT_E_NOMEM, "out of memory"), GLINT_SIDE_INPUT);
+    int code = glint_shared_options_parse(&job.shared, argc, argv, take, &job);
+    if (code < 0)
+        code = is_complete(&job) ? evaluate(&job) : GLINT_EXIT_USAGE;
+    close_metric(&job);
+    free(job.truth);
+    return code;
 }
 
-static const struct glint_option none[] = {{0}};
-const struct glint_command glint_eval_waymo = {"eval waymo", "Waymo", "...", "", none, run};
+static const struct glint_option options[] = {
+    {"--ground-truth", "FILE",
+     "Objects (segmentation: SegmentationFrameList), or .tfrecord files; more may follow", TRUTH},
+    {"--results", "FILE", "the same kind of message with what was predicted", RESULTS},
+    {"--mode", "NAME", "det3d, bev2d, extra3d (other breakdowns), tracking or segmentation (default: det3d)",
+     MODE},
+    {"--exact-iou", NULL, "overlaps without the official library's quirks", EXACT},
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_EVAL),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_THREADS),
+    {NULL, NULL, NULL, 0}};
+
+const struct glint_command glint_eval_waymo = {
+    "eval waymo",
+    "Waymo: detection (AP, APH), tracking (MOTA, MOTP), segmentation (mIoU)",
+    "--ground-truth FILE... --results FILE [options]",
+    "  glint eval waymo --ground-truth gt.bin --results pred.bin --json waymo.json\n"
+    "  glint eval waymo --mode tracking --ground-truth validation/*.tfrecord --results tracks.bin\n",
+    options,
+    run};

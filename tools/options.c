@@ -104,6 +104,11 @@ int glint_report_failure(int status, enum glint_side side)
 {
     const char *reason = glint_error_text();
     glint_say("%s", reason[0] ? reason : glint_status_text(status));
+    return glint_failure_exit(status, side);
+}
+
+int glint_failure_exit(int status, enum glint_side side)
+{
     switch (status) {
     case GLINT_E_ARG:
         return GLINT_EXIT_USAGE;

@@ -91,9 +91,11 @@ bool glint_value_precision(const struct glint_command *c, const char *option, co
 int glint_usage_error(const struct glint_command *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Prints "glint: " and the library's reason for a failed call and returns the exit code for it. */
+/* Prints "glint: " and the library's reason for a failed call and returns the exit code for it; or returns
+ * the code alone, where the reason was told already. */
 enum glint_side { GLINT_SIDE_INPUT, GLINT_SIDE_OUTPUT };
 int glint_report_failure(int status, enum glint_side side);
+int glint_failure_exit(int status, enum glint_side side);
 
 /* Prints "glint: ..." to stderr, one line. */
 void glint_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
