@@ -227,7 +227,8 @@ int glint_flat_layer(struct glint_exec *x, const struct glint_flat_layer *layer,
         .attn_out = attn_out,
         .scratch = x->scratch,
         .gemm = glint_gemm_get(x->isa),
-        .attend = layer->qk.pairs ? glint_attend_bf16_get(x->isa) : glint_attend_get(x->isa),
+        .attend = layer->qk.pairs && (x->isa & GLINT_ISA_AVX512_BF16) ? glint_attend_bf16_get(x->isa)
+                                                                      : glint_attend_get(x->isa),
         .norm = glint_norm_get(x->isa),
     };
     glint_pool_for(x->pool, ((int64_t)n + layer->group - 1) / layer->group, 1, run_groups, &job);

@@ -19,7 +19,7 @@ unsigned glint_cpu_isa_mask(const char *name)
     if (strcmp(name, "avx2") == 0)
         return GLINT_ISA_AVX2;
     if (strcmp(name, "avx512") == 0)
-        return GLINT_ISA_AVX2 | GLINT_ISA_AVX512 | GLINT_ISA_AVX512_BF16;
+        return GLINT_ISA_AVX2 | GLINT_ISA_AVX512 | GLINT_ISA_AVX512_VNNI | GLINT_ISA_AVX512_BF16;
     return ~0u;
 }
 
@@ -33,7 +33,9 @@ unsigned glint_cpu_isa(void)
     if (isa && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         isa |= GLINT_ISA_AVX512;
-    if ((isa & GLINT_ISA_AVX512) && __builtin_cpu_supports("avx512bf16"))
+    if ((isa & GLINT_ISA_AVX512) && __builtin_cpu_supports("avx512vnni"))
+        isa |= GLINT_ISA_AVX512_VNNI;
+    if ((isa & GLINT_ISA_AVX512_VNNI) && __builtin_cpu_supports("avx512bf16")) /* none is without the former */
         isa |= GLINT_ISA_AVX512_BF16;
 #endif
     const char *wanted = getenv("GLINT_ISA");

@@ -5,6 +5,7 @@
 #define GLINT_ISA_AVX2        0x1u /* with FMA and F16C */
 #define GLINT_ISA_AVX512      0x2u /* F, BW, DQ, VL */
 #define GLINT_ISA_AVX512_BF16 0x4u
+#define GLINT_ISA_AVX512_VNNI 0x8u
 #define GLINT_ISA_CUDA        0x10000u
 
 /* The machine's sets, cut to what GLINT_ISA in the environment allows ("c", "avx2", "avx512").

@@ -8,8 +8,10 @@
 #include "core/exec.h"
 
 static const unsigned kernel_isa[] = {0, GLINT_ISA_AVX2, GLINT_ISA_AVX2 | GLINT_ISA_AVX512,
-                                      GLINT_ISA_AVX2 | GLINT_ISA_AVX512 | GLINT_ISA_AVX512_BF16};
-#define KERNEL_ISA_COUNT 4
+                                      GLINT_ISA_AVX2 | GLINT_ISA_AVX512 | GLINT_ISA_AVX512_VNNI,
+                                      GLINT_ISA_AVX2 | GLINT_ISA_AVX512 | GLINT_ISA_AVX512_VNNI |
+                                          GLINT_ISA_AVX512_BF16};
+#define KERNEL_ISA_COUNT 5
 
 /* Runs test(exec) for each instruction set of this machine, with one thread and with three. */
 static inline void kernel_each_exec(void (*test)(struct glint_exec *x))

@@ -1,5 +1,6 @@
 /* tests/test_gemm.c - each version against a product in double, with tails in every direction. */
 #include "tests/kernels.h"
+#include "attention/fixed.h"
 #include "attention/gemm.h"
 
 #define GUARD 3.25f
@@ -252,6 +253,101 @@ static void few_outputs_and_long_rows_have_no_pairs(void **state)
     assert_false(glint_weights_pairable(GLINT_PAIRS_K + 1, 64));
 }
 
+/* Weights of integers */
+
+static void as_half_rows(const struct data *d, int32_t block, const uint16_t **rows, const float **scales)
+{
+    const int32_t length = d->s.k / d->s.segments, n = d->s.m * d->s.segments;
+    int16_t *value = kernel_alloc((size_t)n * (size_t)length * sizeof *value);
+    float *scale = kernel_alloc((size_t)n * (size_t)(length / block) * sizeof *scale);
+    for (int32_t i = 0; i < n; i++) {
+        rows[i] = (const uint16_t *)value + (int64_t)i * length;
+        scales[i] = scale + (int64_t)i * (length / block);
+        glint_fixed_row_c(d->pointers[i], NULL, NULL, length, block, value + (int64_t)i * length,
+                          scale + (int64_t)i * (length / block), NULL);
+    }
+}
+
+/* Against double within the rounding of 14 bits, and the reference's bits; rows as floats and rounded before.
+ */
+static void check_integers(struct shape s, enum glint_act act, bool residual)
+{
+    struct data d;
+    data_open(&d, s, 0x1b03738712fad5c9u + (uint64_t)(s.m * 131 + s.n * 17 + s.k));
+    void *fixed = kernel_alloc(glint_weights_fixed_bytes(s.k, s.n));
+    glint_weights_fix(&d.w, fixed);
+    want_product(&d, act, residual);
+    const uint16_t *rows[9 * 64];
+    const float *scales[9 * 64];
+    as_half_rows(&d, glint_fixed_block(s.k / s.segments), rows, scales);
+    float *reference = kernel_alloc((size_t)s.m * (size_t)s.n * sizeof *reference);
+    struct glint_gemm g = {.w = &d.w,
+                           .m = s.m,
+                           .n_segments = s.segments,
+                           .rows = d.pointers,
+                           .c = reference,
+                           .ldc = s.n,
+                           .residual = residual ? d.residual : NULL,
+                           .ldr = s.n,
+                           .act = act};
+    glint_gemm_c(&g);
+    kernel_assert_error(reference, d.want, (int64_t)s.m * s.n, 4e-4);
+    for (int half = 0; half < 2 && (glint_cpu_isa() & GLINT_ISA_AVX512_VNNI); half++) {
+        g.c = d.c;
+        g.half_rows = half ? rows : NULL;
+        g.half_scales = half ? scales : NULL;
+        g.block = glint_fixed_block(s.k / s.segments);
+        glint_gemm_get(glint_cpu_isa())(&g);
+        if (act != GLINT_ACT_GELU)
+            assert_memory_equal(d.c, reference, (size_t)s.m * (size_t)s.n * sizeof *reference);
+        kernel_assert_error(d.c, d.want, (int64_t)s.m * s.n, 4e-4);
+    }
+    free((void *)(uintptr_t)rows[0]);
+    free((void *)(uintptr_t)scales[0]);
+    free(reference);
+    free(fixed);
+    data_close(&d);
+}
+
+static void integers_round_to_14_bits(void **state)
+{
+    (void)state;
+    for (int32_t m = 1; m <= 33; m++)
+        check_integers((struct shape){m, 64, 6, 1}, GLINT_ACT_NONE, m & 1);
+    for (int32_t n = 5; n <= 70; n++)
+        check_integers((struct shape){15, 9 * 16, n, 3}, acts[n % 3], n & 1);
+    for (int32_t k = 16; k <= 208; k += 16)
+        check_integers((struct shape){17, k, 33, 1}, acts[k / 16 % 3], k & 16);
+    check_integers((struct shape){30, 9 * 48, 64, 9}, GLINT_ACT_RELU, true);
+    check_integers((struct shape){28, 9 * 128, 64, 3}, GLINT_ACT_NONE, false);
+}
+
+/* The largest sums there can be stay within 32 bits. */
+static void integers_do_not_overflow(void **state)
+{
+    (void)state;
+    struct data d;
+    data_open(&d, (struct shape){14, 128, 32, 1}, 3);
+    void *fixed = kernel_alloc(glint_weights_fixed_bytes(128, 32));
+    for (int32_t i = 0; i < 14 * 128; i++)
+        d.a[i] = i / 128 % 2 ? -1.99999f : 1.99999f;
+    for (int32_t i = 0; i < 32 * 128; i++)
+        d.rows[i] = i / 128 % 3 ? 0.7f : -0.7f;
+    glint_weights_pack(&d.w, d.memory, d.rows, 128, NULL, d.bias, 128, 32);
+    glint_weights_fix(&d.w, fixed);
+    want_product(&d, GLINT_ACT_NONE, false);
+    const struct glint_gemm g = {
+        .w = &d.w, .m = 14, .n_segments = 1, .rows = d.pointers, .c = d.c, .ldc = 32};
+    glint_gemm_c(&g);
+    kernel_assert_error(d.c, d.want, 14 * 32, 1e-3);
+    if (glint_cpu_isa() & GLINT_ISA_AVX512_VNNI) {
+        glint_gemm_get(glint_cpu_isa())(&g);
+        kernel_assert_error(d.c, d.want, 14 * 32, 1e-3);
+    }
+    free(fixed);
+    data_close(&d);
+}
+
 /* NaN goes through every activation; infinities come out where they should. */
 static void special_of(struct glint_exec *x)
 {
@@ -297,9 +393,14 @@ static void packing_scales_and_pads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packing_scales_and_pads), cmocka_unit_test(tails),
-        cmocka_unit_test(in_place_by_pointers),    cmocka_unit_test(rows_do_not_depend_on_neighbours),
-        cmocka_unit_test(pairs_are_rounded_first), cmocka_unit_test(few_outputs_and_long_rows_have_no_pairs),
+        cmocka_unit_test(packing_scales_and_pads),
+        cmocka_unit_test(tails),
+        cmocka_unit_test(in_place_by_pointers),
+        cmocka_unit_test(rows_do_not_depend_on_neighbours),
+        cmocka_unit_test(pairs_are_rounded_first),
+        cmocka_unit_test(few_outputs_and_long_rows_have_no_pairs),
+        cmocka_unit_test(integers_round_to_14_bits),
+        cmocka_unit_test(integers_do_not_overflow),
         cmocka_unit_test(nan_and_infinity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

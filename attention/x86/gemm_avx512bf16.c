@@ -155,7 +155,9 @@ __attribute__((noinline)) static void by_pairs(const struct glint_gemm *g)
 
 void glint_gemm_avx512bf16(const struct glint_gemm *g)
 {
-    if (g->half_rows)
+    if (g->w->scale)
+        glint_gemm_avx512vnni(g);
+    else if (g->half_rows)
         by_half_rows(g);
     else if (has_pairs(g))
         by_pairs(g);
