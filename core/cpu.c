@@ -35,7 +35,8 @@ unsigned glint_cpu_isa(void)
         isa |= GLINT_ISA_AVX512;
     if ((isa & GLINT_ISA_AVX512) && __builtin_cpu_supports("avx512vnni"))
         isa |= GLINT_ISA_AVX512_VNNI;
-    if ((isa & GLINT_ISA_AVX512_VNNI) && __builtin_cpu_supports("avx512bf16")) /* none is without the former */
+    if ((isa & GLINT_ISA_AVX512_VNNI) &&
+        __builtin_cpu_supports("avx512bf16")) /* none is without the former */
         isa |= GLINT_ISA_AVX512_BF16;
 #endif
     const char *wanted = getenv("GLINT_ISA");

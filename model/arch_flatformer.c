@@ -406,7 +406,10 @@ static int32_t add_branch(struct glint_build *b, const struct parts *parts, enum
     const int32_t out =
         glint_build_map(b, name, s->h, s->w, glint_center_branch_channels(branch, b->config->n_classes));
     snprintf(prefix, sizeof prefix, "bbox_head.task_heads.0.%s.1", branch_name);
-    glint_build_conv(b, GLINT_STAGE_HEAD, prefix, true, NULL, 0, 3, 1, GLINT_ACT_NONE, hidden, -1, out);
+    struct glint_conv_params *last =
+        glint_build_conv(b, GLINT_STAGE_HEAD, prefix, true, NULL, 0, 3, 1, GLINT_ACT_NONE, hidden, -1, out)
+            ->params;
+    last->affine.exact = branch != GLINT_CENTER_HEATMAP; /* as at the best cells */
     return out;
 }
 
@@ -436,9 +439,12 @@ static void add_head(struct glint_build *b, const struct parts *parts, int32_t n
     const int32_t shared = glint_build_map(b, "head.shared", n->h, n->w, parts->head);
     glint_build_conv(b, GLINT_STAGE_HEAD, "bbox_head.shared_conv.conv", false, "bbox_head.shared_conv.bn",
                      parts->head_eps, 3, 1, GLINT_ACT_RELU, neck, -1, shared);
-    const int32_t hidden = glint_build_map(b, NULL, n->h, n->w, parts->head);
+    const int32_t heat_hidden = glint_build_map(b, NULL, n->h, n->w, parts->head);
+    const int32_t hidden = glint_build_map(b, NULL, n->h, n->w, parts->head); /* of the others */
     for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++)
-        maps[i] = is_there(parts, i) && is_whole(b, i) ? add_branch(b, parts, i, shared, hidden) : -1;
+        maps[i] = is_there(parts, i) && is_whole(b, i)
+                      ? add_branch(b, parts, i, shared, i == GLINT_CENTER_HEATMAP ? heat_hidden : hidden)
+                      : -1;
     if (is_there(parts, GLINT_CENTER_IOU) && maps[GLINT_CENTER_IOU] < 0)
         maps[GLINT_CENTER_IOU] =
             add_branch_at(b, parts, GLINT_CENTER_IOU, shared,

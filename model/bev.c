@@ -5,6 +5,7 @@
  * handed out in tiles of a few rows, so that neighbourhoods overlap in the cache. */
 #include "model/bev.h"
 #include "attention/bfloat.h"
+#include "attention/fixed.h"
 #include <assert.h>
 #include <string.h>
 
@@ -27,14 +28,26 @@ void glint_map_init(struct glint_map *map, void *memory, int32_t h, int32_t w, i
     map->data = (float *)memory + map->pitch + map->ld;
 }
 
-size_t glint_map_half_bytes(int32_t h, int32_t w, int32_t c)
+static size_t halves_bytes(int32_t h, int32_t w, int32_t c)
 {
-    return ((size_t)h + 2) * ((size_t)w + 2) * (size_t)c * sizeof(uint16_t);
+    return glint_arena_round(((size_t)h + 2) * ((size_t)w + 2) * (size_t)c * sizeof(uint16_t));
 }
 
-void glint_map_add_half(struct glint_map *map, void *memory)
+size_t glint_map_half_bytes(int32_t h, int32_t w, int32_t c, int32_t block)
+{
+    return halves_bytes(h, w, c) + (block ? glint_map_bytes(h, w, c / block) : 0);
+}
+
+void glint_map_add_half(struct glint_map *map, void *memory, int32_t block)
 {
     map->half = (uint16_t *)memory + map->pitch + map->ld;
+    map->block = block;
+    if (!block)
+        return;
+    map->scale_ld = map->ld / block;
+    map->scale_pitch = map->pitch / block;
+    map->scale = (float *)((uint8_t *)memory + halves_bytes(map->h, map->w, map->c)) + map->scale_pitch +
+                 map->scale_ld;
 }
 
 struct glint_map glint_map_slice(const struct glint_map *map, int32_t first_channel, int32_t n_channels)
@@ -43,6 +56,7 @@ struct glint_map glint_map_slice(const struct glint_map *map, int32_t first_chan
     struct glint_map slice = *map;
     slice.data = map->data ? map->data + first_channel : NULL;
     slice.half = map->half ? map->half + first_channel : NULL;
+    slice.scale = map->scale ? map->scale + first_channel / map->block : NULL;
     slice.c = n_channels;
     return slice;
 }
@@ -57,6 +71,11 @@ static uint16_t *half_pixel(const struct glint_map *map, int64_t y, int64_t x)
     return map->half + y * map->pitch + x * map->ld;
 }
 
+static float *pixel_scale(const struct glint_map *map, int64_t y, int64_t x)
+{
+    return map->scale + y * map->scale_pitch + x * map->scale_ld;
+}
+
 /* n pixels from (y, x) on, along the row. */
 static void clear_pixels(const struct glint_map *map, int64_t y, int64_t x, int64_t n)
 {
@@ -67,23 +86,41 @@ static void clear_pixels(const struct glint_map *map, int64_t y, int64_t x, int6
             memset(pixel(map, y, x + i), 0, size * sizeof *map->data);
         if (map->half)
             memset(half_pixel(map, y, x + i), 0, size * sizeof *map->half);
+        if (map->scale)
+            memset(pixel_scale(map, y, x + i), 0, size / (size_t)map->block * sizeof *map->scale);
     }
 }
 
-/* Writes a pixel's values, rounded where the map is; a residual only then. */
-static void write_pixel(const struct glint_map *map, struct glint_pixel at, const float *values,
-                        const uint16_t *residual, glint_bfloat_row_fn *halve)
+struct halve { /* how pixels are rounded */
+    glint_bfloat_row_fn *bfloat;
+    glint_fixed_row_fn *fixed;
+};
+
+static struct halve halve_get(unsigned isa)
+{
+    return (struct halve){glint_bfloat_row_get(isa), glint_fixed_row_get(isa)};
+}
+
+/* Writes a pixel's values, plus those of the same pixel of `add` (of the same formats, or NULL), rounded; or,
+ * to a map of floats only, as they are. */
+static void write_pixel(const struct halve *halve, const struct glint_map *map, struct glint_pixel at,
+                        const float *values, const struct glint_map *add)
 {
     float *whole = map->data ? pixel(map, at.y, at.x) : NULL;
-    if (map->half)
-        halve(values, residual, map->c, half_pixel(map, at.y, at.x), whole);
+    uint16_t *half = map->half ? half_pixel(map, at.y, at.x) : NULL;
+    const uint16_t *more = add ? half_pixel(add, at.y, at.x) : NULL;
+    if (map->scale)
+        halve->fixed(values, (const int16_t *)more, add ? pixel_scale(add, at.y, at.x) : NULL, map->c,
+                     map->block, (int16_t *)half, pixel_scale(map, at.y, at.x), whole);
+    else if (half)
+        halve->bfloat(values, more, map->c, half, whole);
     else
         memcpy(whole, values, (size_t)map->c * sizeof *values);
 }
 
 struct rounding {
     const struct glint_map *map;
-    glint_bfloat_row_fn *halve;
+    struct halve halve;
 };
 
 static void round_rows(void *ctx, int64_t begin, int64_t end, int worker)
@@ -92,13 +129,13 @@ static void round_rows(void *ctx, int64_t begin, int64_t end, int worker)
     const struct rounding *r = ctx;
     for (int64_t y = begin; y < end; y++)
         for (int32_t x = 0; x < r->map->w; x++)
-            write_pixel(r->map, (struct glint_pixel){(uint16_t)y, (uint16_t)x}, pixel(r->map, y, x), NULL,
-                        r->halve);
+            write_pixel(&r->halve, r->map, (struct glint_pixel){(uint16_t)y, (uint16_t)x},
+                        pixel(r->map, y, x), NULL);
 }
 
 void glint_map_round(struct glint_exec *x, const struct glint_map *map)
 {
-    struct rounding r = {map, glint_bfloat_row_get(x->isa)};
+    struct rounding r = {map, halve_get(x->isa)};
     if (map->half && map->data)
         glint_pool_for(x->pool, map->h, 4, round_rows, &r);
 }
@@ -132,12 +169,12 @@ int glint_bev_scatter(struct glint_exec *x, const float *tokens, const int32_t *
 int glint_bev_scatter_at(struct glint_exec *x, const float *tokens, const int32_t *coord, int32_t n,
                          const struct glint_map *out)
 {
-    glint_bfloat_row_fn *halve = glint_bfloat_row_get(x->isa);
+    const struct halve halve = halve_get(x->isa);
     for (int32_t i = 0; i < n; i++) {
         const int32_t cx = coord[3 * i], cy = coord[3 * i + 1];
         assert(cx >= 0 && cx < out->w && cy >= 0 && cy < out->h);
-        write_pixel(out, (struct glint_pixel){(uint16_t)cy, (uint16_t)cx}, tokens + (int64_t)i * out->c, NULL,
-                    halve);
+        write_pixel(&halve, out, (struct glint_pixel){(uint16_t)cy, (uint16_t)cx},
+                    tokens + (int64_t)i * out->c, NULL);
     }
     return GLINT_OK;
 }
@@ -153,7 +190,7 @@ void glint_conv_rows(const float *w, int32_t n_out, int32_t n_in, int32_t kernel
 
 struct conv {
     glint_gemm_fn *gemm;
-    glint_bfloat_row_fn *halve;
+    struct halve halve;
     const struct glint_weights *w;
     const struct glint_map *in, *residual, *out;
     int32_t stride;
@@ -161,24 +198,39 @@ struct conv {
     const struct glint_pixel *pixels; /* NULL: all, by tiles */
 };
 
-/* Where the neighbourhood of output pixel i of m begins in the input, in values from pixel (0, 0), one place
- * per segment: at[s * m + i]. */
-static void neighbourhoods(const struct conv *c, const struct glint_pixel *pixels, int32_t m,
-                           int32_t n_segments, int64_t *at)
+/* The rows of a product, in the precision that its weights have. */
+struct rows {
+    bool half;
+    const float *whole[CONV_TAPS * TILE];
+    const uint16_t *halves[CONV_TAPS * TILE];
+    const float *scales[CONV_TAPS * TILE];
+};
+
+/* Row i begins at a pixel. */
+static void set_row(struct rows *r, const struct glint_map *in, int32_t i, int64_t y, int64_t x)
 {
-    for (int32_t s = 0; s < n_segments; s++) {
-        const int32_t ky = n_segments == 3 ? s : s / 3, kx = n_segments == 3 ? 0 : s % 3;
-        for (int32_t i = 0; i < m; i++)
-            at[s * m + i] = ((int64_t)pixels[i].y * c->stride - 1 + ky) * c->in->pitch +
-                            ((int64_t)pixels[i].x * c->stride - 1 + kx) * c->in->ld;
+    if (!r->half) {
+        r->whole[i] = pixel(in, y, x);
+        return;
     }
+    r->halves[i] = half_pixel(in, y, x);
+    if (in->scale)
+        r->scales[i] = pixel_scale(in, y, x);
 }
 
-/* The rows of a product, in the precision that its weights have. */
-union rows {
-    const float *whole[CONV_TAPS * TILE];
-    const uint16_t *half[CONV_TAPS * TILE];
-};
+static struct glint_gemm product_of(const struct rows *r, const struct glint_map *in,
+                                    const struct glint_weights *w, int32_t n_segments, int32_t m,
+                                    enum glint_act act)
+{
+    return (struct glint_gemm){.w = w,
+                               .m = m,
+                               .n_segments = n_segments,
+                               .rows = r->half ? NULL : r->whole,
+                               .half_rows = r->half ? r->halves : NULL,
+                               .half_scales = r->half && in->scale ? r->scales : NULL,
+                               .block = in->block,
+                               .act = act};
+}
 
 /* Results for a map that is rounded wait here, a few pixels at a time, so that they stay in the first-level
  * cache. Other maps are written by the product itself. */
@@ -207,28 +259,21 @@ static void product_to(struct glint_gemm *g, const struct conv *c, const struct 
     g->residual_rows = add_floats ? added : NULL;
     c->gemm(g);
     for (int32_t i = 0; out->half && i < g->m; i++)
-        write_pixel(out, at[i], c_rows[i],
-                    residual && !add_floats ? half_pixel(residual, at[i].y, at[i].x) : NULL, c->halve);
+        write_pixel(&c->halve, out, at[i], c_rows[i], add_floats ? NULL : residual);
 }
 
 static void conv_pixels(const struct conv *c, const struct glint_pixel *pixels, int32_t m)
 {
     const int32_t n_segments = c->in->ld == c->in->c ? 3 : CONV_TAPS;
-    const bool half = c->in->half && c->w->pairs;
-    union rows rows;
-    int64_t at[CONV_TAPS * TILE];
-    neighbourhoods(c, pixels, m, n_segments, at);
-    for (int32_t i = 0; i < n_segments * m; i++)
-        if (half)
-            rows.half[i] = c->in->half + at[i];
-        else
-            rows.whole[i] = c->in->data + at[i];
-    struct glint_gemm g = {.w = c->w,
-                           .m = m,
-                           .n_segments = n_segments,
-                           .rows = half ? NULL : rows.whole,
-                           .half_rows = half ? rows.half : NULL,
-                           .act = c->act};
+    struct rows rows;
+    rows.half = c->in->half && c->w->pairs;
+    for (int32_t s = 0; s < n_segments; s++) {
+        const int32_t ky = n_segments == 3 ? s : s / 3, kx = n_segments == 3 ? 0 : s % 3;
+        for (int32_t i = 0; i < m; i++)
+            set_row(&rows, c->in, s * m + i, pixels[i].y * c->stride - 1 + ky,
+                    pixels[i].x * c->stride - 1 + kx);
+    }
+    struct glint_gemm g = product_of(&rows, c->in, c->w, n_segments, m, c->act);
     product_to(&g, c, pixels, c->residual);
 }
 
@@ -275,8 +320,7 @@ int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct
                   int32_t stride, enum glint_act act, const struct glint_map *residual,
                   const struct glint_map *out)
 {
-    struct conv c = {
-        glint_gemm_get(x->isa), glint_bfloat_row_get(x->isa), w, in, residual, out, stride, act, NULL};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, NULL};
     check_conv(&c);
     const int64_t across = ((int64_t)out->w + TILE_W - 1) / TILE_W;
     const int64_t down = ((int64_t)out->h + TILE_H - 1) / TILE_H;
@@ -288,8 +332,7 @@ int glint_conv3x3_at(struct glint_exec *x, const struct glint_map *in, const str
                      int32_t stride, enum glint_act act, const struct glint_map *residual,
                      const struct glint_map *out, const struct glint_pixel *pixels, int32_t n)
 {
-    struct conv c = {
-        glint_gemm_get(x->isa), glint_bfloat_row_get(x->isa), w, in, residual, out, stride, act, pixels};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, pixels};
     check_conv(&c);
     glint_pool_for(x->pool, n, TILE, conv_list, &c);
     return GLINT_OK;
@@ -301,25 +344,17 @@ int glint_conv3x3_at(struct glint_exec *x, const struct glint_map *in, const str
 /* m pixels to the places of each. */
 static void places_of(const struct conv *c, const struct glint_pixel *at, int32_t m)
 {
-    const bool half = c->in->half && c->w->pairs;
     const int32_t s = c->stride;
-    union rows rows;
+    struct rows rows;
+    rows.half = c->in->half && c->w->pairs;
     for (int32_t i = 0; i < m; i++)
-        if (half)
-            rows.half[i] = half_pixel(c->in, at[i].y, at[i].x);
-        else
-            rows.whole[i] = pixel(c->in, at[i].y, at[i].x);
+        set_row(&rows, c->in, i, at[i].y, at[i].x);
     for (int32_t place = 0; place < s * s; place++) {
         struct glint_pixel to[TILE];
         for (int32_t i = 0; i < m; i++)
             to[i] = (struct glint_pixel){(uint16_t)(s * at[i].y + place / s),
                                          (uint16_t)(s * at[i].x + place % s)};
-        struct glint_gemm g = {.w = &c->w[place],
-                               .m = m,
-                               .n_segments = 1,
-                               .rows = half ? NULL : rows.whole,
-                               .half_rows = half ? rows.half : NULL,
-                               .act = c->act};
+        struct glint_gemm g = product_of(&rows, c->in, &c->w[place], 1, m, c->act);
         product_to(&g, c, to, NULL);
     }
 }
@@ -352,8 +387,7 @@ int glint_deconv(struct glint_exec *x, const struct glint_map *in, const struct 
                  int32_t s, enum glint_act act, const struct glint_map *out)
 {
     assert(weights->k == in->c && weights->n == out->c && out->h == s * in->h && out->w == s * in->w);
-    struct conv c = {
-        glint_gemm_get(x->isa), glint_bfloat_row_get(x->isa), weights, in, NULL, out, s, act, NULL};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), weights, in, NULL, out, s, act, NULL};
     glint_pool_for(x->pool, in->h, 4, deconv_rows, &c);
     return GLINT_OK;
 }
@@ -363,8 +397,7 @@ int glint_deconv_at(struct glint_exec *x, const struct glint_map *in, const stru
                     const struct glint_pixel *pixels, int32_t n)
 {
     assert(weights->k == in->c && weights->n == out->c && out->h == s * in->h && out->w == s * in->w);
-    struct conv c = {
-        glint_gemm_get(x->isa), glint_bfloat_row_get(x->isa), weights, in, NULL, out, s, act, pixels};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), weights, in, NULL, out, s, act, pixels};
     glint_pool_for(x->pool, n, TILE, deconv_list, &c);
     return GLINT_OK;
 }
@@ -376,7 +409,7 @@ int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct
 }
 
 struct fill {
-    glint_bfloat_row_fn *halve;
+    struct halve halve;
     const struct glint_map *small, *out;
     int32_t period;
     const struct glint_pixel *pixels;
@@ -400,7 +433,7 @@ static void fill_pixels(void *ctx, int64_t begin, int64_t end, int worker)
         const struct glint_pixel at = f->pixels[i];
         const float *from = pixel(f->small, stand_in(f, at.y, f->out->h, f->small->h),
                                   stand_in(f, at.x, f->out->w, f->small->w));
-        write_pixel(f->out, at, from, NULL, f->halve);
+        write_pixel(&f->halve, f->out, at, from, NULL);
     }
 }
 
@@ -409,7 +442,7 @@ int glint_background_fill(struct glint_exec *x, const struct glint_map *small, i
 {
     assert(small->c == out->c && small->h <= out->h && small->w <= out->w);
     assert((out->h - small->h) % period == 0 && (out->w - small->w) % period == 0);
-    struct fill f = {glint_bfloat_row_get(x->isa), small, out, period, pixels};
+    struct fill f = {halve_get(x->isa), small, out, period, pixels};
     glint_pool_for(x->pool, n, 512, fill_pixels, &f);
     return GLINT_OK;
 }

@@ -4,25 +4,29 @@
 #include "attention/gemm.h"
 #include "model/active.h"
 
-#define GLINT_MAP_CHANNELS 2048 /* most that one layer writes to a map in bfloat16 */
+#define GLINT_MAP_CHANNELS 2048 /* most that one layer writes to a map in 16 bits */
 
 /* h x w pixels of c channels, `ld` floats from pixel to pixel, `pitch` from row to row. One pixel of border
  * on every side is valid memory and zero (glint_map_clear_border), so that 3x3 kernels need no special cases.
  * A channel slice of a wider map is a map with the same ld and pitch. */
 struct glint_map {
-    float *data; /* pixel (0, 0); NULL: in bfloat16 only */
+    float *data; /* pixel (0, 0); NULL: in 16 bits only */
     int32_t h, w, c;
     int64_t ld, pitch;
-    uint16_t *half; /* pixel (0, 0) in bfloat16, with the same strides: for convolutions whose weights have
+    uint16_t *half; /* pixel (0, 0) in 16 bits, with the same strides: for convolutions whose weights have
                      * pairs. What is written below is then rounded, in data too. NULL: floats only */
+    int32_t block;  /* the 16 bits are integers (fixed.h) in blocks of so many; 0: bfloat16 */
+    float *scale;   /* pixel (0, 0) of the blocks' scales; or NULL */
+    int64_t scale_ld, scale_pitch; /* ld / block, pitch / block */
 };
 
 size_t glint_map_bytes(int32_t h, int32_t w, int32_t c);
 void glint_map_init(struct glint_map *map, void *memory, int32_t h, int32_t w, int32_t c);
-size_t glint_map_half_bytes(int32_t h, int32_t w, int32_t c);
-void glint_map_add_half(struct glint_map *map, void *memory);
+/* The 16 bits of a map, in memory of its own aligned to 64; block divides all slices' channels. */
+size_t glint_map_half_bytes(int32_t h, int32_t w, int32_t c, int32_t block);
+void glint_map_add_half(struct glint_map *map, void *memory, int32_t block);
 
-/* Rounds the floats of a map that has both, after another's writing; of one without bfloat16 nothing. */
+/* Rounds the floats of a map that has both, after another's writing; of one with floats only nothing. */
 void glint_map_round(struct glint_exec *x, const struct glint_map *map);
 struct glint_map glint_map_slice(const struct glint_map *map, int32_t first_channel, int32_t n_channels);
 void glint_map_clear_border(const struct glint_map *map);

@@ -3,6 +3,7 @@
  * Each layer's bind function runs twice over the same file: first to add up the bytes (and to check names and
  * shapes), then to fill one block of exactly that size. Batch norm is folded in double: y = (W x + b - mean)
  * f + beta with f = gamma / sqrt(variance + eps) becomes (f W) x + ((b - mean) f + beta), rounded once. */
+#include "attention/fixed.h"
 #include "core/status.h"
 #include "core/text.h"
 #include "model/build.h"
@@ -15,7 +16,7 @@ struct glint_bind {
     const struct glint_safetensors *file;
     const char *file_name;
     bool *used;                  /* one per tensor of the file */
-    bool pairs;                  /* weights in bfloat16 too */
+    enum glint_narrow narrow;    /* weights in 16 bits too */
     bool filling;                /* second pass */
     struct glint_arena *weights; /* second pass */
     size_t bytes;                /* first pass */
@@ -158,25 +159,38 @@ static int read_fold(struct glint_bind *bind, const struct glint_affine *a, cons
     return a->norm[0] ? fold_norm(bind, a, f) : GLINT_OK;
 }
 
-bool glint_affine_pairable(const struct glint_affine *a, int32_t taps)
+bool glint_affine_narrows(const struct glint_affine *a, enum glint_narrow narrow, int32_t taps)
 {
     const bool whole_pairs = a->kernel == 0 || a->k % 2 == 0; /* in each tap of a kernel */
-    return !a->exact && whole_pairs && glint_weights_pairable(taps * a->k, a->n);
+    switch (narrow) {
+    case GLINT_NARROW_BF16:
+        return !a->exact && whole_pairs && glint_weights_pairable(taps * a->k, a->n);
+    case GLINT_NARROW_I16:
+        return !a->exact && glint_fixed_block(a->k) > 0 && taps * a->k <= GLINT_PAIRS_K;
+    case GLINT_NARROW_NONE:
+        break;
+    }
+    return false;
 }
 
 static bool has_pairs(const struct glint_bind *bind, const struct glint_affine *a,
                       const struct glint_weights *w)
 {
-    return bind->pairs && glint_affine_pairable(a, w->k / a->k);
+    return glint_affine_narrows(a, bind->narrow, w->k / a->k);
 }
 
 static int pack_pairs(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *w)
 {
     void *memory;
+    const bool fixed = bind->narrow == GLINT_NARROW_I16;
     if (!has_pairs(bind, a, w))
         return GLINT_OK;
-    GLINT_TRY(glint_bind_memory(bind, glint_weights_pairs_bytes(w->k, w->n), &memory));
-    if (memory)
+    GLINT_TRY(glint_bind_memory(
+        bind, fixed ? glint_weights_fixed_bytes(w->k, w->n) : glint_weights_pairs_bytes(w->k, w->n),
+        &memory));
+    if (memory && fixed)
+        glint_weights_fix(w, memory);
+    else if (memory)
         glint_weights_pair(w, memory);
     return GLINT_OK;
 }
@@ -365,9 +379,10 @@ static int check_none_left(const struct glint_bind *bind)
 }
 
 int glint_net_bind(struct glint_net *net, const struct glint_safetensors *file, const char *file_name,
-                   bool pairs, struct glint_arena *weights, int64_t *n_parameters_out)
+                   struct glint_arena *weights, int64_t *n_parameters_out)
 {
-    struct glint_bind bind = {.file = file, .file_name = file_name, .pairs = pairs, .weights = weights};
+    struct glint_bind bind = {
+        .file = file, .file_name = file_name, .narrow = net->narrow, .weights = weights};
     *weights = (struct glint_arena){0};
     bind.used = calloc((size_t)glint_safetensors_count(file) + 1, sizeof *bind.used);
     if (!bind.used)

@@ -60,9 +60,8 @@ struct glint_affine {
 void glint_affine_set(struct glint_affine *a, const char *prefix, bool with_bias, const char *norm,
                       double norm_eps, int32_t k, int32_t n, int32_t kernel);
 
-/* Whether binding gives it pairs, in a model of less precision; taps: of its kernel, as products of k see it.
- */
-bool glint_affine_pairable(const struct glint_affine *a, int32_t taps);
+/* Whether binding rounds it so; taps: of its kernel, as products of k see it. */
+bool glint_affine_narrows(const struct glint_affine *a, enum glint_narrow narrow, int32_t taps);
 
 /* Packs the map into the model's memory. While measuring *out is set but its pointers are NULL. */
 int glint_bind_affine(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out);
@@ -96,10 +95,10 @@ int glint_bind_tensor(struct glint_bind *bind, const char *name, int32_t n_dims,
  */
 int glint_net_build(const struct glint_model_config *config, int32_t cap_points, bool keep_stages,
                     struct glint_net *net);
-/* Weights of all layers into one arena (initialised here, the caller's to free, also on failure). pairs: in
- * bfloat16 too (gemm.h). */
+/* Weights of all layers into one arena (initialised here, the caller's to free, also on failure). Rounded too
+ * as net->narrow says (gemm.h). */
 int glint_net_bind(struct glint_net *net, const struct glint_safetensors *file, const char *file_name,
-                   bool pairs, struct glint_arena *weights, int64_t *n_parameters_out);
+                   struct glint_arena *weights, int64_t *n_parameters_out);
 void glint_net_fini(struct glint_net *net);
 
 /* ---- architectures ---- */

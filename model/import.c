@@ -57,7 +57,7 @@ static int try_model(struct import *im)
     GLINT_TRY(glint_model_config_parse("config.json", im->config.data, im->config.used, &config));
     int status = glint_net_build(&config, 1, false, &net);
     if (status == GLINT_OK)
-        status = glint_net_bind(&net, im->weights, im->weights_path, false, &weights, &im->n_parameters);
+        status = glint_net_bind(&net, im->weights, im->weights_path, &weights, &im->n_parameters);
     im->n_layers = net.n_layers;
     glint_arena_fini(&weights);
     glint_net_fini(&net);

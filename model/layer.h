@@ -4,6 +4,7 @@
  * memory by their lifetimes; run.h walks the list. Layers run in the order of the list. */
 #ifndef GLINT_MODEL_LAYER_H
 #define GLINT_MODEL_LAYER_H
+#include "attention/gemm.h"
 #include "core/arena.h"
 #include "glint/frame.h"
 #include <stddef.h>
@@ -53,7 +54,8 @@ struct glint_value {
     int32_t c, h, w;
     int32_t parent; /* a channel slice of this map, from first_channel; -1: memory of its own */
     int32_t first_channel;
-    bool half, half_only; /* a map that is kept in bfloat16 too, or only so; set by glint_plan_net */
+    bool half, half_only; /* a map that is kept in 16 bits too, or only so; set by glint_plan_net */
+    int32_t block;        /* of struct glint_map */
     size_t bytes;
     int32_t first, last; /* layers of first and last use; set by glint_plan, -1 unused */
     size_t offset;       /* in the model's memory; set by glint_plan */
@@ -76,8 +78,8 @@ struct glint_net {
     struct glint_value *values;
     struct glint_arena params; /* the layers' parameters */
     int32_t cap_points, cap_voxels;
-    bool pairs;       /* weights are rounded to bfloat16 */
-    bool keep_stages; /* a tap may ask for any map: all are kept in float (too) */
+    enum glint_narrow narrow; /* what products round to */
+    bool keep_stages;         /* a tap may ask for any map: all are kept in float (too) */
 };
 
 struct glint_bind;
@@ -92,8 +94,8 @@ struct glint_op_info {
     /* Bytes of scratch per worker that run may take from exec->scratch. */
     size_t (*scratch)(const struct glint_net *net, const struct glint_layer *layer);
     int (*run)(struct glint_run *run, const struct glint_layer *layer);
-    /* Whether its products of the map in[0] take bfloat16 where weights have pairs. */
-    bool (*reads_half)(const struct glint_layer *layer);
+    /* Whether its products of the map in[0] take 16 bits in a network of less precision. */
+    bool (*reads_half)(const struct glint_net *net, const struct glint_layer *layer);
     /* Parameters in words, for glint info. */
     void (*text)(const struct glint_layer *layer, char *text, size_t size);
 };

@@ -45,6 +45,10 @@ static int check_settings(const struct glint_model_settings *s)
         return glint_fail(GLINT_E_DEVICE,
                           "precision bf16: AVX512_BF16 wanted, here is %s; f32 runs everywhere",
                           glint_cpu_isa_name(s->isa));
+    if (s->precision == GLINT_PRECISION_I16 && !(s->isa & GLINT_ISA_AVX512_VNNI))
+        return glint_fail(GLINT_E_DEVICE,
+                          "precision i16: AVX512_VNNI wanted, here is %s; f32 runs everywhere",
+                          glint_cpu_isa_name(s->isa));
     if (s->n_threads < 1 || s->n_threads > 1024)
         return glint_fail(GLINT_E_ARG, "threads: 1..1024 expected, found %d", s->n_threads);
     if (s->cap_points < 1 || s->cap_points > 1 << 24)
@@ -62,14 +66,13 @@ static int join_path(char *path, size_t size, const char *folder, const char *fi
     return GLINT_OK;
 }
 
-static int open_weights(struct glint_model *m, const char *folder, enum glint_precision precision)
+static int open_weights(struct glint_model *m, const char *folder)
 {
     char path[1024];
     struct glint_safetensors *file;
     GLINT_TRY(join_path(path, sizeof path, folder, "model.safetensors"));
     GLINT_TRY(glint_safetensors_open(path, &file));
-    const int status = glint_net_bind(&m->net, file, path, precision == GLINT_PRECISION_BF16, &m->weights,
-                                      &m->info.n_parameters);
+    const int status = glint_net_bind(&m->net, file, path, &m->weights, &m->info.n_parameters);
     glint_safetensors_close(file);
     return status;
 }
@@ -121,6 +124,19 @@ static void fill_info(struct glint_model *m)
     memcpy(m->info.sensor_height_m, c->sensor_height_m, sizeof m->info.sensor_height_m);
 }
 
+static enum glint_narrow narrow_of(enum glint_precision precision)
+{
+    switch (precision) {
+    case GLINT_PRECISION_BF16:
+        return GLINT_NARROW_BF16;
+    case GLINT_PRECISION_I16:
+        return GLINT_NARROW_I16;
+    case GLINT_PRECISION_F32:
+        break;
+    }
+    return GLINT_NARROW_NONE;
+}
+
 static int open_model(struct glint_model *m, const char *folder, const struct glint_model_settings *s)
 {
     char path[1024];
@@ -128,10 +144,10 @@ static int open_model(struct glint_model *m, const char *folder, const struct gl
     GLINT_TRY(join_path(path, sizeof path, folder, "config.json"));
     GLINT_TRY(glint_model_config_open(path, &m->config));
     GLINT_TRY(glint_net_build(&m->config, s->cap_points, s->keep_stages, &m->net));
-    m->net.pairs = s->precision == GLINT_PRECISION_BF16;
+    m->net.narrow = narrow_of(s->precision);
     m->net.keep_stages = s->keep_stages;
     GLINT_TRY(reserve(m, s));
-    GLINT_TRY(open_weights(m, folder, s->precision));
+    GLINT_TRY(open_weights(m, folder));
     m->info.memory_bytes += m->weights.cap;
     if (!s->keep_stages && !s->whole_maps)
         GLINT_TRY(glint_sparse_open(&m->net, &m->exec, &m->run.sparse));

@@ -198,6 +198,7 @@ int32_t glint_build_center_branch(struct glint_build *b, const struct glint_cent
     glint_affine_set(&p->first.affine, name, false, norm, norm_eps, s->c, hidden, 3);
     snprintf(name, sizeof name, "%s.1", prefix);
     glint_affine_set(&p->last.affine, name, true, NULL, 0, hidden, n, 3);
+    p->last.affine.exact = true; /* few numbers of few cells */
     p->offset = glint_center_raw_offset(branch, center->n_classes);
     glint_build_in(b, layer, shared);
     glint_build_in(b, layer, candidates);
@@ -250,10 +251,10 @@ static int center_branch_run(struct glint_run *r, const struct glint_layer *laye
     return GLINT_OK;
 }
 
-static bool center_branch_reads_half(const struct glint_layer *layer)
+static bool center_branch_reads_half(const struct glint_net *net, const struct glint_layer *layer)
 {
     const struct branch_params *p = layer->params;
-    return glint_affine_pairable(&p->first.affine, 9);
+    return glint_affine_narrows(&p->first.affine, net->narrow, 9);
 }
 
 static void center_branch_text(const struct glint_layer *layer, char *text, size_t size)

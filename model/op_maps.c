@@ -36,10 +36,10 @@ static int conv_bind(struct glint_bind *bind, struct glint_layer *layer)
     return glint_bind_affine(bind, &p->affine, &p->weights);
 }
 
-static bool conv_reads_half(const struct glint_layer *layer)
+static bool conv_reads_half(const struct glint_net *net, const struct glint_layer *layer)
 {
     const struct glint_affine *a = &((const struct glint_conv_params *)layer->params)->affine;
-    return glint_affine_pairable(a, a->kernel * a->kernel);
+    return glint_affine_narrows(a, net->narrow, a->kernel * a->kernel);
 }
 
 static size_t conv3x3_scratch(const struct glint_net *net, const struct glint_layer *layer)
@@ -140,9 +140,9 @@ static int deconv_run(struct glint_run *r, const struct glint_layer *layer)
     return glint_deconv(r->exec, &in, p->weights, p->affine.kernel, p->act, &out);
 }
 
-static bool deconv_reads_half(const struct glint_layer *layer)
+static bool deconv_reads_half(const struct glint_net *net, const struct glint_layer *layer)
 {
-    return glint_affine_pairable(&((const struct glint_deconv_params *)layer->params)->affine, 1);
+    return glint_affine_narrows(&((const struct glint_deconv_params *)layer->params)->affine, net->narrow, 1);
 }
 
 static void deconv_text(const struct glint_layer *layer, char *text, size_t size)

@@ -2,6 +2,7 @@
  * height of the memory, the small ones fall into the gaps beside them. With some hundred values the quadratic
  * search costs nothing beside reading the weights. */
 #include "model/plan.h"
+#include "attention/fixed.h"
 #include "core/status.h"
 #include "model/bev.h"
 #include <stdlib.h>
@@ -73,19 +74,20 @@ int glint_plan_blocks(struct glint_plan_block *blocks, int32_t n, size_t *bytes_
 /* A network's values: those with memory of their own are blocks; a slice lives in its parent, which it keeps
  * alive. */
 
-/* Maps in bfloat16: those that a layer of the network writes so and a product reads so; of these, those in
+/* Maps in 16 bits: those that a layer of the network writes so and a product reads so; of these, those in
  * float too that anything else reads. */
 
-static bool writes_half(const struct glint_layer *layer)
-{
-    return layer->op == GLINT_OP_BEV_SCATTER || layer->op == GLINT_OP_CONV3X3 ||
-           layer->op == GLINT_OP_CONV1X1 || layer->op == GLINT_OP_DECONV || layer->op == GLINT_OP_ADD;
-}
-
-static bool reads_half(const struct glint_layer *layer, int32_t i)
+static bool reads_half(const struct glint_net *net, const struct glint_layer *layer, int32_t i)
 {
     const struct glint_op_info *op = glint_op_get(layer->op);
-    return i == 0 && op->reads_half && op->reads_half(layer);
+    return i == 0 && op->reads_half && op->reads_half(net, layer);
+}
+
+/* Convolutions of floats may be by tiles, which write floats. */
+static bool writes_half(const struct glint_net *net, const struct glint_layer *layer)
+{
+    return layer->op == GLINT_OP_BEV_SCATTER || layer->op == GLINT_OP_ADD ||
+           (layer->op != GLINT_OP_CENTER_BRANCH && reads_half(net, layer, 0));
 }
 
 static struct glint_value *root(struct glint_net *net, int32_t value)
@@ -99,12 +101,33 @@ static void choose_halves(struct glint_net *net)
     for (int32_t l = 0; l < net->n_layers; l++)
         for (int32_t i = 0; i < net->layers[l].n_in; i++) {
             struct glint_value *v = root(net, net->layers[l].in[i]);
-            v->half = v->half || (v->kind == GLINT_VALUE_MAP && reads_half(&net->layers[l], i));
+            v->half = v->half || (v->kind == GLINT_VALUE_MAP && reads_half(net, &net->layers[l], i));
         }
     for (int32_t l = 0; l < net->n_layers; l++)
         for (int32_t i = 0; i < net->layers[l].n_out; i++)
-            if (!writes_half(&net->layers[l]))
+            if (!writes_half(net, &net->layers[l]))
                 root(net, net->layers[l].out[i])->half = false;
+}
+
+static int32_t common_divisor(int32_t a, int32_t b)
+{
+    return b ? common_divisor(b, a % b) : a;
+}
+
+/* Blocks that no slice cuts. */
+static void choose_blocks(struct glint_net *net)
+{
+    for (int32_t i = 0; i < net->n_values; i++)
+        net->values[i].block = net->values[i].c;
+    for (int32_t i = 0; i < net->n_values; i++) {
+        const struct glint_value *v = &net->values[i];
+        if (v->kind == GLINT_VALUE_MAP && v->parent >= 0)
+            root(net, i)->block = common_divisor(root(net, i)->block, common_divisor(v->c, v->first_channel));
+    }
+    for (int32_t i = 0; i < net->n_values; i++) {
+        net->values[i].block = glint_fixed_block(net->values[i].block);
+        net->values[i].half = net->values[i].half && net->values[i].block > 0;
+    }
 }
 
 /* A convolution adds a rounded map to results that it rounds. */
@@ -119,7 +142,7 @@ static void choose_half_only(struct glint_net *net)
         net->values[i].half_only = net->values[i].half && !net->keep_stages;
     for (int32_t l = 0; l < net->n_layers; l++)
         for (int32_t i = 0; i < net->layers[l].n_in; i++)
-            if (!reads_half(&net->layers[l], i) && !adds_half(net, &net->layers[l], i))
+            if (!reads_half(net, &net->layers[l], i) && !adds_half(net, &net->layers[l], i))
                 root(net, net->layers[l].in[i])->half_only = false;
 }
 
@@ -127,20 +150,22 @@ static void choose_formats(struct glint_net *net)
 {
     for (int32_t i = 0; i < net->n_values; i++)
         net->values[i].half = false;
-    if (net->pairs)
+    if (net->narrow != GLINT_NARROW_NONE)
         choose_halves(net);
+    if (net->narrow == GLINT_NARROW_I16)
+        choose_blocks(net);
     choose_half_only(net);
 }
 
 size_t glint_value_map(const struct glint_value *v, void *memory, struct glint_map *map)
 {
     const size_t floats = v->half_only ? 0 : glint_arena_round(glint_map_bytes(v->h, v->w, v->c));
-    const size_t halves = v->half ? glint_map_half_bytes(v->h, v->w, v->c) : 0;
+    const size_t halves = v->half ? glint_map_half_bytes(v->h, v->w, v->c, v->block) : 0;
     if (!memory)
         return floats + halves;
     glint_map_init(map, memory, v->h, v->w, v->c);
     if (v->half)
-        glint_map_add_half(map, (uint8_t *)memory + floats);
+        glint_map_add_half(map, (uint8_t *)memory + floats, v->block);
     if (v->half_only)
         map->data = NULL;
     return floats + halves;

@@ -20,7 +20,7 @@ int glint_plan_blocks(struct glint_plan_block *blocks, int32_t n, size_t *bytes_
 /* A map value (no slice) in memory of its own; with NULL memory only the bytes that it takes. */
 size_t glint_value_map(const struct glint_value *value, void *memory, struct glint_map *map);
 
-/* Finds each value's lifetime from the layers, how maps are kept, its size, and its offset. net->pairs and
+/* Finds each value's lifetime from the layers, how maps are kept, its size, and its offset. net->narrow and
  * keep_stages are set. */
 int glint_plan_net(struct glint_net *net, size_t *bytes_out);
 #endif

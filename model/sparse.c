@@ -170,18 +170,19 @@ static void *take(struct glint_arena *arena, size_t bytes, size_t *total)
 }
 
 /* half: rounded as the value is, and so in both formats. */
-static void take_map(struct glint_arena *arena, const struct state *state, int32_t c, bool half,
-                     struct glint_map *map, size_t *total)
+static void take_map(struct glint_arena *arena, const struct state *state, const struct glint_value *value,
+                     bool half, struct glint_map *map, size_t *total)
 {
-    const size_t floats = glint_map_bytes(state->small_h, state->small_w, c);
-    const size_t bytes = floats + (half ? glint_map_half_bytes(state->small_h, state->small_w, c) : 0);
+    const int32_t h = state->small_h, w = state->small_w, c = value->c;
+    const size_t floats = glint_arena_round(glint_map_bytes(h, w, c));
+    const size_t bytes = floats + (half ? glint_map_half_bytes(h, w, c, value->block) : 0);
     uint8_t *memory = take(arena, bytes, total);
     if (!memory)
         return;
     memset(memory, 0, bytes);
-    glint_map_init(map, memory, state->small_h, state->small_w, c);
+    glint_map_init(map, memory, h, w, c);
     if (half)
-        glint_map_add_half(map, memory + floats);
+        glint_map_add_half(map, memory + floats, value->block);
 }
 
 static size_t carve(struct glint_sparse *s, struct glint_arena *arena)
@@ -204,12 +205,12 @@ static size_t carve(struct glint_sparse *s, struct glint_arena *arena)
             glint_active_init(&state->reads, reads, value->h, value->w);
         }
         if (value->parent < 0)
-            take_map(arena, state, value->c, value->half, &state->small, &total);
+            take_map(arena, state, value, value->half, &state->small, &total);
     }
     for (int32_t i = 0; i < s->net->n_layers; i++) {
         const int32_t to = s->net->layers[i].out[0];
         if (makes_map(s->net, &s->net->layers[i]))
-            take_map(arena, &s->values[to], s->net->values[to].c, false, &s->background[i], &total);
+            take_map(arena, &s->values[to], &s->net->values[to], false, &s->background[i], &total);
     }
     s->work.bits = take(arena, most_bits, &total);
     s->wanted.bits = take(arena, most_bits, &total);

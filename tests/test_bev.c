@@ -227,9 +227,9 @@ struct rounded { /* one map in both formats, and views of each alone */
 static void rounded_open(struct rounded *r, int32_t h, int32_t w, int32_t c)
 {
     image_open(&r->both, h, w, c);
-    r->memory = kernel_alloc(glint_map_half_bytes(h, w, c));
-    memset(r->memory, 0xff, glint_map_half_bytes(h, w, c)); /* NaN */
-    glint_map_add_half(&r->both.map, r->memory);
+    r->memory = kernel_alloc(glint_map_half_bytes(h, w, c, 0));
+    memset(r->memory, 0xff, glint_map_half_bytes(h, w, c, 0)); /* NaN */
+    glint_map_add_half(&r->both.map, r->memory, 0);
     r->floats = r->halves = r->both.map;
     r->floats.half = NULL;
     r->halves.data = NULL;

@@ -108,7 +108,9 @@ static void check_whole_maps(enum glint_precision precision)
     assert_true(part_cost.flop[bev] < whole_cost.flop[bev]);
     assert_true(part_cost.flop[bev] + part_cost.flop_saved[bev] ==
                 whole_cost.flop[bev] + whole_cost.flop_saved[bev]);
-    assert_true((whole_cost.flop_saved[bev] > 0) == (precision == GLINT_PRECISION_F32)); /* by tiles */
+    assert_true((whole_cost.flop_saved[bev] > 0) ==
+                (precision != GLINT_PRECISION_BF16)); /* by tiles, those that
+                                                       * integers cannot */
     assert_true(part_cost.pixels[bev] > 0 && part_cost.pixels[bev] < part_cost.pixels_whole[bev]);
     assert_true(whole_cost.pixels[bev] == part_cost.pixels_whole[bev]);
     assert_true(part_cost.bytes[bev] > 0 && part_cost.bytes[bev] < whole_cost.bytes[bev]);
@@ -127,6 +129,8 @@ static void whole_maps_give_the_same_boxes(void **state)
     check_whole_maps(GLINT_PRECISION_F32);
     if (glint_cpu_isa() & GLINT_ISA_AVX512_BF16)
         check_whole_maps(GLINT_PRECISION_BF16);
+    if (glint_cpu_isa() & GLINT_ISA_AVX512_VNNI)
+        check_whole_maps(GLINT_PRECISION_I16);
 }
 
 static void less_precision_wants_its_instructions(void **state)
@@ -140,6 +144,10 @@ static void less_precision_wants_its_instructions(void **state)
     s.isa &= ~GLINT_ISA_AVX512_BF16;
     assert_int_equal(glint_model_open(FOLDER, &s, NULL, &model), GLINT_E_DEVICE);
     assert_non_null(strstr(glint_error_text(), "bf16"));
+    s.precision = GLINT_PRECISION_I16;
+    s.isa &= ~GLINT_ISA_AVX512_VNNI;
+    assert_int_equal(glint_model_open(FOLDER, &s, NULL, &model), GLINT_E_DEVICE);
+    assert_non_null(strstr(glint_error_text(), "i16"));
 }
 
 static void more_points_than_the_capacity(void **state)

@@ -114,7 +114,7 @@ static void maps_are_kept_as_they_are_read(void **state)
     for (int i = 0; i < 4; i++)
         conv[i].affine = (struct glint_affine){.k = 8, .n = i < 3 ? 8 : 3, .kernel = 3};
     for (int i = 0; i < 3; i++) { /* in float, in less, in less with a tap */
-        net.pairs = i > 0;
+        net.narrow = i > 0 ? GLINT_NARROW_BF16 : GLINT_NARROW_NONE;
         net.keep_stages = i > 1;
         assert_int_equal(glint_plan_net(&net, &total), GLINT_OK);
         for (int k = 0; k < 5; k++) {

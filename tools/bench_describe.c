@@ -79,10 +79,8 @@ void glint_bench_describe(struct glint_bench *b)
     describe_build(b);
     describe_input(b);
     json_object_set_new(b->out, "threads", json_integer(b->n_threads));
-    json_object_set_new(b->out, "precision",
-                        json_string(b->precision == GLINT_PRECISION_BF16 ? "bf16" : "f32"));
-    json_object_set_new(b->out, "precision",
-                        json_string(b->precision == GLINT_PRECISION_BF16 ? "bf16" : "f32"));
+    json_object_set_new(b->out, "precision", json_string(glint_precision_name(b->precision)));
+    json_object_set_new(b->out, "precision", json_string(glint_precision_name(b->precision)));
     json_object_set_new(b->out, "repeat", json_integer(b->repeat));
 }
 

@@ -84,7 +84,7 @@ static void print_ceilings(FILE *out, const struct glint_ceilings *c)
 void glint_bench_finish(struct glint_bench *b, const struct glint_ceilings *c)
 {
     const char *isa = glint_cpu_isa_name(glint_cpu_isa());
-    const char *set = b->precision == GLINT_PRECISION_BF16 ? "avx512bf16" : isa;
+    const char *set = b->precision == GLINT_PRECISION_F32 ? isa : "avx512bf16";
     const double peak = c ? glint_ceilings_gflop(c, set) : 0.0, loop = glint_times_at(&b->loop, 0.5);
     json_t *row;
     size_t i;

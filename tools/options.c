@@ -278,13 +278,22 @@ bool glint_value_device(const struct glint_command *c, const char *option, const
     return false;
 }
 
+static const char *const precisions[] = {
+    [GLINT_PRECISION_F32] = "f32", [GLINT_PRECISION_BF16] = "bf16", [GLINT_PRECISION_I16] = "i16"};
+
+const char *glint_precision_name(enum glint_precision precision)
+{
+    return precisions[precision];
+}
+
 bool glint_value_precision(const struct glint_command *c, const char *option, const char *text,
                            enum glint_precision *out)
 {
-    const bool reduced = strcmp(text, "bf16") == 0;
-    *out = reduced ? GLINT_PRECISION_BF16 : GLINT_PRECISION_F32;
-    if (reduced || strcmp(text, "f32") == 0)
-        return true;
-    glint_usage_error(c, "%s %s: expected f32 or bf16", option, text);
+    for (int i = GLINT_PRECISION_F32; i <= GLINT_PRECISION_I16; i++)
+        if (strcmp(text, precisions[i]) == 0) {
+            *out = (enum glint_precision)i;
+            return true;
+        }
+    glint_usage_error(c, "%s %s: expected f32, bf16 or i16", option, text);
     return false;
 }

@@ -83,7 +83,8 @@ bool glint_value_frames(const struct glint_command *c, const char *option, const
 
 /* "auto", "cpu", "cuda" or "cuda:N". */
 bool glint_value_device(const struct glint_command *c, const char *option, const char *text);
-/* f32 or bf16. */
+/* f32, bf16 or i16. */
+const char *glint_precision_name(enum glint_precision precision);
 bool glint_value_precision(const struct glint_command *c, const char *option, const char *text,
                            enum glint_precision *out);
 

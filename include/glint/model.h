@@ -18,6 +18,10 @@ enum glint_precision {
                            * bits), except in the first layer and in maps of few outputs; sums and all else in
                            * float. Differs from F32 by norm: tokens 1e-2, maps 3e-2. GLINT_E_DEVICE without
                            * AVX512_BF16 */
+    GLINT_PRECISION_I16,  /* the same are rounded to integers with shared scales (13 to 14 bits), their sums
+                           * exact  in blocks; attention's own products to bfloat16 where the machine has that.
+                           * Differs  from F32 by norm: tokens 3e-3, maps 4e-3. GLINT_E_DEVICE without
+                           * AVX512_VNNI */
 };
 
 struct glint_model_settings {
