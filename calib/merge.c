@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CLOCK_SET_NS INT64_C(1000000000) /* a sweep so much older than its deadline is of a clock set back   \
+                                          */
+
 struct part { /* a sensor's sweep in a group */
     bool there;
     int32_t from, n; /* its points */
@@ -14,7 +17,8 @@ struct part { /* a sensor's sweep in a group */
 };
 
 struct group {
-    int64_t stamp_ns, begun_ns, arrival_ns; /* stamp: of the sweep that began it */
+    int64_t stamp_ns, begun_ns; /* stamp: of the sweep that began it */
+    int64_t arrival_ns, received_ns;
     int32_t n_there;
     struct part part[GLINT_MERGE_SENSORS];
     struct glint_points points;
@@ -154,6 +158,7 @@ static void add(struct glint_merge *m, struct group *g, int32_t which, const str
     g->part[which] = (struct part){true, at, n, sweep->stamp_ns};
     g->n_there++;
     g->arrival_ns = sweep->arrival_ns > g->arrival_ns ? sweep->arrival_ns : g->arrival_ns;
+    g->received_ns = sweep->received_ns > g->received_ns ? sweep->received_ns : g->received_ns;
     to->n += n;
     m->n_clipped += (uint64_t)(from->n - n);
 }
@@ -162,12 +167,20 @@ void glint_merge_push(struct glint_merge *m, int32_t which, const struct glint_f
 {
     m->loss[which] = sweep->loss;
     struct group *g = find(m, which, sweep->stamp_ns);
-    const bool late = m->has_gone && sweep->stamp_ns - m->gone_ns <= m->s.window_ns;
+    const int64_t since_ns = sweep->stamp_ns - m->gone_ns;
+    const bool late =
+        m->has_gone && since_ns <= m->s.window_ns && since_ns > -(m->s.deadline_ns + CLOCK_SET_NS);
     if (!g && (late || m->n_open == GLINT_MERGE_GROUPS)) { /* full only when the caller does not pop */
         m->n_late++;
         return;
     }
     add(m, g ? g : begin(m, sweep->stamp_ns, now_ns), which, sweep);
+}
+
+void glint_merge_loss(const struct glint_merge *m, struct glint_loss *loss_out)
+{
+    *loss_out = (struct glint_loss){
+        .frames_dropped = m->n_late, .points_clipped = m->n_clipped, .sensors_missed = m->n_missed};
 }
 
 int64_t glint_merge_due_ns(const struct glint_merge *m)
@@ -190,6 +203,8 @@ static void add_loss(struct glint_loss *sum, const struct glint_loss *one)
     sum->packets_malformed += one->packets_malformed;
     sum->packets_foreign += one->packets_foreign;
     sum->packets_lost += one->packets_lost;
+    sum->packets_duplicate += one->packets_duplicate;
+    sum->packets_dropped += one->packets_dropped;
     sum->points_dropped += one->points_dropped;
     sum->points_clipped += one->points_clipped;
     sum->frames_dropped += one->frames_dropped;
@@ -244,6 +259,7 @@ static void fill(struct glint_merge *m, const struct group *g, struct glint_fram
     }
     frame->stamp_ns = stamp;
     frame->arrival_ns = g->arrival_ns;
+    frame->received_ns = g->received_ns;
     frame->loss.points_clipped += m->n_clipped;
     frame->loss.frames_dropped += m->n_late;
     frame->loss.sensors_missed = m->n_missed;

@@ -14,6 +14,9 @@
  * comes after its group is gone is dropped and counted (loss.frames_dropped). Nothing waits for anything
  * else, and frames go out in order of their stamps.
  *
+ * A clock that is set back (a sensor's, or all) stalls nothing: sweeps from more than a second before the
+ * last group that went out begin a time of their own.
+ *
  * For replayed input `now` is the sweep's own end, so that the result does not depend on the machine's speed.
  */
 #ifndef GLINT_CALIB_MERGE_H
@@ -51,6 +54,9 @@ void glint_merge_push(struct glint_merge *merge, int32_t which, const struct gli
  * stamp (the earliest sweep's), offsets since it, source ("front+left"), missing, loss, arrival.
  * GLINT_E_AGAIN: none. */
 int glint_merge_pop(struct glint_merge *merge, int64_t now_ns, bool flush, struct glint_frame *frame);
+
+/* What the merge itself has dropped so far: frames_dropped (late), points_clipped, sensors_missed. */
+void glint_merge_loss(const struct glint_merge *merge, struct glint_loss *loss_out);
 
 /* When the oldest open group is due; INT64_MAX when there is none. */
 int64_t glint_merge_due_ns(const struct glint_merge *merge);

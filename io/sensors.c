@@ -16,7 +16,7 @@
 struct flow {
     uint32_t src_ip;
     uint16_t port;
-    int32_t sensor;
+    int32_t input, sensor;
 };
 
 struct recent {
@@ -26,6 +26,7 @@ struct recent {
 
 struct glint_sensors {
     struct glint_decoder_settings settings;
+    const struct glint_source *source;
     char sensor[64], calib[1024], capture[1024];
     int32_t n, n_flows;
     struct glint_sensor sensors[GLINT_SENSORS_CAP];
@@ -134,6 +135,7 @@ static int32_t add_sensor(struct glint_sensors *s, struct glint_decoder *decoder
     sensor->decoder = decoder;
     sensor->src_ip = p->src_ip;
     sensor->port = p->dst_port;
+    sensor->input = p->input;
     snprintf(sensor->name, sizeof sensor->name, "%s %s:%u", decoder->sensor,
              ip_text(p->src_ip, ip, sizeof ip), p->dst_port);
     warn_shared_metadata(s, sensor);
@@ -160,6 +162,11 @@ int glint_sensors_open(const struct glint_decoder_settings *settings, struct gli
     s->n = 1;
     *sensors_out = s;
     return GLINT_OK;
+}
+
+void glint_sensors_set_source(struct glint_sensors *s, const struct glint_source *source)
+{
+    s->source = source;
 }
 
 void glint_sensors_close(struct glint_sensors *s)
@@ -201,7 +208,8 @@ void glint_sensors_loss(const struct glint_sensors *s, struct glint_loss *loss_o
 static struct flow *find_flow(struct glint_sensors *s, const struct glint_packet *p)
 {
     for (int32_t i = 0; i < s->n_flows; i++)
-        if (s->flows[i].src_ip == p->src_ip && s->flows[i].port == p->dst_port)
+        if (s->flows[i].src_ip == p->src_ip && s->flows[i].port == p->dst_port &&
+            s->flows[i].input == p->input)
             return &s->flows[i];
     return NULL;
 }
@@ -209,7 +217,7 @@ static struct flow *find_flow(struct glint_sensors *s, const struct glint_packet
 static void note_flow(struct glint_sensors *s, const struct glint_packet *p, int32_t sensor)
 {
     if (s->n_flows < FLOWS)
-        s->flows[s->n_flows++] = (struct flow){p->src_ip, p->dst_port, sensor};
+        s->flows[s->n_flows++] = (struct flow){p->src_ip, p->dst_port, p->input, sensor};
 }
 
 static enum glint_packet_kind count_duplicate(struct glint_sensor *sensor, const struct glint_packet *p)
@@ -245,9 +253,18 @@ static enum glint_packet_kind take_by(struct glint_sensors *s, int32_t i, const 
 }
 
 /* The first sensor has no address before its first lidar packet. */
-static bool first_is_unbound(const struct glint_sensors *s)
+static bool may_be_first(const struct glint_sensors *s, const struct glint_packet *p)
 {
-    return s->sensors[0].port == 0;
+    return s->sensors[0].port == 0 && p->input == 0;
+}
+
+/* Further inputs have files of their own beside them. */
+static struct glint_decoder_settings settings_for(const struct glint_sensors *s, const struct glint_packet *p)
+{
+    struct glint_decoder_settings settings = s->settings;
+    if (p->input > 0 && s->source && s->source->ops->input_path)
+        settings.capture = s->source->ops->input_path(s->source, p->input);
+    return settings;
 }
 
 static enum glint_packet_kind bind_first(struct glint_sensors *s, const struct glint_packet *p,
@@ -266,7 +283,7 @@ static enum glint_packet_kind bind_first(struct glint_sensors *s, const struct g
 static int32_t companion_of(const struct glint_sensors *s, const struct glint_packet *p)
 {
     for (int32_t i = 0; i < s->n; i++)
-        if (s->sensors[i].src_ip == p->src_ip && s->sensors[i].port != 0)
+        if (s->sensors[i].src_ip == p->src_ip && s->sensors[i].input == p->input && s->sensors[i].port != 0)
             return i;
     return NOBODY;
 }
@@ -284,7 +301,8 @@ static int32_t owner_of(struct glint_sensors *s, const struct glint_packet *p, s
         s->told_full = true;
         return companion_of(s, p);
     }
-    const int status = open_for(&s->settings, p, returns, &decoder);
+    const struct glint_decoder_settings settings = settings_for(s, p);
+    const int status = open_for(&settings, p, returns, &decoder);
     if (status == GLINT_OK)
         return add_sensor(s, decoder, p);
     *known_out = status != GLINT_E_FORMAT; /* nobody's lidar packet: the next may be one */
@@ -314,7 +332,7 @@ enum glint_packet_kind glint_sensors_take(struct glint_sensors *sensors, const s
     int32_t i = flow ? flow->sensor : NOBODY;
     *sensor_out = 0;
     returns_out->n = 0;
-    if (!flow && first_is_unbound(s))
+    if (!flow && may_be_first(s, packet))
         return is_duplicate(&s->recent[0], packet) ? count_duplicate(&s->sensors[0], packet)
                                                    : bind_first(s, packet, returns_out);
     if (!flow) {
@@ -344,12 +362,12 @@ int32_t glint_sensors_cap_points(const struct glint_decoder_settings *settings,
         struct glint_decoder *decoder;
         bool known = false;
         for (int32_t k = 0; k < n && !known; k++)
-            known = seen[k].src_ip == p->src_ip && seen[k].port == p->dst_port;
+            known = seen[k].src_ip == p->src_ip && seen[k].port == p->dst_port && seen[k].input == p->input;
         if (known || open_for(settings, p, returns, &decoder) != GLINT_OK)
             continue;
         most = decoder->cap_points > most ? decoder->cap_points : most;
         glint_decoder_close(decoder);
-        seen[n++] = (struct flow){p->src_ip, p->dst_port, 0};
+        seen[n++] = (struct flow){p->src_ip, p->dst_port, p->input, 0};
     }
     free(returns);
     return most;

@@ -1,17 +1,18 @@
 /* io/sensors.h - the sensors of one input: each packet to its own decoder, so that several sensors on one
  * port or in one capture do not disturb each other; and their accounts.
  *
- * A sensor is a source address and the port its lidar packets go to. The first is opened by the input's first
- * packets, others with their first lidar packet, at most GLINT_SENSORS_CAP in all. What else the same address
- * sends (position, IMU) goes to its sensor. A packet that came a moment ago, byte for byte, is a duplicate:
- * it is counted and not decoded again. Packets of nobody are foreign and in the account of the first sensor.
+ * A sensor is a source address and the port its lidar packets go to, in one input. The first is opened by the
+ * input's first packets, others with their first lidar packet, at most GLINT_SENSORS_CAP in all. What else
+ * the same address sends (position, IMU) goes to its sensor. A packet that came a moment ago, byte for byte,
+ * is a duplicate: it is counted and not decoded again. Packets of nobody are foreign and in the account of
+ * the first sensor.
  */
 #ifndef GLINT_IO_SENSORS_H
 #define GLINT_IO_SENSORS_H
 #include "io/clock_model.h"
 #include "io/decoder.h"
 
-#define GLINT_SENSORS_CAP 8
+#define GLINT_SENSORS_CAP 16
 
 struct glint_sensor {
     struct glint_decoder *decoder;
@@ -19,6 +20,7 @@ struct glint_sensor {
                      */
     uint32_t src_ip;
     uint16_t port;          /* of its lidar packets; 0 before the first */
+    int32_t input;          /* as packets tell it */
     struct glint_loss loss; /* its points are counted by whoever makes frames */
     uint64_t frames;        /* likewise */
     struct glint_clock_model clock;
@@ -26,10 +28,14 @@ struct glint_sensor {
 
 struct glint_sensors;
 
-/* first stays the caller's and is the first sensor; settings (strings are copied) are for further ones: a
- * name there means that only sensors of that name are taken. GLINT_E_NOMEM. */
+/* first stays the caller's and is the first sensor, of input 0; settings (strings are copied) are for further
+ * ones: a name there means that only sensors of that name are taken. GLINT_E_NOMEM. */
 int glint_sensors_open(const struct glint_decoder_settings *settings, struct glint_decoder *first,
                        struct glint_sensors **sensors_out);
+
+/* The packets' source, used as long as the sensors are: tells the captures of further inputs, beside which
+ * their sensors' files may lie. */
+void glint_sensors_set_source(struct glint_sensors *sensors, const struct glint_source *source);
 void glint_sensors_close(struct glint_sensors *sensors); /* NULL is fine */
 
 /* Decodes one packet by its sensor, *sensor_out its number (0 for packets of nobody). Duplicates are

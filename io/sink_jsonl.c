@@ -152,6 +152,10 @@ static void put_loss(struct glint_buffer *b, const struct glint_loss *loss)
     put_count(b, ",\"points_dropped\":", loss->points_dropped);
     put_count(b, ",\"points_clipped\":", loss->points_clipped);
     put_count(b, ",\"frames_dropped\":", loss->frames_dropped);
+    if (loss->packets_duplicate > 0)
+        put_count(b, ",\"duplicate\":", loss->packets_duplicate);
+    if (loss->packets_dropped > 0)
+        put_count(b, ",\"dropped\":", loss->packets_dropped);
     if (loss->frames_without_pose > 0)
         put_count(b, ",\"frames_without_pose\":", loss->frames_without_pose);
     if (loss->sensors_missed > 0)

@@ -13,6 +13,7 @@ struct glint_packet {
     int64_t stamp_ns;        /* UTC of the record, or of its arrival (live) */
     int64_t arrival_ns;      /* monotonic, when it came to this machine; 0: when it was read */
     uint64_t record;         /* 0-based record of the capture that completed it */
+    int32_t input;           /* 0-based, of a source of several captures; else 0 */
     uint32_t src_ip, dst_ip; /* host order */
     uint16_t src_port, dst_port;
     uint32_t other_before;      /* records without UDP since the packet before: foreign */
@@ -40,6 +41,8 @@ struct glint_source_ops {
     /* Once, at the end: adds to the loss what came after the last packet and never became one. May be NULL.
      */
     void (*account)(const struct glint_source *source, struct glint_loss *loss);
+    const char *(*input_path)(const struct glint_source *source,
+                              int32_t input); /* of a packet's input; NULL: the source's own path */
     void (*close)(struct glint_source *source);
 };
 struct glint_source { /* first member of each source's own struct */

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #define WAIT_MS 50 /* how soon stop and the end of the duration are seen */
+#define DRY_MS  10 /* how long the reader waits for a packet: what it has to do meanwhile is late by so much \
+                    */
 
 struct source_live {
     struct glint_source base;
@@ -91,7 +93,7 @@ static void *receive_main(void *arg)
 static int next_packet(struct glint_source *source, struct glint_packet *packet_out)
 {
     struct source_live *s = (struct source_live *)source;
-    const int status = glint_packet_ring_pop(s->ring, s->dry ? WAIT_MS : 0, packet_out);
+    const int status = glint_packet_ring_pop(s->ring, s->dry ? DRY_MS : 0, packet_out);
     s->dry = status == GLINT_E_AGAIN;
     if (status == GLINT_E_EOF && atomic_load(&s->failed))
         return glint_fail(s->status, "%s", s->reason);

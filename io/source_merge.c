@@ -1,8 +1,6 @@
 /* io/source_merge.c - see source_merge.h. Each input is read one sweep ahead; the sweep that ends first is
  * pushed next. */
 #include "io/source_merge.h"
-#include "io/capture.h"
-#include "io/framer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +8,8 @@
 #define MS                  INT64_C(1000000)
 #define POINTS_UNLESS_KNOWN 300000
 
-struct reader {                    /* of one input */
-    struct glint_source *source;   /* capture.source, or frames */
-    struct glint_capture capture;  /* all zero for frames */
-    struct glint_framer *framer;   /* packets */
-    struct glint_returns *returns; /* packets: of the last one, taken up to pos */
-    int32_t pos;
-    struct glint_loss loss; /* packets */
+struct reader { /* of one input */
+    struct glint_source *source;
     struct glint_frame_pool *pool;
     struct glint_frame *sweep; /* the next one, whole when `ready` */
     bool ready, ended;
@@ -35,45 +28,6 @@ struct merged {
 
 /* ---- one input ---- */
 
-static void finish_sweep(struct reader *r)
-{
-    struct glint_loss *loss = &r->sweep->loss;
-    const uint64_t dropped = loss->points_dropped, clipped = loss->points_clipped;
-    *loss = r->loss;
-    loss->points_dropped = dropped;
-    loss->points_clipped = clipped;
-    glint_source_account(r->source, loss);
-    r->ready = true;
-}
-
-static int next_returns(struct reader *r)
-{
-    struct glint_packet packet;
-    r->returns->n = r->pos = 0;
-    GLINT_TRY(r->source->ops->next_packet(r->source, &packet));
-    if (glint_decoder_take(r->capture.decoder, &packet, r->returns, &r->loss) != GLINT_PACKET_LIDAR)
-        r->returns->n = 0;
-    return GLINT_OK;
-}
-
-/* Until the sweep is whole; at the end of the input what there is of it is the last one. */
-static int read_packets(struct reader *r)
-{
-    for (;;) {
-        if (r->pos < r->returns->n &&
-            glint_framer_push(r->framer, r->returns, &r->pos, r->sweep) == GLINT_OK) {
-            finish_sweep(r);
-            return GLINT_OK;
-        }
-        const int status = next_returns(r);
-        if (status == GLINT_OK)
-            continue;
-        if (r->sweep->points.n > 0)
-            finish_sweep(r);
-        return status;
-    }
-}
-
 static int read_frame(struct reader *r)
 {
     GLINT_TRY(r->source->ops->next_frame(r->source, r->sweep));
@@ -91,7 +45,7 @@ static void read_ahead(struct merged *m, struct reader *r)
         return;
     glint_frame_unref(r->sweep);
     r->sweep = glint_frame_get(r->pool, false);
-    const int status = r->framer ? read_packets(r) : read_frame(r);
+    const int status = read_frame(r);
     r->ended = status < 0;
     if (status < 0 && status != GLINT_E_EOF && m->status == GLINT_OK) {
         m->status = status;
@@ -166,12 +120,7 @@ static void close_reader(struct reader *r)
 {
     glint_frame_unref(r->sweep);
     glint_frame_pool_close(r->pool);
-    glint_framer_close(r->framer);
-    free(r->returns);
-    if (r->capture.source)
-        glint_capture_close(&r->capture);
-    else
-        glint_source_close(r->source);
+    glint_source_close(r->source);
 }
 
 static void close_all(struct glint_source *source)
@@ -191,31 +140,12 @@ static const struct glint_source_ops ops = {.name = "merge",
 
 /* ---- opening ---- */
 
-static int open_packets(struct reader *r, const char *path, const struct glint_source_merge_settings *s)
-{
-    const struct glint_decoder_settings decoder = {.sensor = s->sensor, .calib = s->calib, .capture = path};
-    const struct glint_framer_settings framer = {.to_vehicle = true};
-    glint_source_close(r->source);
-    r->source = NULL;
-    GLINT_TRY(glint_capture_open(path, NULL, &decoder, &r->capture));
-    r->source = r->capture.source;
-    r->returns = calloc(1, sizeof *r->returns);
-    if (!r->returns)
-        return glint_fail(GLINT_E_NOMEM, "no memory for returns");
-    return glint_framer_open(&framer, r->capture.decoder, &r->framer);
-}
-
-static int open_reader(struct merged *m, struct reader *r, const char *path,
-                       const struct glint_source_merge_settings *s)
+static int open_reader(struct merged *m, struct reader *r, const char *path)
 {
     GLINT_TRY(glint_source_open(path, NULL, &r->source));
-    int32_t cap = 0;
-    if (r->source->ops->gives_packets) {
-        GLINT_TRY(open_packets(r, path, s));
-        cap = r->capture.decoder->cap_points;
-    } else if (r->source->ops->cap_points) {
-        cap = r->source->ops->cap_points(r->source);
-    }
+    if (!r->source->ops->next_frame)
+        return glint_fail(GLINT_E_ARG, "%s: a capture: its packets are merged by the pipeline", path);
+    int32_t cap = r->source->ops->cap_points ? r->source->ops->cap_points(r->source) : 0;
     cap = cap > 0 ? cap : POINTS_UNLESS_KNOWN;
     m->cap_points += cap;
     const size_t used = strlen(m->base.path);
@@ -250,7 +180,7 @@ int glint_source_merge_open(const struct glint_source_merge_settings *settings,
     m->now_ns = INT64_MIN;
     int status = GLINT_OK;
     for (; m->n < settings->n_inputs && status == GLINT_OK; m->n++)
-        status = open_reader(m, &m->reader[m->n], settings->input[m->n].path, settings);
+        status = open_reader(m, &m->reader[m->n], settings->input[m->n].path);
     if (status == GLINT_OK)
         status = open_merge(m, settings);
     if (status < 0) {

@@ -146,7 +146,7 @@ static int put_frame(struct glint_chain *c, int stage, struct glint_frame *frame
         status = hand_on(c, stage, frame);
     else
         glint_frame_unref(frame);
-    resume(c, stage == p->maker ? stage : -1); /* the maker goes on with the next frame, others are done */
+    resume(c, stage <= p->maker ? stage : -1); /* makers go on with the next frame, others are done */
     if (status == GLINT_OK && stage == p->maker && p->n_made >= p->settings.end_frame)
         status = GLINT_E_EOF;
     return status;
@@ -213,6 +213,26 @@ static void flush(struct glint_chain *c)
     }
 }
 
+/* Nothing comes at the moment: what waits for a time goes on. As flush, but for the end. */
+static int tick(struct glint_chain *c)
+{
+    struct glint_pipeline *p = c->pipeline;
+    for (int i = c->first; i < c->first + c->n; i++) {
+        if (!p->info[i]->tick)
+            continue;
+        resume(c, i);
+        c->failed = -1;
+        const int status = p->info[i]->tick(p->priv[i], glint_clock_utc_ns(), &p->outs[i].emit);
+        if (is_failure(c, status) && c->failed < 0) {
+            c->failed = i;
+            glint_pipeline_keep_failure(p, status);
+        }
+        if (status < 0)
+            return status;
+    }
+    return GLINT_OK;
+}
+
 static void run_source(struct glint_chain *c)
 {
     struct glint_pipeline *p = c->pipeline;
@@ -223,6 +243,8 @@ static void run_source(struct glint_chain *c)
         note_progress(p);
         if (status == GLINT_OK)
             n_bad = 0;
+        else if (status == GLINT_E_AGAIN)
+            status = tick(c);
         else if (passes_over(c, status, &n_bad))
             status = GLINT_OK;
     }

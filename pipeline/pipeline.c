@@ -26,6 +26,16 @@ int32_t glint_pipeline_cap_points(struct glint_source *source, const struct glin
 
 /* Opening */
 
+static int check_merge(const struct glint_pipeline_settings *s)
+{
+    if (!s->source->ops->gives_packets)
+        return glint_fail(GLINT_E_ARG, "%s: frames are not merged by sensor, packets are", s->source->path);
+    if (s->merge->n_sensors < 1 || s->merge->n_sensors > GLINT_PIPELINE_MERGE)
+        return glint_fail(GLINT_E_ARG, "merging %d sensors, 1 to %d wanted", s->merge->n_sensors,
+                          GLINT_PIPELINE_MERGE);
+    return GLINT_OK;
+}
+
 static int check(const struct glint_pipeline_settings *s)
 {
     if (!s->source)
@@ -35,7 +45,14 @@ static int check(const struct glint_pipeline_settings *s)
     if (s->n_threads < 1 || s->queue_depth < 1 || s->queue_depth > 1024)
         return glint_fail(GLINT_E_ARG, "%d threads, queues of %d: 1 or more, and 1 to 1024 wanted",
                           s->n_threads, s->queue_depth);
-    return GLINT_OK;
+    return s->merge ? check_merge(s) : GLINT_OK;
+}
+
+/* Points of a frame for those of one sensor's sweep. */
+static int32_t all_together(const struct glint_pipeline_settings *s, int32_t cap_points)
+{
+    const int32_t n = s->merge ? s->merge->n_sensors : 1, most = INT32_MAX / 4;
+    return cap_points > most / n ? most : cap_points * n;
 }
 
 static int32_t stacked(const struct glint_pipeline_settings *s, int32_t cap_points)
@@ -59,8 +76,10 @@ static int open_sensors(struct glint_pipeline *p)
         first = p->own_decoder;
     }
     if (s->cap_points == 0)
-        s->cap_points = stacked(s, cap_points > 0 ? cap_points : glint_pipeline_cap_points(s->source, first));
+        s->cap_points = stacked(
+            s, all_together(s, cap_points > 0 ? cap_points : glint_pipeline_cap_points(s->source, first)));
     GLINT_TRY(glint_sensors_open(&wanted, first, &p->sensors));
+    glint_sensors_set_source(p->sensors, s->source);
     p->env.sensors = p->sensors;
     return GLINT_OK;
 }
@@ -84,6 +103,8 @@ static void choose_stages(struct glint_pipeline *p)
     } else {
         add_stage(p, &glint_stage_frames);
     }
+    if (p->settings.merge)
+        add_stage(p, &glint_stage_merge);
     p->maker = p->n_stages - 1;
     if (wants_align(&p->settings))
         add_stage(p, &glint_stage_align);
@@ -135,13 +156,13 @@ static int make_chains(struct glint_pipeline *p)
     return GLINT_OK;
 }
 
-/* One frame per chain, those in the queues, and one in the making per further sensor: then the input never
- * waits for one. Frames that are not used cost no memory: it is not touched. */
+/* One frame per chain, those in the queues, one in the making per further sensor and one that others are
+ * merged into: then the input never waits for one. Frames that are not used cost no memory: it is not
+ * touched. */
 static int make_frames(struct glint_pipeline *p)
 {
     const struct glint_pipeline_settings *s = &p->settings;
-    const int32_t n =
-        p->n_chains + (p->n_chains - 1) * s->queue_depth + (p->sensors ? GLINT_SENSORS_CAP - 1 : 0);
+    const int32_t n = p->n_chains + (p->n_chains - 1) * s->queue_depth + (p->sensors ? GLINT_SENSORS_CAP : 0);
     return glint_frame_pool_open(n, s->cap_points, s->cap_boxes, &p->frames);
 }
 
@@ -278,7 +299,9 @@ static void sum_up_loss(const struct glint_pipeline *p, struct glint_loss *loss)
         glint_sensors_loss(p->sensors, loss);
         glint_source_account(p->settings.source, loss);
     }
-    loss->frames_dropped = p->frames_dropped;
+    if (p->settings.merge)
+        loss->sensors_missed = p->loss.sensors_missed;
+    loss->frames_dropped = p->frames_dropped + p->loss.frames_dropped;
     loss->frames_without_pose = p->loss.frames_without_pose;
     loss->points_clipped += p->loss.points_clipped; /* framed, stacked */
 }

@@ -1,8 +1,8 @@
 /* pipeline/stage.h - what a stage is: plain data and a process function. Stages own no threads; the pipeline
  * runs them in order and takes the time around every process call.
  *
- *     source (packets) -> decode -> frame -> [align] -> infer -> publish
- *     source (frames)  --------------------> [align] -> infer -> publish
+ *     source (packets) -> decode -> frame -> [merge] -> [align] -> infer -> publish
+ *     source (frames)  -------------------------------> [align] -> infer -> publish
  *
  * A new stage is one file with one `const struct glint_stage_info`, and a line in choose_stages() of
  * pipeline.c. */
@@ -39,8 +39,8 @@ struct glint_packet_batch {
 
 struct glint_packet_returns { /* of one packet */
     struct glint_returns returns;
-    int64_t arrival_ns;
-    int32_t sensor; /* number in env->sensors */
+    int64_t arrival_ns, received_ns; /* monotonic; UTC */
+    int32_t sensor;                  /* number in env->sensors */
 };
 
 struct glint_emit { /* where a stage puts its results; GLINT_E_EOF: no more are wanted, not a failure */
@@ -68,11 +68,14 @@ struct glint_stage_info {
     /* GLINT_OK, GLINT_E_EOF (source: end of input; others: as put said), GLINT_E_AGAIN (source: nothing now),
      * or a failure. A frame handed to process is passed on by put, or given back (unref), also on failure. */
     int (*process)(void *priv, struct glint_item item, struct glint_emit *out);
+    /* The source has nothing at the moment (live): what is due by now is handed on. As process; may be NULL.
+     */
+    int (*tick)(void *priv, int64_t utc_ns, struct glint_emit *out);
     int (*flush)(void *priv, struct glint_emit *out); /* end of input: what is still held; may be NULL */
     void (*fini)(void *priv);                         /* may be NULL */
 };
 
 extern const struct glint_stage_info glint_stage_packets, glint_stage_frames; /* the two sources */
-extern const struct glint_stage_info glint_stage_decode, glint_stage_frame, glint_stage_align,
-    glint_stage_infer, glint_stage_publish;
+extern const struct glint_stage_info glint_stage_decode, glint_stage_frame, glint_stage_merge,
+    glint_stage_align, glint_stage_infer, glint_stage_publish;
 #endif

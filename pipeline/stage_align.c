@@ -1,18 +1,25 @@
 /* pipeline/stage_align.c - a sweep's points to one moment and into the vehicle's frame; past sweeps on top.
  *
  * Each sweep is moved once, by the table of calib/deskew.h, and kept as it is then; when it is stacked onto a
- * later one it is moved from its moment to that one's as a whole. */
+ * later one of the same sensor it is moved from its moment to that one's as a whole. */
 #include "calib/deskew.h"
 #include "core/arena.h"
 #include "core/cpu.h"
 #include "core/log.h"
 #include "core/status.h"
 #include "pipeline/stage.h"
+#include <stdlib.h>
 #include <string.h>
 
 struct sweep { /* a past one, in the vehicle's frame at its moment */
     struct glint_points points;
     int64_t reference_ns, time; /* time: of the same moment, as the trajectory counts */
+};
+
+struct history { /* ring of a sensor's past sweeps */
+    int32_t n, newest;
+    struct sweep past[GLINT_PIPELINE_STACK];
+    struct glint_arena memory;
 };
 
 struct align {
@@ -25,30 +32,42 @@ struct align {
     int64_t origin; /* constant twist: the first frame's moment, where the world begins */
     struct glint_deskew_table table;
 
-    int32_t n_past, cap_past, newest; /* ring of past sweeps */
-    struct sweep past[GLINT_PIPELINE_STACK];
-    struct glint_arena memory;
+    int32_t cap_past, cap_points;               /* of a history; of a sweep */
+    struct history *history[GLINT_SENSORS_CAP]; /* of each sensor, opened with its first sweep */
+    bool no_memory;                             /* for a further one: told once */
 };
 
 /* ---- opening ---- */
 
-static int reserve(struct align *a, int32_t cap_points)
+static int reserve(struct history *h, int32_t cap_past, int32_t cap_points)
 {
     const size_t n = (size_t)cap_points;
     const size_t bytes = 6 * glint_arena_round(n * 4) + glint_arena_round(n * 2) + glint_arena_round(n);
-    GLINT_TRY(glint_arena_init(&a->memory, bytes * (size_t)a->cap_past));
-    for (int32_t i = 0; i < a->cap_past; i++)
-        a->past[i].points = (struct glint_points){
+    GLINT_TRY(glint_arena_init(&h->memory, bytes * (size_t)cap_past));
+    for (int32_t i = 0; i < cap_past; i++)
+        h->past[i].points = (struct glint_points){
             .cap = cap_points,
-            .x = glint_arena_alloc(&a->memory, n * 4),
-            .y = glint_arena_alloc(&a->memory, n * 4),
-            .z = glint_arena_alloc(&a->memory, n * 4),
-            .intensity = glint_arena_alloc(&a->memory, n * 4),
-            .elongation = glint_arena_alloc(&a->memory, n * 4),
-            .offset_ns = glint_arena_alloc(&a->memory, n * 4),
-            .ring = glint_arena_alloc(&a->memory, n * 2),
-            .ret = glint_arena_alloc(&a->memory, n),
+            .x = glint_arena_alloc(&h->memory, n * 4),
+            .y = glint_arena_alloc(&h->memory, n * 4),
+            .z = glint_arena_alloc(&h->memory, n * 4),
+            .intensity = glint_arena_alloc(&h->memory, n * 4),
+            .elongation = glint_arena_alloc(&h->memory, n * 4),
+            .offset_ns = glint_arena_alloc(&h->memory, n * 4),
+            .ring = glint_arena_alloc(&h->memory, n * 2),
+            .ret = glint_arena_alloc(&h->memory, n),
         };
+    return GLINT_OK;
+}
+
+static int open_history(struct align *a, int32_t sensor)
+{
+    struct history *h = calloc(1, sizeof *h);
+    if (!h || reserve(h, a->cap_past, a->cap_points) < 0) {
+        free(h);
+        return glint_fail(GLINT_E_NOMEM, "no memory for %d past sweeps of %d points", a->cap_past,
+                          a->cap_points);
+    }
+    a->history[sensor] = h;
     return GLINT_OK;
 }
 
@@ -68,12 +87,18 @@ static int init(void *priv, const struct glint_stage_env *env)
     a->loss = env->loss;
     a->move = glint_deskew_get(glint_cpu_isa());
     a->cap_past = s->stack > 1 ? s->stack - 1 : 0;
-    return a->cap_past > 0 ? reserve(a, s->cap_points / s->stack) : GLINT_OK;
+    a->cap_points = a->cap_past > 0 ? s->cap_points / s->stack : 0;
+    return a->cap_past > 0 ? open_history(a, 0) : GLINT_OK;
 }
 
 static void fini(void *priv)
 {
-    glint_arena_fini(&((struct align *)priv)->memory);
+    struct align *a = priv;
+    for (int32_t i = 0; i < GLINT_SENSORS_CAP; i++)
+        if (a->history[i]) {
+            glint_arena_fini(&a->history[i]->memory);
+            free(a->history[i]);
+        }
 }
 
 /* ---- the present sweep ---- */
@@ -168,10 +193,11 @@ static void copy_points(struct glint_points *to, int32_t at, const struct glint_
         memcpy(to->elongation + at, from->elongation, count * sizeof *to->elongation);
 }
 
-static void keep(struct align *a, const struct glint_frame *frame, int32_t n, const struct moment *m)
+static void keep(struct align *a, struct history *h, const struct glint_frame *frame, int32_t n,
+                 const struct moment *m)
 {
-    a->newest = (a->newest + 1) % a->cap_past;
-    struct sweep *s = &a->past[a->newest];
+    h->newest = (h->newest + 1) % a->cap_past;
+    struct sweep *s = &h->past[h->newest];
     s->points.n = n < s->points.cap ? n : s->points.cap;
     a->loss->points_clipped += (uint64_t)(n - s->points.n);
     copy_points(&s->points, 0, &frame->points, s->points.n);
@@ -179,7 +205,7 @@ static void keep(struct align *a, const struct glint_frame *frame, int32_t n, co
         memset(s->points.elongation, 0, (size_t)s->points.n * sizeof *s->points.elongation);
     s->reference_ns = frame->reference_ns;
     s->time = m->reference;
-    a->n_past += a->n_past < a->cap_past;
+    h->n += h->n < a->cap_past;
 }
 
 /* Behind the points that are there; what does not fit is clipped and counted. */
@@ -200,21 +226,35 @@ static int add_sweep(struct align *a, const struct sweep *s, struct glint_frame 
     return GLINT_OK;
 }
 
+/* Of the frame's sensor; NULL when there is no memory for another one. */
+static struct history *history_of(struct align *a, const struct glint_frame *frame)
+{
+    const int32_t i = frame->sensor;
+    if (!a->history[i] && !a->no_memory && open_history(a, i) < 0) {
+        glint_log(GLINT_LOG_WARN, "sweeps of %s are not stacked: %s", frame->source, glint_error_text());
+        a->no_memory = true;
+    }
+    return a->history[i];
+}
+
 /* Newest first. The present sweep is kept before it is covered. */
 static void stack(struct align *a, struct glint_frame *frame, const struct moment *m)
 {
-    const int32_t n_present = frame->points.n, n_past = a->n_past, newest = a->newest;
+    struct history *h = a->cap_past > 0 ? history_of(a, frame) : NULL;
     if (a->cap_past == 0)
         return;
     glint_frame_use_lag(frame);
+    if (!h)
+        return;
     if (!frame->has_pose) {
-        a->n_past = 0;
+        h->n = 0;
         return;
     }
+    const int32_t n_present = frame->points.n, n_past = h->n, newest = h->newest;
     for (int32_t i = 0; i < n_past; i++)
-        if (add_sweep(a, &a->past[(newest - i + a->cap_past) % a->cap_past], frame, m) < 0)
+        if (add_sweep(a, &h->past[(newest - i + a->cap_past) % a->cap_past], frame, m) < 0)
             break;
-    keep(a, frame, n_present, m);
+    keep(a, h, frame, n_present, m);
     frame->loss.points_clipped += a->loss->points_clipped;
 }
 

@@ -22,6 +22,7 @@ static int process(void *priv, struct glint_item item, struct glint_emit *out)
     const struct glint_packet_batch *batch = item.data;
     for (int32_t i = 0; i < batch->n; i++) {
         d->out->arrival_ns = batch->packets[i].arrival_ns;
+        d->out->received_ns = batch->packets[i].stamp_ns;
         if (glint_sensors_take(d->sensors, &batch->packets[i], &d->out->returns, &d->out->sensor) ==
             GLINT_PACKET_LIDAR)
             GLINT_TRY(out->put(out, (struct glint_item){GLINT_ITEM_RETURNS, d->out}));

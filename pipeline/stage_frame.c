@@ -39,6 +39,7 @@ static int hand_on(struct framing *f, int32_t i, struct glint_emit *out)
     sensor->loss.points_clipped = frame->loss.points_clipped;
     sensor->frames++;
     frame->loss = sensor->loss;
+    frame->sensor = i;
     snprintf(frame->source, sizeof frame->source, "%s", sensor->name);
     frame->name[0] = '\0'; /* by its number among all sensors' frames */
     f->frame[i] = NULL;
@@ -59,6 +60,7 @@ static int process(void *priv, struct glint_item item, struct glint_emit *out)
         const int status = glint_framer_push(f->framer[k], &packet->returns, &pos, f->frame[k]);
         if (f->frame[k]->points.n > before)
             f->frame[k]->arrival_ns = packet->arrival_ns;
+        f->frame[k]->received_ns = packet->received_ns;
         if (status != GLINT_OK)
             return status == GLINT_E_AGAIN ? GLINT_OK : status;
         GLINT_TRY(hand_on(f, k, out));

@@ -74,8 +74,8 @@ static inline void make_capture(const char *path, int n)
 struct seen_frame {
     uint64_t hash;
     int32_t n;
-    int64_t stamp_ns;
-    char source[96];
+    int64_t stamp_ns, total_ns;
+    char source[96], missing[32];
     struct glint_loss loss;
 };
 
@@ -112,7 +112,9 @@ static inline int frames_write(struct glint_sink *sink, const struct glint_frame
     seen->n = p->n;
     seen->stamp_ns = f->stamp_ns;
     seen->loss = f->loss;
+    seen->total_ns = f->total_ns;
     snprintf(seen->source, sizeof seen->source, "%.95s", f->source);
+    snprintf(seen->missing, sizeof seen->missing, "%.31s", f->missing);
     return GLINT_OK;
 }
 
@@ -131,7 +133,8 @@ static const struct glint_sink_ops frames_ops = {"frames", frames_write, frames_
 
 /* Runs source to its end; live: with the policy of live input and a queue that holds all of a test's frames.
  */
-static inline void run_frames(struct glint_source *source, bool live, struct frames_sink *sink,
+static inline void run_merged(struct glint_source *source, bool live,
+                              const struct glint_pipeline_merge *merge, struct frames_sink *sink,
                               struct glint_pipeline_stats *stats)
 {
     struct glint_pipeline_settings s;
@@ -140,6 +143,7 @@ static inline void run_frames(struct glint_source *source, bool live, struct fra
     memset(sink, 0, sizeof *sink);
     sink->base = (struct glint_sink){&frames_ops, "frames"};
     s.source = source;
+    s.merge = merge;
     s.sinks[s.n_sinks++] = &sink->base;
     s.n_threads = live ? 2 : 1;
     s.policy = live ? GLINT_QUEUE_NEWEST : GLINT_QUEUE_WAIT;
@@ -151,6 +155,12 @@ static inline void run_frames(struct glint_source *source, bool live, struct fra
         fail_msg("%s", glint_error_text());
     glint_pipeline_stats(p, stats);
     glint_pipeline_close(p);
+}
+
+static inline void run_frames(struct glint_source *source, bool live, struct frames_sink *sink,
+                              struct glint_pipeline_stats *stats)
+{
+    run_merged(source, live, NULL, sink, stats);
 }
 
 static inline void run_recorded(const char *path, struct frames_sink *sink,
@@ -200,7 +210,9 @@ struct player { /* replays in a thread of its own and stops the source some time
     struct glint_replay_settings settings;
     struct glint_replay_stats stats;
     struct glint_source *source;
-    bool pcap; /* listen with libpcap on the loopback interface */
+    bool pcap;                                /* listen with libpcap on the loopback interface */
+    const struct glint_pipeline_merge *merge; /* NULL: none */
+    unsigned quiet_us;                        /* listen so long after the last packet; 0: shortly */
     int status;
 };
 
@@ -208,7 +220,7 @@ static inline void *player_main(void *arg)
 {
     struct player *p = arg;
     p->status = glint_replay(p->path, &p->settings, NULL, &p->stats);
-    usleep(p->pcap ? 200000 : 20000);
+    usleep(p->quiet_us ? p->quiet_us : p->pcap ? 200000 : 20000);
     glint_source_live_stop(p->source);
     return NULL;
 }
@@ -224,7 +236,7 @@ static inline void run_live(struct player *p, struct frames_sink *sink, struct g
     if (net->rcvbuf_bytes < 4 << 20)
         p->settings.rate = 1500;
     assert_int_equal(pthread_create(&p->thread, NULL, player_main, p), 0);
-    run_frames(p->source, true, sink, stats);
+    run_merged(p->source, true, p->merge, sink, stats);
     pthread_join(p->thread, NULL);
     if (p->status != GLINT_OK)
         fail_msg("%s", glint_error_text());

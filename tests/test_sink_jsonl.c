@@ -22,6 +22,8 @@ static void fill_frame(struct glint_frame *f)
         (struct glint_box){{1.5f, -2.25f, 0.1f}, {4, 1.8f, 1.5f}, 0.1f, {0, -0.00001f}, 0.93f, 0, 7};
     f->boxes[1] = (struct glint_box){{1, NAN, 3}, {4, 2, 1}, -3.14159f, {INFINITY, 1}, 1, 1, -1};
     f->loss.packets_lost = 4;
+    f->loss.packets_duplicate = 3;
+    f->loss.packets_dropped = 6;
     f->loss.points_dropped = 2;
     f->latency_ns[GLINT_STAGE_DECODE] = 812999;
     f->latency_ns[GLINT_STAGE_VOXELIZE] = 0;
@@ -64,7 +66,9 @@ static void a_line_has_what_the_frame_has(void **state)
     json_t *loss = json_object_get(line, "loss"), *latency = json_object_get(line, "latency_us");
     assert_int_equal(json_integer_value(json_object_get(loss, "packets_lost")), 4);
     assert_int_equal(json_integer_value(json_object_get(loss, "points_dropped")), 2);
-    assert_int_equal(json_object_size(loss), 8);
+    assert_int_equal(json_integer_value(json_object_get(loss, "duplicate")), 3);
+    assert_int_equal(json_integer_value(json_object_get(loss, "dropped")), 6);
+    assert_int_equal(json_object_size(loss), 10);
     assert_int_equal(json_integer_value(json_object_get(latency, "decode")), 812);
     assert_int_equal(json_integer_value(json_object_get(latency, "total")), 5000);
     assert_int_equal(json_object_size(latency), 3); /* only stages that ran */

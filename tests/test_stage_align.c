@@ -13,6 +13,8 @@
 
 /* Frames every 0.1 s with three points ahead, measured at their begin, middle and end, of a thing that stands
  * 20 m from where a vehicle with 10 m/s along x began. */
+static int n_sensors; /* 0: one; else frames come from so many in turns */
+
 static int drive_next(struct glint_source *source, struct glint_frame *frame)
 {
     struct fake_frames *s = (struct fake_frames *)source;
@@ -20,6 +22,7 @@ static int drive_next(struct glint_source *source, struct glint_frame *frame)
         return GLINT_E_EOF;
     const int i = s->at++;
     frame->stamp_ns = START + i * PERIOD;
+    frame->sensor = n_sensors > 1 ? i % n_sensors : 0;
     for (uint32_t k = 0; k < 3; k++) {
         const uint32_t offset = k * 50000000;
         const float t = 0.1f * (float)i + 1e-9f * (float)offset;
@@ -173,6 +176,31 @@ static void stacks(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(kept[i].loss.points_clipped, i + 1);
     assert_int_equal(stats.loss.points_clipped, 3);
+    glint_trajectory_close(tr);
+}
+
+/* Each sensor's sweeps are stacked onto its own. */
+static void stacks_of_two_sensors(void **state)
+{
+    (void)state;
+    struct glint_trajectory *tr = straight(START, START + 10 * PERIOD);
+    struct glint_pipeline_settings s;
+    glint_pipeline_settings_default(&s);
+    s.poses = tr;
+    s.deskew = GLINT_DESKEW_END;
+    s.stack = 2;
+    n_sensors = 2;
+    assert_int_equal(run(&s, 6), GLINT_OK);
+    n_sensors = 0;
+    for (int i = 0; i < 6; i++) {
+        const struct kept *k = &kept[i];
+        assert_int_equal(k->n, i < 2 ? 3 : 6);
+        for (int c = 0; c < k->n; c++) {
+            assert_true(near(k->x[c], 20 - (i + 1)));
+            assert_true(near(k->lag[c], c < 3 ? 0 : 0.2));
+            assert_int_equal(k->ring[c], 10 * (c < 3 ? i : i - 2));
+        }
+    }
     glint_trajectory_close(tr);
 }
 
@@ -396,9 +424,13 @@ static void turns_register(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(moments),        cmocka_unit_test(mount_without_poses),
-        cmocka_unit_test(stacks),         cmocka_unit_test(without_a_pose),
-        cmocka_unit_test(wrong_settings), cmocka_unit_test(parked_cars_fit_their_labels),
+        cmocka_unit_test(moments),
+        cmocka_unit_test(mount_without_poses),
+        cmocka_unit_test(stacks),
+        cmocka_unit_test(stacks_of_two_sensors),
+        cmocka_unit_test(without_a_pose),
+        cmocka_unit_test(wrong_settings),
+        cmocka_unit_test(parked_cars_fit_their_labels),
         cmocka_unit_test(turns_register),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,9 @@
 #include "io/capture.h"
 #include "io/decode_csv.h"
 #include "io/samples_csv.h"
+#include "tools/account.h"
 #include "tools/commands.h"
+#include "tools/net_options.h"
 #include "tools/report.h"
 #include "tools/session.h"
 #include <stdio.h>
@@ -83,6 +85,8 @@ static int decode_table(struct job *j)
     if (m->poses_path || m->has_twist || m->extrinsics_path || m->stack)
         return glint_usage_error(j->o.command,
                                  "a table of all returns is as the sensor measured: use %%06d in --out");
+    if (j->o.json_path)
+        return glint_usage_error(j->o.command, "--json counts frames: use %%06d in --out");
     if (j->o.first_frame > 0 || j->o.end_frame != UINT64_MAX)
         return glint_usage_error(j->o.command,
                                  "--frames does not go with a table of all returns: use %%06d in --out");
@@ -103,12 +107,12 @@ static int decode_frames(struct job *j)
 {
     static const struct glint_sink_context context;
     int32_t cap_points;
-    int code = glint_motion_open(&j->o.motion, j->o.command, j->n_inputs);
+    int code = glint_motion_open(&j->o.motion, j->o.command, j->n_inputs, NULL);
     if (code)
         return code;
     glint_session_set(&j->session, &j->o, j->inputs, j->n_inputs);
     code = glint_session_probe(&j->session, &cap_points);
-    if (code && j->n_inputs == 1)
+    if (code && cap_points == 0) /* nothing that could run */
         return code;
     int status = GLINT_OK;
     for (int32_t i = 0; i < j->o.n_out && status == GLINT_OK; i++)
@@ -124,6 +128,11 @@ static int decode_frames(struct job *j)
     }
     if (!j->session.output_status)
         glint_report_loss(&j->session.loss);
+    if (j->o.json_path) {
+        status = glint_net_write_json(glint_account_json(&j->session, "decode", NULL), j->o.json_path);
+        if (status < 0 && code == GLINT_EXIT_OK)
+            code = glint_report_failure(status, GLINT_SIDE_OUTPUT);
+    }
     return code;
 }
 
@@ -178,6 +187,7 @@ static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMING),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMES),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_THREADS),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_JSON),
     {NULL, NULL, NULL, 0}};
 
 const struct glint_command glint_cmd_decode = {

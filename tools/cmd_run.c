@@ -4,8 +4,10 @@
 #include "core/trace.h"
 #include "io/output.h"
 #include "io/sinks.h"
+#include "tools/account.h"
 #include "tools/commands.h"
 #include "tools/diagnose.h"
+#include "tools/net_options.h"
 #include "tools/open_model.h"
 #include "tools/report.h"
 #include "tools/session.h"
@@ -124,12 +126,12 @@ static int open_all(struct job *j)
 {
     struct glint_shared_options *o = &j->o;
     int32_t cap_points;
-    int code = glint_motion_open(&o->motion, o->command, j->n_inputs);
+    int code = glint_motion_open(&o->motion, o->command, j->n_inputs, NULL);
     if (code)
         return code;
     glint_session_set(&j->session, o, j->inputs, j->n_inputs);
     code = glint_session_probe(&j->session, &cap_points);
-    if (code && j->n_inputs == 1)
+    if (code && cap_points == 0) /* nothing that could run */
         return code;
     if (glint_trace_open(1 << 16, &j->trace) < 0)
         return glint_report_failure(GLINT_E_NOMEM, GLINT_SIDE_INPUT);
@@ -205,6 +207,7 @@ static void tell_results(struct job *j, int code)
             (unsigned long long)s->n_boxes, seconds, seconds > 0 ? (double)s->n_frames / seconds : 0.0,
             j->o.n_threads, j->o.n_threads > 1 ? "s" : "", glint_cpu_isa_name(glint_cpu_isa()),
             (long long)(glint_report_peak_bytes() >> 20));
+        glint_account_tell_sensors(s);
         glint_report_latency(j->trace, &j->session.samples, stderr);
     }
     if (j->tally.labels)
@@ -224,6 +227,11 @@ static int run_job(struct job *j)
     }
     if (code != GLINT_EXIT_FAILED && !j->session.output_status) /* else all is told */
         tell_results(j, code);
+    if (j->o.json_path) {
+        status = glint_net_write_json(glint_account_json(&j->session, "run", NULL), j->o.json_path);
+        if (status < 0 && code == GLINT_EXIT_OK)
+            code = glint_report_failure(status, GLINT_SIDE_OUTPUT);
+    }
     return code;
 }
 
@@ -274,10 +282,12 @@ static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMES),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_THREADS),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACE),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_JSON),
     {"--dump", "DIR", "every stage's tensors as DIR/frame_000000.safetensors", DUMP},
     {"--labels", "FILE",
      ".jsonl of labelled boxes: pictures tell found, missed and false apart; a table sums up", LABELS},
-    {"--stats", NULL, "latency per stage at the end (on a terminal always)", STATS},
+    {"--stats", NULL, "sensors, their clocks, and latency per stage at the end (on a terminal always)",
+     STATS},
     {NULL, NULL, NULL, 0}};
 
 const struct glint_command glint_cmd_run = {

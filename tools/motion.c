@@ -3,6 +3,7 @@
 #include "calib/extrinsics.h"
 #include "glint/status.h"
 #include "tools/shared_options.h"
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,26 +43,56 @@ static bool take_twist(struct glint_motion_options *m, const struct glint_comman
     return false;
 }
 
+/* ADDR, ADDR:PORT or :PORT */
+static bool take_place(struct glint_pipeline_merge_sensor *sensor, const char *text)
+{
+    char address[20];
+    struct in_addr ip;
+    unsigned port = 0;
+    char end;
+    const size_t n = strcspn(text, ":");
+    if (n >= sizeof address || (text[n] && (sscanf(text + n, ":%5u%c", &port, &end) != 1 || port > 65535)))
+        return false;
+    snprintf(address, sizeof address, "%.*s", (int)n, text);
+    if (n > 0 && inet_pton(AF_INET, address, &ip) != 1)
+        return false;
+    sensor->src_ip = n > 0 ? ntohl(ip.s_addr) : 0;
+    sensor->port = (uint16_t)port;
+    return sensor->src_ip != 0 || port != 0;
+}
+
+static bool take_name(struct glint_motion_options *m, char *text)
+{
+    struct glint_pipeline_merge *g = &m->merge;
+    if (!text[0] || g->n_sensors == GLINT_PIPELINE_MERGE)
+        return false;
+    struct glint_pipeline_merge_sensor *sensor = &g->sensor[g->n_sensors];
+    *sensor = (struct glint_pipeline_merge_sensor){.name = text, .input = -1};
+    g->n_sensors++;
+    char *place = strchr(text, '=');
+    if (!place)
+        return true;
+    *place = '\0';
+    return place > text && take_place(sensor, place + 1);
+}
+
 static bool take_names(struct glint_motion_options *m, const struct glint_command *c, const char *value)
 {
-    m->n_merge = 0;
-    if (strlen(value) >= sizeof m->names) {
-        glint_usage_error(c, "--merge: the names are too long");
-        return false;
-    }
-    strcpy(m->names, value);
-    for (char *at = m->names, *end; at; at = end) {
+    bool good = strlen(value) < sizeof m->names;
+    m->merge.n_sensors = 0;
+    snprintf(m->names, sizeof m->names, "%s", value);
+    for (char *at = m->names, *end; at && good; at = end) {
         end = strchr(at, ',');
         if (end)
             *end++ = '\0';
-        if (!at[0] || m->n_merge == GLINT_MERGE_SENSORS) {
-            glint_usage_error(c, "--merge %s: expected A,B,...: 1 to %d frames of sensors", value,
-                              GLINT_MERGE_SENSORS);
-            return false;
-        }
-        m->merge_name[m->n_merge++] = at;
+        good = take_name(m, at);
     }
-    return true;
+    if (!good)
+        glint_usage_error(c,
+                          "--merge %s: expected A,B,...: 1 to %d frames of sensors, each alone or with the "
+                          "address and port of its packets: A=192.168.1.201:2368",
+                          value, GLINT_PIPELINE_MERGE);
+    return good;
 }
 
 bool glint_motion_take(struct glint_motion_options *m, const struct glint_command *c, int key,
@@ -103,7 +134,34 @@ bool glint_motion_take(struct glint_motion_options *m, const struct glint_comman
     }
 }
 
-static int check(const struct glint_motion_options *m, const struct glint_command *c, int32_t n_inputs)
+/* Which packets are a sensor's: those of its input, its address, its port. */
+static int place_sensors(struct glint_motion_options *m, const struct glint_command *c, int32_t n_inputs,
+                         const struct glint_live_settings *net)
+{
+    struct glint_pipeline_merge *g = &m->merge;
+    int32_t n_placed = 0;
+    for (int32_t i = 0; i < g->n_sensors; i++)
+        n_placed += g->sensor[i].src_ip != 0 || g->sensor[i].port != 0;
+    if (n_placed == g->n_sensors && n_inputs <= 1)
+        return 0;
+    if (n_placed > 0)
+        return glint_usage_error(c,
+                                 "--merge: addresses are for all sensors of the network or of one capture");
+    if (n_inputs > 0 && g->n_sensors != n_inputs)
+        return glint_usage_error(c, "--merge names %d sensors, but there are %d inputs", g->n_sensors,
+                                 n_inputs);
+    if (n_inputs == 0 && g->n_sensors != net->n_ports)
+        return glint_usage_error(c, "--merge: which packets are whose? As many --port as sensors, or "
+                                    "NAME=ADDRESS, NAME=:PORT");
+    for (int32_t i = 0; i < g->n_sensors; i++)
+        if (n_inputs > 0)
+            g->sensor[i].input = i;
+        else
+            g->sensor[i].port = net->ports[i];
+    return 0;
+}
+
+static int check(const struct glint_motion_options *m, const struct glint_command *c)
 {
     const bool poses = m->poses_path || m->has_twist;
     if (m->poses_path && m->has_twist)
@@ -117,14 +175,11 @@ static int check(const struct glint_motion_options *m, const struct glint_comman
                                  "--stack needs --poses FILE or --twist V (0,0 for a vehicle that stands)");
     if (m->frame && !m->extrinsics_path)
         return glint_usage_error(c, "--frame goes with --extrinsics FILE");
-    if (m->n_merge > 0 && !m->extrinsics_path)
+    if (glint_motion_merges(m) && !m->extrinsics_path)
         return glint_usage_error(c, "--merge goes with --extrinsics FILE");
-    if (m->n_merge > 0 && m->frame)
+    if (glint_motion_merges(m) && m->frame)
         return glint_usage_error(c, "--merge names the frames, --frame is for a single sensor");
-    if (m->n_merge > 0 && m->n_merge != n_inputs)
-        return glint_usage_error(c, "--merge names %d sensors, but there are %d inputs", m->n_merge,
-                                 n_inputs);
-    if (m->deadline_ms > 0 && m->n_merge == 0)
+    if (m->deadline_ms > 0 && !glint_motion_merges(m))
         return glint_usage_error(c, "--deadline goes with --merge");
     return 0;
 }
@@ -148,9 +203,11 @@ static int open_mount(struct glint_motion_options *m, const struct glint_command
     struct glint_extrinsics *e = calloc(1, sizeof *e);
     int code = 0, status = e ? glint_extrinsics_load(m->extrinsics_path, e) : GLINT_E_NOMEM;
     const char *frame = m->frame;
-    for (int32_t i = 0; i < m->n_merge && status == GLINT_OK; i++)
-        status = glint_extrinsics_between(e, m->merge_name[i], e->frame[0].name, &m->merge_mount[i]);
-    if (m->n_merge > 0)
+    for (int32_t i = 0; i < m->merge.n_sensors && status == GLINT_OK; i++) {
+        status = glint_extrinsics_between(e, m->merge.sensor[i].name, e->frame[0].name, &m->merge_mount[i]);
+        m->merge.sensor[i].mount = &m->merge_mount[i];
+    }
+    if (glint_motion_merges(m))
         frame = e ? e->frame[0].name : NULL; /* then points are in the vehicle's frame */
     if (status == GLINT_OK && !frame && e->n == 2)
         frame = e->frame[1].name;
@@ -161,16 +218,20 @@ static int open_mount(struct glint_motion_options *m, const struct glint_command
         status = glint_extrinsics_between(e, frame, e->frame[0].name, &m->mount);
     if (status < 0)
         code = glint_report_failure(status, GLINT_SIDE_INPUT);
-    m->has_mount = code == 0 && m->n_merge == 0;
+    m->has_mount = code == 0 && !glint_motion_merges(m);
     free(e);
     return code;
 }
 
-int glint_motion_open(struct glint_motion_options *m, const struct glint_command *c, int32_t n_inputs)
+int glint_motion_open(struct glint_motion_options *m, const struct glint_command *c, int32_t n_inputs,
+                      const struct glint_live_settings *net)
 {
-    int code = check(m, c, n_inputs);
+    int code = check(m, c);
+    if (code == 0 && glint_motion_merges(m))
+        code = place_sensors(m, c, n_inputs, net);
     if (code)
         return code;
+    m->merge.deadline_ns = m->deadline_ms * INT64_C(1000000);
     const int status = open_trajectory(m);
     if (status < 0)
         return glint_report_failure(status, GLINT_SIDE_INPUT);

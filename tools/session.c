@@ -2,19 +2,25 @@
  * with their number in the whole run, to the outputs, which live longer than a pipeline. */
 #define _GNU_SOURCE
 #include "tools/session.h"
+#include "core/log.h"
 #include "io/capture.h"
+#include "io/source_merge.h"
+#include "io/source_several.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct glint_pipeline *volatile interrupted;
+static struct glint_source *volatile listening;
 static volatile sig_atomic_t stopped; /* also between two pipelines */
 
 static void on_signal(int number)
 {
     (void)number;
     stopped = 1;
-    if (interrupted)
+    if (listening)
+        glint_source_live_stop(listening); /* what has come is still worked on */
+    else if (interrupted)
         glint_pipeline_stop(interrupted);
 }
 
@@ -39,14 +45,15 @@ void glint_session_set(struct glint_session *s, const struct glint_shared_option
     s->motion = &options->motion;
 }
 
-static bool is_merged(const struct glint_session *s)
+/* Several inputs become one. */
+static bool is_joined(const struct glint_session *s)
 {
-    return s->motion && s->motion->n_merge > 0;
+    return glint_motion_merges(s->motion) && s->n_inputs > 1;
 }
 
 static int32_t n_runs(const struct glint_session *s)
 {
-    return is_merged(s) ? 1 : s->n_inputs;
+    return s->live || is_joined(s) ? 1 : s->n_inputs;
 }
 
 static void show_progress(struct glint_session *s)
@@ -94,54 +101,105 @@ static const struct glint_sink_ops forward_ops = {"outputs", forward_write, forw
 /* An open input: frames, or packets with their decoder. */
 struct input {
     struct glint_source *source;
-    struct glint_capture capture;
+    struct glint_decoder *decoder; /* NULL: frames, or chosen by the pipeline */
+    int32_t cap_points;            /* of a frame; 0: the pipeline finds out */
+    bool is_frames;
 };
 
-/* All inputs as one. */
-static int merged_open(const struct glint_session *s, struct input *in)
+static void input_close(const struct glint_session *s, struct input *in)
 {
-    const struct glint_motion_options *m = s->motion;
-    struct glint_source_merge_settings settings = {.n_inputs = m->n_merge,
-                                                   .sensor = s->sensor,
-                                                   .calib = s->calib,
-                                                   .deadline_ns = m->deadline_ms * INT64_C(1000000)};
-    memset(in, 0, sizeof *in);
-    for (int32_t i = 0; i < m->n_merge; i++) {
-        settings.input[i].path = s->inputs[i];
-        settings.input[i].name = m->merge_name[i];
-        settings.input[i].mount = m->merge_mount[i];
+    if (in->source != s->live)
+        glint_source_close(in->source);
+    glint_decoder_close(in->decoder);
+}
+
+static int capture_open(const struct glint_session *s, const char *path, struct glint_capture *capture)
+{
+    const struct glint_decoder_settings decoder = {
+        .sensor = s->sensor, .calib = s->calib, .capture = path, .scale = s->time_scale};
+    return glint_capture_open(path, NULL, &decoder, capture);
+}
+
+/* Captures: their packets in turns, merged by the pipeline; the first one's decoder, and room for all. */
+static int open_captures(const struct glint_session *s, struct input *in)
+{
+    struct glint_capture capture;
+    int64_t cap = 0;
+    for (int32_t i = s->n_inputs; i-- > 0;) {
+        GLINT_TRY(capture_open(s, s->inputs[i], &capture));
+        cap += capture.cap_points;
+        if (i == 0) {
+            in->decoder = capture.decoder;
+            capture.decoder = NULL;
+        }
+        glint_capture_close(&capture);
     }
+    in->cap_points = cap > INT32_MAX / 4 ? INT32_MAX / 4 : (int32_t)cap;
+    return glint_source_several_open(s->inputs, s->n_inputs, &in->source);
+}
+
+/* Folders of frames with stamps: merged by their source. */
+static int open_frames(const struct glint_session *s, struct input *in)
+{
+    const struct glint_pipeline_merge *m = &s->motion->merge;
+    struct glint_source_merge_settings settings = {.n_inputs = s->n_inputs, .deadline_ns = m->deadline_ns};
+    for (int32_t i = 0; i < s->n_inputs; i++) {
+        settings.input[i].path = s->inputs[i];
+        settings.input[i].name = m->sensor[i].name;
+        settings.input[i].mount = *m->sensor[i].mount;
+    }
+    in->is_frames = true;
     return glint_source_merge_open(&settings, &in->source);
 }
 
-static int input_open(const struct glint_session *s, const char *path, struct input *in)
+static int joined_open(const struct glint_session *s, struct input *in)
 {
-    if (is_merged(s))
-        return merged_open(s, in);
-    const struct glint_decoder_settings decoder = {
-        .sensor = s->sensor, .calib = s->calib, .capture = path, .scale = s->time_scale};
-    memset(in, 0, sizeof *in);
+    int32_t n_captures = 0;
+    for (int32_t i = 0; i < s->n_inputs; i++) {
+        struct glint_source *look;
+        GLINT_TRY(glint_source_open(s->inputs[i], NULL, &look));
+        n_captures += look->ops->gives_packets;
+        glint_source_close(look);
+    }
+    if (n_captures > 0 && n_captures < s->n_inputs)
+        return glint_fail(GLINT_E_UNSUPPORTED, "%d captures and %d inputs of frames: they cannot be merged",
+                          n_captures, s->n_inputs - n_captures);
+    return n_captures ? open_captures(s, in) : open_frames(s, in);
+}
+
+static int single_open(const struct glint_session *s, const char *path, struct input *in)
+{
+    struct glint_capture capture;
     GLINT_TRY(glint_source_open(path, NULL, &in->source));
-    if (!in->source->ops->gives_packets)
+    in->is_frames = !in->source->ops->gives_packets;
+    if (in->is_frames)
         return GLINT_OK;
     glint_source_close(in->source);
     in->source = NULL;
-    GLINT_TRY(glint_capture_open(path, NULL, &decoder, &in->capture));
-    in->source = in->capture.source;
+    GLINT_TRY(capture_open(s, path, &capture));
+    *in = (struct input){
+        .source = capture.source, .decoder = capture.decoder, .cap_points = capture.cap_points};
+    if (glint_motion_merges(s->motion) && in->cap_points < INT32_MAX / 4 / GLINT_PIPELINE_MERGE)
+        in->cap_points *= s->motion->merge.n_sensors;
     return GLINT_OK;
 }
 
-static void input_close(struct input *in)
+static int input_open(const struct glint_session *s, int32_t at, struct input *in)
 {
-    if (in->capture.source)
-        glint_capture_close(&in->capture);
-    else
-        glint_source_close(in->source);
+    *in = (struct input){.source = s->live};
+    if (s->live)
+        return GLINT_OK;
+    const int status = is_joined(s) ? joined_open(s, in) : single_open(s, s->inputs[at], in);
+    if (status < 0)
+        input_close(s, in);
+    return status;
 }
 
-static int32_t cap_points_of(const struct input *in)
+/* 0: the pipeline finds out. */
+static int32_t cap_points_of(const struct glint_session *s, const struct input *in)
 {
-    return in->capture.source ? in->capture.cap_points : glint_pipeline_cap_points(in->source, NULL);
+    const int32_t cap = in->cap_points ? in->cap_points : glint_pipeline_cap_points(in->source, NULL);
+    return s->live ? 0 : glint_motion_cap_points(s->motion, cap);
 }
 
 int glint_session_probe(struct glint_session *s, int32_t *cap_points_out)
@@ -151,18 +209,41 @@ int glint_session_probe(struct glint_session *s, int32_t *cap_points_out)
     glint_log_to_stderr(false); /* what there is to tell of an input is told when it runs */
     for (int32_t i = 0; i < n_runs(s); i++) {
         struct input in;
-        const int status = input_open(s, s->inputs[i], &in);
+        const int status = input_open(s, i, &in);
         if (status < 0) {
             const int code = glint_report_failure(status, GLINT_SIDE_INPUT);
             first = first ? first : code;
             continue;
         }
-        const int32_t cap = glint_motion_cap_points(s->motion, cap_points_of(&in));
+        const int32_t cap = cap_points_of(s, &in);
         *cap_points_out = cap > *cap_points_out ? cap : *cap_points_out;
-        input_close(&in);
+        input_close(s, &in);
     }
     glint_log_to_stderr(true);
     return first;
+}
+
+/* What is the input's: live input drops the oldest instead of waiting. */
+static void set_input(const struct glint_session *s, const struct input *in,
+                      struct glint_pipeline_settings *settings)
+{
+    settings->source = in->source;
+    settings->decoder = in->decoder;
+    settings->sensor = s->sensor; /* live, and for further sensors of a capture */
+    settings->calib = s->calib;
+    settings->time_scale = (int32_t)s->time_scale;
+    glint_motion_set(s->motion, settings);
+    settings->merge = glint_motion_merges(s->motion) && !in->is_frames ? &s->motion->merge : NULL;
+    settings->cap_points = cap_points_of(s, in);
+    settings->model = s->model;
+    settings->n_threads = s->n_threads;
+    if (!s->live)
+        return;
+    settings->open_model = s->open_model;
+    settings->open_model_ctx = s->ctx;
+    settings->n_threads = s->n_threads > 1 ? s->n_threads : 2; /* the input never waits for the rest */
+    settings->policy = GLINT_QUEUE_NEWEST;
+    settings->queue_depth = s->queue;
 }
 
 static int pipeline_open(struct glint_session *s, const struct input *in)
@@ -174,50 +255,73 @@ static int pipeline_open(struct glint_session *s, const struct input *in)
         return glint_fail(GLINT_E_NOMEM, "no memory for an output");
     forward->base = (struct glint_sink){&forward_ops, "outputs"};
     forward->session = s;
-    settings.source = in->source;
-    settings.decoder = in->capture.decoder;
-    settings.model = s->model;
+    set_input(s, in, &settings);
     settings.sinks[settings.n_sinks++] = &forward->base;
     settings.trace = s->trace;
-    settings.n_threads = s->n_threads;
     settings.cut_deg = (double)s->cut_deg;
     settings.sub_sweep_deg = (double)s->sub_sweep_deg;
     settings.first_frame = s->first_frame;
     settings.end_frame = s->end_frame;
-    settings.sensor = s->sensor; /* for further sensors of a capture */
-    settings.calib = s->calib;
-    settings.time_scale = (int32_t)s->time_scale;
-    glint_motion_set(s->motion, &settings);
-    settings.cap_points = glint_motion_cap_points(s->motion, cap_points_of(in));
     const int status = glint_pipeline_open(&settings, &s->pipeline);
     if (status < 0)
         free(forward);
     return status;
 }
 
-static int run_input(struct glint_session *s, const char *path)
+static void add_results(struct glint_session *s, const struct input *in)
+{
+    struct glint_pipeline_stats stats;
+    glint_pipeline_stats(s->pipeline, &stats);
+    glint_report_add_loss(&s->loss, &stats.loss);
+    s->frames_in += stats.frames_in;
+    s->frames_dropped += stats.frames_dropped;
+    s->wall_ns += stats.wall_ns;
+    s->n_sensors +=
+        glint_pipeline_sensors(s->pipeline, s->sensors + s->n_sensors, GLINT_SESSION_SENSORS - s->n_sensors);
+    if (in->decoder)
+        memcpy(s->sensor_name, in->decoder->sensor, sizeof s->sensor_name);
+}
+
+/* Options of packets, given for an input that has points: told once. */
+static void tell_unused(struct glint_session *s, const struct input *in)
+{
+    const struct {
+        bool given;
+        const char *name;
+    } options[] = {{s->sensor, "--sensor"},
+                   {s->calib, "--calib"},
+                   {s->time_scale != GLINT_TIME_UNKNOWN, "--clock"},
+                   {s->cut_deg != 0.0f, "--cut"},
+                   {s->sub_sweep_deg != 0.0f, "--sub-sweep"}};
+    char list[80] = "";
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        if (options[i].given) {
+            const size_t used = strlen(list);
+            snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", options[i].name);
+        }
+    if (!in->is_frames || s->told_unused || !list[0])
+        return;
+    s->told_unused = true;
+    glint_log(GLINT_LOG_WARN, "%s has points, not packets: %s without effect", in->source->path, list);
+}
+
+static int run_input(struct glint_session *s, int32_t at)
 {
     struct input in;
-    struct glint_pipeline_stats stats;
-    int status = input_open(s, path, &in);
-    if (status == GLINT_OK)
-        status = pipeline_open(s, &in);
+    GLINT_TRY(input_open(s, at, &in));
+    tell_unused(s, &in);
+    int status = pipeline_open(s, &in);
     if (status == GLINT_OK) {
         interrupted = s->pipeline;
-        if (stopped)
+        if (stopped && !s->live)
             glint_pipeline_stop(s->pipeline);
         status = glint_pipeline_run(s->pipeline);
         interrupted = NULL;
-        glint_pipeline_stats(s->pipeline, &stats);
-        stats.loss.frames_dropped = stats.frames_dropped;
-        glint_report_add_loss(&s->loss, &stats.loss);
-        s->wall_ns += stats.wall_ns;
-        if (in.capture.decoder)
-            memcpy(s->sensor_name, in.capture.decoder->sensor, sizeof s->sensor_name);
+        add_results(s, &in);
     }
     glint_pipeline_close(s->pipeline);
     s->pipeline = NULL;
-    input_close(&in);
+    input_close(s, &in);
     return status;
 }
 
@@ -225,12 +329,13 @@ int glint_session_run(struct glint_session *s)
 {
     int first = GLINT_EXIT_OK;
     struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    listening = s->live;
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
     glint_progress_begin(&s->progress);
     for (s->at = 0; s->at < n_runs(s); s->at++) {
         s->base = s->next;
-        const int status = run_input(s, s->inputs[s->at]);
+        const int status = run_input(s, s->at);
         if (status >= 0)
             continue;
         glint_progress_end(&s->progress);
@@ -241,6 +346,7 @@ int glint_session_run(struct glint_session *s)
             break;
     }
     glint_progress_end(&s->progress);
+    listening = NULL;
     if (first && s->n_frames == 0)
         s->loss.frames_dropped = 0; /* each has been told */
     return first;

@@ -1,5 +1,5 @@
-/* tools/session.h - inputs, one after the other, through a pipeline to the outputs: what run, decode and
- * bench share. */
+/* tools/session.h - inputs, one after the other, or the network, through a pipeline to the outputs: what run,
+ * live, decode and bench share. */
 #ifndef GLINT_TOOLS_SESSION_H
 #define GLINT_TOOLS_SESSION_H
 #include "glint/model.h"
@@ -8,18 +8,23 @@
 #include "tools/report.h"
 #include "tools/shared_options.h"
 
-#define GLINT_SESSION_INPUTS 4096
+#define GLINT_SESSION_INPUTS  4096
+#define GLINT_SESSION_SENSORS 64
 
 struct glint_session { /* start with all zero, fill the first part */
     const char *const *inputs;
     int32_t n_inputs;
+    struct glint_source *live; /* instead of inputs: of the network; stays the caller's */
+    int32_t queue;             /* live: frames that may wait before the oldest is dropped */
     const char *sensor, *calib;
     uint64_t first_frame, end_frame;           /* of each input */
     int32_t n_threads;                         /* 1: one thread for all */
     const struct glint_motion_options *motion; /* NULL: points stay as measured */
     struct glint_model *model;                 /* NULL: points only */
-    enum glint_time_scale time_scale;          /* of the sensors' dates; UNKNOWN: told by them */
-    float cut_deg, sub_sweep_deg;              /* see glint/pipeline.h */
+    int (*open_model)(void *ctx, int32_t cap_points,
+                      struct glint_model **model_out); /* live: in place of model, see glint/pipeline.h */
+    enum glint_time_scale time_scale;                  /* of the sensors' dates; UNKNOWN: told by them */
+    float cut_deg, sub_sweep_deg;                      /* see glint/pipeline.h */
     struct glint_trace *trace;
     struct glint_outputs *outputs;
     void (*on_frame)(void *ctx, const struct glint_frame *frame); /* after the outputs; may be NULL */
@@ -27,14 +32,19 @@ struct glint_session { /* start with all zero, fill the first part */
 
     /* Results, of all inputs. */
     uint64_t n_frames, n_points, n_boxes;
+    uint64_t frames_in, frames_dropped; /* in = n_frames + dropped */
     struct glint_loss loss;
+    int32_t
+        n_sensors; /* of captures and the network, in the inputs' order; the first ones when there are more */
+    struct glint_pipeline_sensor sensors[GLINT_SESSION_SENSORS];
     int64_t wall_ns;
     struct glint_samples samples;
     char sensor_name[64]; /* of the last capture */
 
     /* private */
+    bool told_unused;
     uint64_t base, next; /* number of the input's first frame, and of the frame after the last one seen */
-    int output_status;   /* of the first output that failed */
+    int output_status;   /* of the first output that failed; open_model may set it */
     int32_t at;
     struct glint_pipeline *pipeline;
     struct glint_progress progress;

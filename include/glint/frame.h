@@ -76,11 +76,13 @@ struct glint_loss {
 /* One frame: the points of a sweep and everything computed from them. Reference counted;
  * all memory is reserved when the frame pool is opened. */
 struct glint_frame {
-    uint64_t index;     /* 0-based, counted by the source */
-    int64_t stamp_ns;   /* UTC, of the first point; 0 when the input has none */
-    int64_t arrival_ns; /* monotonic, last byte of the input here */
-    char source[256];   /* file or sensor, for people */
-    char name[128];     /* stem for output files, "000000" */
+    uint64_t index;      /* 0-based, counted by the source */
+    int64_t stamp_ns;    /* UTC, of the first point; 0 when the input has none */
+    int64_t arrival_ns;  /* monotonic, last byte of the input here */
+    int64_t received_ns; /* packets: UTC, when the last of them came, or was recorded */
+    int32_t sensor;      /* packets: number among the input's sensors; merged frames and files: 0 */
+    char source[256];    /* file or sensor, for people */
+    char name[128];      /* stem for output files, "000000" */
 
     /* Where the points are frames of a tensor file: item `batch_index` of `batch_size` (1 for all
      * other inputs), and whether the model's range filter is to be left out (golden cases). */

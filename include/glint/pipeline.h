@@ -41,6 +41,23 @@ enum glint_deskew { GLINT_DESKEW_OFF, GLINT_DESKEW_START, GLINT_DESKEW_MIDDLE, G
 
 #define GLINT_PIPELINE_SINKS 16
 #define GLINT_PIPELINE_STACK 32
+#define GLINT_PIPELINE_MERGE 16
+
+/* Frames of several sensors to one, in the vehicle's frame (calib/merge.h says which belong together). It
+ * goes out when all are there, or deadline_ns after the first of them came: with what is there then, and the
+ * names of those that are missing in `missing`. Sensors that fit no name are left out (counted, told once).
+ */
+struct glint_pipeline_merge {
+    int32_t n_sensors;
+    struct glint_pipeline_merge_sensor {
+        const char *name;
+        const struct glint_pose *mount; /* vehicle from sensor; NULL: its points are in the vehicle's frame */
+        int32_t input;                  /* whose packets: of a source of several; -1: any */
+        uint32_t src_ip;                /* host order, 0: any */
+        uint16_t port;                  /* where its lidar packets go to, 0: any */
+    } sensor[GLINT_PIPELINE_MERGE];
+    int64_t window_ns, deadline_ns; /* 0: 50 ms (of parts of a turn their share), and 100 ms */
+};
 
 struct glint_pipeline_settings {
     struct glint_source *source;   /* needed; used until run returns; stays the caller's */
@@ -51,6 +68,9 @@ struct glint_pipeline_settings {
     double cut_deg;                /* azimuth at which turns are cut, as the sensor counts */
     double sub_sweep_deg;          /* 0: frames are turns; else a frame every so many degrees, 1..360 */
     bool sensor_frame;             /* leave points in the sensor's own frame instead of the vehicle's */
+
+    const struct glint_pipeline_merge *merge; /* sources of packets; NULL: each sensor's frames go their own
+                                               * way. Stays the caller's; cap_points is of all together */
 
     /* Motion (stage align; left out when none of it is asked for). A frame without a pose for its time goes
      * on unmoved and alone, and is counted in loss.frames_without_pose. */
