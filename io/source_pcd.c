@@ -249,6 +249,44 @@ static int check_count(struct header *h)
     return GLINT_OK;
 }
 
+static int check_compressed(const struct header *h, const uint8_t *data, size_t left)
+{
+    const size_t want = (size_t)h->n * h->record;
+    if (h->n == 0)
+        return GLINT_OK;
+    if (left < 8)
+        return glint_fail(GLINT_E_FORMAT, "%s: PCD: %zu bytes of data, expected two sizes", h->path, left);
+    const size_t packed = glint_le32(data), unpacked = glint_le32(data + 4);
+    if (packed > left - 8)
+        return glint_fail(GLINT_E_FORMAT, "%s: PCD: %zu compressed bytes announced, the file holds %zu",
+                          h->path, packed, left - 8);
+    if (unpacked != want)
+        return glint_fail(GLINT_E_FORMAT,
+                          "%s: PCD: %zu bytes announced, the header's %d points of %u bytes make %zu",
+                          h->path, unpacked, h->n, h->record, want);
+    if (want / 100 > packed) /* LZF makes at most 264 bytes of 3 */
+        return glint_fail(GLINT_E_FORMAT, "%s: PCD: %zu compressed bytes cannot hold %zu", h->path, packed,
+                          want);
+    return GLINT_OK;
+}
+
+/* Whether the file can hold so many points at all: memory is reserved by their number. */
+static int check_size(const struct header *h, const struct glint_cloud_file *file)
+{
+    const size_t left = file->size - h->data_at, count = (size_t)h->n;
+    if (h->data == DATA_COMPRESSED)
+        return check_compressed(h, file->data + h->data_at, left);
+    if (h->data == DATA_ASCII && count * h->n_values * 2 > left + 1) /* a digit and a blank each */
+        return glint_fail(GLINT_E_FORMAT,
+                          "%s: PCD header says %d points of %u numbers, the file holds %zu bytes of data",
+                          h->path, h->n, h->n_values, left);
+    if (h->data == DATA_BINARY && left < count * h->record)
+        return glint_fail(GLINT_E_FORMAT,
+                          "%s: PCD header says %d points of %u bytes, the file holds %zu bytes of data",
+                          h->path, h->n, h->record, left);
+    return GLINT_OK;
+}
+
 static int read_header(const struct glint_cloud_file *file, struct header *h)
 {
     memset(h, 0, sizeof *h);
@@ -266,7 +304,8 @@ static int read_header(const struct glint_cloud_file *file, struct header *h)
         if (is_data) {
             h->data_at = (size_t)(p - (const char *)file->data);
             GLINT_TRY(check_fields(h));
-            return check_count(h);
+            GLINT_TRY(check_count(h));
+            return check_size(h, file);
         }
     }
     return bad(h, "DATA", "ascii, binary or binary_compressed before the points");
@@ -277,10 +316,6 @@ static int read_header(const struct glint_cloud_file *file, struct header *h)
 static int binary_columns(const struct header *h, const struct glint_cloud_file *file, struct column *columns)
 {
     const size_t left = file->size - h->data_at, want = (size_t)h->n * h->record;
-    if (left < want)
-        return glint_fail(GLINT_E_FORMAT,
-                          "%s: PCD header says %d points of %u bytes, the file holds %zu bytes of data",
-                          h->path, h->n, h->record, left);
     for (size_t i = h->data_at + want; i < file->size; i++) /* padding is fine, points would be lost */
         if (file->data[i] != 0 && file->data[i] != '\n' && file->data[i] != '\r')
             return glint_fail(GLINT_E_FORMAT,
@@ -298,23 +333,11 @@ static int binary_columns(const struct header *h, const struct glint_cloud_file 
 static int compressed_columns(const struct header *h, const struct glint_cloud_file *file,
                               struct glint_cloud_scratch *scratch, struct column *columns)
 {
-    const size_t want = (size_t)h->n * h->record, left = file->size - h->data_at;
+    const size_t want = (size_t)h->n * h->record;
+    const uint8_t *data = file->data + h->data_at;
     if (h->n == 0)
         return GLINT_OK;
-    if (left < 8)
-        return glint_fail(GLINT_E_FORMAT, "%s: PCD: %zu bytes of data, expected two sizes", h->path, left);
-    const uint8_t *data = file->data + h->data_at;
-    const size_t packed = glint_le32(data), unpacked = glint_le32(data + 4);
-    if (packed > left - 8)
-        return glint_fail(GLINT_E_FORMAT, "%s: PCD: %zu compressed bytes announced, the file holds %zu",
-                          h->path, packed, left - 8);
-    if (unpacked != want)
-        return glint_fail(GLINT_E_FORMAT,
-                          "%s: PCD: %zu bytes announced, the header's %d points of %u bytes make %zu",
-                          h->path, unpacked, h->n, h->record, want);
-    if (want / 100 > packed) /* LZF makes at most 264 bytes of 3 */
-        return glint_fail(GLINT_E_FORMAT, "%s: PCD: %zu compressed bytes cannot hold %zu", h->path, packed,
-                          want);
+    const size_t packed = glint_le32(data);
     GLINT_TRY(glint_cloud_scratch_reserve(scratch, want));
     if (!glint_lzf_decompress(data + 8, packed, scratch->data, want))
         return glint_fail(GLINT_E_FORMAT, "%s: PCD: compressed data at offset %zu is broken", h->path,
@@ -392,11 +415,6 @@ static int text_columns(const struct header *h, const struct glint_cloud_file *f
         if (h->field[r] >= 0)
             role_of[at] = (int8_t)r;
     }
-    const size_t least = (size_t)h->n * h->n_values * 2; /* a digit and a blank each */
-    if (least > file->size - h->data_at + 1)
-        return glint_fail(GLINT_E_FORMAT,
-                          "%s: PCD header says %d points of %u numbers, the file holds %zu bytes of data",
-                          h->path, h->n, h->n_values, file->size - h->data_at);
     GLINT_TRY(glint_cloud_scratch_reserve(scratch, (size_t)h->n * ROLE_COUNT * 8 + 8));
     for (int r = 0; r < ROLE_COUNT; r++)
         if (h->field[r] >= 0)

@@ -252,6 +252,23 @@ static void headers_that_lie(void **state)
     cloud_frame_done(f);
 }
 
+/* More points than the file can hold: refused when it is opened, before memory is reserved for them. */
+static void points_the_file_cannot_hold(void **state)
+{
+    (void)state;
+    static const char *const data[] = {"WIDTH 16000000\nHEIGHT 1\nDATA ascii\n1 2 3\n",
+                                       "WIDTH 16000000\nHEIGHT 1\nDATA binary\n12345678",
+                                       "WIDTH 16000000\nHEIGHT 1\nDATA binary_compressed\n12345678"};
+    char text[300];
+    struct glint_source *source;
+    for (int i = 0; i < 3; i++) {
+        snprintf(text, sizeof text, "%s%s", XYZ, data[i]);
+        const char *path = glint_test_write("lie.pcd", text, strlen(text));
+        expect_failure(glint_source_open(path, NULL, &source), GLINT_E_FORMAT, "lie.pcd: PCD");
+        assert_null(source);
+    }
+}
+
 static void values_and_their_scale(void **state)
 {
     (void)state;
@@ -284,6 +301,7 @@ int main(void)
         cmocka_unit_test(binary_compressed),
         cmocka_unit_test(lzf_pieces),
         cmocka_unit_test(headers_that_lie),
+        cmocka_unit_test(points_the_file_cannot_hold),
         cmocka_unit_test(values_and_their_scale),
     };
     return cmocka_run_group_tests(tests, glint_test_folder_make, glint_test_folder_remove);
