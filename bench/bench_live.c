@@ -1,13 +1,16 @@
 /* bench/bench_live.c - packets over loopback at many times a sensor's rate: is every one of them received,
  * and is every frame the one that a recording of the same packets gives?
  *
- *     bench_live [--rate 36000] [--seconds 60] [--json FILE]
+ *     bench_live [--sensor "VLS-128" | --capture FILE --calib FILE] [--rate 36000] [--seconds 60] [--how
+ * TEXT]
  *
- * Packets are a VLP-16's in form (1206 bytes, 384 returns, 75 to a turn), each with distances of its own, and
- * come `rate` times a second: ten VLS-128 or so. First a recorded run gives every frame's hash, then the same
- * packets are sent by a thread of this program and received by a live pipeline. Exit status 1 when a packet
- * was dropped in this program or a frame differs. */
+ * Packets are made ones of a sensor (tools/made_packets.h; default VLP-16) or those of an Ouster capture,
+ * over and over with new times and numbers, `rate` of them a second. First a recorded run gives every frame's
+ * hash, then the same packets are sent by a thread of this program and received by a live pipeline. The
+ * result is one JSON object on standard output. Exit status 1 when a packet was dropped in this program or a
+ * frame differs. */
 #define _GNU_SOURCE
+#include "bench/live_stream.h"
 #include "core/clock.h"
 #include "core/cpu.h"
 #include "glint/pipeline.h"
@@ -16,6 +19,7 @@
 #include "tools/glint_commit.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,84 +29,23 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BYTES      1206
-#define TURN       75
 #define BURST      64
 #define CAP_FRAMES 200000
 
-struct made { /* the packets, and a source of them */
-    struct glint_source source;
-    uint8_t turn[TURN][BYTES];
-    uint8_t packet[BYTES];
-    int64_t n, at, rate, base_us; /* base: time of packet 0 in its hour */
-    int64_t base_ns;
-};
-
 struct frames {
     struct glint_sink base;
-    int64_t n;
+    int64_t n, n_points;
     int64_t worst_ns, sum_ns; /* last packet came -> frame here */
     uint64_t *hash;           /* CAP_FRAMES, by the frame's number; 0: did not come */
 };
 
 struct sender {
     pthread_t thread;
-    struct made *made;
+    struct live_stream *stream;
     struct glint_source *source;
     uint16_t port;
     int64_t sent, late_ns, wall_ns;
 };
-
-/* ---- packets ---- */
-
-static void put16(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-}
-
-static void make_turn(struct made *m)
-{
-    for (uint32_t i = 0; i < TURN; i++) {
-        uint8_t *p = m->turn[i];
-        for (uint32_t b = 0; b < 12; b++, p += 100) {
-            put16(p, 0xeeff);
-            put16(p + 2, i * 480 + b * 40);
-            for (uint32_t k = 0; k < 32; k++) {
-                put16(p + 4 + 3 * k, 2000 + 10 * k + b);
-                p[6 + 3 * k] = (uint8_t)(k * 8);
-            }
-        }
-        p[4] = 0x37; /* strongest */
-        p[5] = 0x22; /* VLP-16 */
-    }
-}
-
-static void make_packet(const struct made *m, int64_t i, uint8_t *p)
-{
-    const uint32_t us = (uint32_t)((m->base_us + i * 1000000 / m->rate) % INT64_C(3600000000));
-    memcpy(p, m->turn[i % TURN], BYTES);
-    put16(p + 4, 1000 + (uint32_t)(i % 30000)); /* what tells it from all others of its place */
-    put16(p + 7, 1000 + (uint32_t)(i / 30000));
-    put16(p + 1200, us);
-    put16(p + 1202, us >> 16);
-}
-
-static int next_packet(struct glint_source *source, struct glint_packet *out)
-{
-    struct made *m = (struct made *)source;
-    if (m->at == m->n)
-        return GLINT_E_EOF;
-    make_packet(m, m->at, m->packet);
-    *out = (struct glint_packet){.data = m->packet,
-                                 .size = BYTES,
-                                 .stamp_ns = m->base_ns + m->at * 1000000000 / m->rate,
-                                 .record = (uint64_t)m->at,
-                                 .src_ip = 0x7f000001,
-                                 .dst_port = 2368};
-    m->at++;
-    return GLINT_OK;
-}
 
 /* ---- frames ---- */
 
@@ -133,6 +76,7 @@ static int frames_write(struct glint_sink *sink, const struct glint_frame *f)
     if (f->index < CAP_FRAMES)
         s->hash[f->index] = h | 1;
     s->n++;
+    s->n_points += p->n;
     s->sum_ns += f->total_ns;
     s->worst_ns = f->total_ns > s->worst_ns ? f->total_ns : s->worst_ns;
     return GLINT_OK;
@@ -151,8 +95,8 @@ static void frames_close(struct glint_sink *sink)
 
 static const struct glint_sink_ops frames_ops = {"frames", frames_write, frames_finish, frames_close};
 
-static int run_frames(struct glint_source *source, bool live, struct frames *frames,
-                      struct glint_pipeline_stats *stats)
+static int run_frames(struct glint_source *source, const struct live_stream *stream, bool live,
+                      struct frames *frames, struct glint_pipeline_stats *stats)
 {
     struct glint_pipeline_settings s;
     struct glint_pipeline *p;
@@ -163,8 +107,8 @@ static int run_frames(struct glint_source *source, bool live, struct frames *fra
     s.sinks[s.n_sinks++] = &frames->base;
     s.n_threads = 2;
     s.policy = live ? GLINT_QUEUE_NEWEST : GLINT_QUEUE_WAIT;
-    s.queue_depth = 64;
-    s.cap_points = 40000;
+    s.calib = stream->calibration[0] ? stream->calibration : NULL;
+    s.queue_depth = 16;
     if (!frames->hash)
         return GLINT_E_NOMEM;
     int status = glint_pipeline_open(&s, &p);
@@ -178,34 +122,38 @@ static int run_frames(struct glint_source *source, bool live, struct frames *fra
 
 /* ---- sending ---- */
 
-static void send_burst(int fd, const struct sender *s, int64_t first, int n)
-{
-    static uint8_t data[BURST][BYTES];
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(s->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct mmsghdr head[BURST] = {0};
+/* The same bytes for as many bursts as there is room: sendmmsg copies them. */
+struct burst {
+    uint8_t *data; /* BURST packets */
+    struct sockaddr_in to;
+    struct mmsghdr head[BURST];
     struct iovec piece[BURST];
+};
+
+static void send_burst(int fd, struct burst *b, const struct live_stream *s, int64_t first, int n)
+{
+    memset(b->head, 0, sizeof b->head);
     for (int i = 0; i < n; i++) {
-        make_packet(s->made, first + i, data[i]);
-        piece[i] = (struct iovec){data[i], BYTES};
-        head[i].msg_hdr =
-            (struct msghdr){.msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &piece[i], .msg_iovlen = 1};
+        uint8_t *data = b->data + (size_t)i * s->size;
+        live_stream_packet(s, first + i, data);
+        b->piece[i] = (struct iovec){data, s->size};
+        b->head[i].msg_hdr = (struct msghdr){
+            .msg_name = &b->to, .msg_namelen = sizeof b->to, .msg_iov = &b->piece[i], .msg_iovlen = 1};
     }
     for (int done = 0; done < n;) {
-        const int k = sendmmsg(fd, head + done, (unsigned)(n - done), 0);
+        const int k = sendmmsg(fd, b->head + done, (unsigned)(n - done), 0);
         done += k > 0 ? k : 0;
         if (k < 0 && errno != EINTR && errno != EAGAIN && errno != ENOBUFS)
             break;
     }
 }
 
-static void *sender_main(void *arg)
+/* Packets that are due go out, at most BURST at a time. */
+static void send_all(struct sender *s, int fd, struct burst *b)
 {
-    struct sender *s = arg;
-    struct made *m = s->made;
-    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    const struct live_stream *m = s->stream;
     const int64_t begun = glint_clock_monotonic_ns();
-    while (fd >= 0 && s->sent < m->n) {
+    while (s->sent < m->n) {
         const int64_t now = glint_clock_monotonic_ns() - begun;
         int64_t due = now * m->rate / 1000000000 + 1 - s->sent;
         due = due > m->n - s->sent ? m->n - s->sent : due;
@@ -217,12 +165,30 @@ static void *sender_main(void *arg)
         const int64_t late = now - s->sent * 1000000000 / m->rate;
         s->late_ns = late > s->late_ns ? late : s->late_ns;
         const int n = due > BURST ? BURST : (int)due;
-        send_burst(fd, s, s->sent, n);
+        send_burst(fd, b, m, s->sent, n);
         s->sent += n;
     }
     s->wall_ns = glint_clock_monotonic_ns() - begun;
+}
+
+static void *sender_main(void *arg)
+{
+    struct sender *s = arg;
+    const int fd = socket(AF_INET, SOCK_DGRAM, 0), bytes = 8 << 20;
+    struct burst *b = calloc(1, sizeof *b);
+    if (b)
+        b->data = malloc((size_t)BURST * s->stream->size);
+    if (fd >= 0 && b && b->data) {
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+        b->to = (struct sockaddr_in){
+            .sin_family = AF_INET, .sin_port = htons(s->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        send_all(s, fd, b);
+    }
     usleep(200000);
     glint_source_live_stop(s->source);
+    if (b)
+        free(b->data);
+    free(b);
     if (fd >= 0)
         close(fd);
     return NULL;
@@ -252,36 +218,59 @@ static int64_t frames_that_differ(const struct frames *a, const struct frames *b
     return n;
 }
 
-static void report(FILE *out, const struct sender *s, const struct frames *recorded,
-                   const struct frames *live, const struct glint_pipeline_stats *stats,
-                   const struct glint_live_stats *net)
+struct result {
+    struct live_stream *stream;
+    struct sender sender;
+    struct frames recorded, live;
+    struct glint_pipeline_stats recorded_stats, stats;
+    struct glint_live_stats net;
+    const char *how;
+};
+
+static json_t *whole(uint64_t n)
 {
+    return json_integer((json_int_t)n);
+}
+
+static json_t *describe(const struct result *r)
+{
+    const struct sender *s = &r->sender;
+    const struct glint_loss *l = &r->stats.loss;
+    const double seconds = (double)s->wall_ns * 1e-9;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    fprintf(
-        out,
-        "{\n  \"measures\": \"live over loopback, sender and receiver in one process\",\n"
-        "  \"machine\": {\"processor\": \"%s\", \"cores\": %d},\n  \"commit\": \"%s\",\n"
-        "  \"input\": {\"packets\": %lld, \"bytes_each\": %d, \"rate_wanted\": %lld, \"seconds\": %.2f, "
-        "\"rate_sent\": %.0f, \"sender_latest_ms\": %.2f, \"frames_hash\": \"%016llx\"},\n"
-        "  \"network\": {\"received\": %llu, \"kernel_drops\": %llu, \"ring_drops\": %llu, \"rcvbuf_bytes\": "
-        "%lld, "
-        "\"ring_peak_bytes\": %zu},\n"
-        "  \"packets\": {\"received\": %llu, \"decoded\": %llu, \"malformed\": %llu, \"foreign\": %llu, "
-        "\"duplicate\": %llu},\n"
-        "  \"frames\": {\"recorded\": %lld, \"live\": %lld, \"dropped_by_policy\": %llu, \"differ\": %lld},\n"
-        "  \"latency_ms\": {\"mean\": %.3f, \"max\": %.3f},\n  \"peak_memory_mib\": %ld\n}\n",
-        glint_cpu_name(), glint_cpu_count(), GLINT_COMMIT, (long long)s->made->n, BYTES,
-        (long long)s->made->rate, (double)s->wall_ns * 1e-9, (double)s->sent * 1e9 / (double)s->wall_ns,
-        (double)s->late_ns * 1e-6, (unsigned long long)mix(1, recorded->hash, 8 * (size_t)recorded->n),
-        (unsigned long long)net->received, (unsigned long long)net->kernel_drops,
-        (unsigned long long)net->ring_drops, (long long)net->rcvbuf_bytes, net->ring_peak,
-        (unsigned long long)stats->loss.packets_received, (unsigned long long)stats->loss.packets_decoded,
-        (unsigned long long)stats->loss.packets_malformed, (unsigned long long)stats->loss.packets_foreign,
-        (unsigned long long)stats->loss.packets_duplicate, (long long)recorded->n, (long long)live->n,
-        (unsigned long long)stats->frames_dropped, (long long)frames_that_differ(recorded, live),
-        live->n ? (double)live->sum_ns / (double)live->n * 1e-6 : 0, (double)live->worst_ns * 1e-6,
-        usage.ru_maxrss / 1024);
+    json_t *o = json_pack(
+        "{s:s, s:s, s:i, s:s, s:s}", "measures", "live over loopback, sender and receiver in one process",
+        "processor", glint_cpu_name(), "cores", glint_cpu_count(), "commit", GLINT_COMMIT, "how", r->how);
+    json_object_set_new(o, "input",
+                        json_pack("{s:s, s:o, s:i, s:o, s:f, s:f, s:f, s:f}", "packets_of", r->stream->name,
+                                  "packets", whole((uint64_t)r->stream->n), "bytes_each",
+                                  (int)r->stream->size, "rate_wanted", whole((uint64_t)r->stream->rate),
+                                  "seconds", seconds, "rate_sent", (double)s->sent / seconds,
+                                  "megabytes_per_s", (double)s->sent * r->stream->size / seconds * 1e-6,
+                                  "sender_latest_ms", (double)s->late_ns * 1e-6));
+    json_object_set_new(
+        o, "network",
+        json_pack("{s:o, s:o, s:o, s:o, s:o}", "received", whole(r->net.received), "kernel_drops",
+                  whole(r->net.kernel_drops), "ring_drops", whole(r->net.ring_drops), "rcvbuf_bytes",
+                  whole((uint64_t)r->net.rcvbuf_bytes), "ring_peak_bytes", whole(r->net.ring_peak)));
+    json_object_set_new(o, "packets",
+                        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "received", whole(l->packets_received),
+                                  "decoded", whole(l->packets_decoded), "malformed",
+                                  whole(l->packets_malformed), "foreign", whole(l->packets_foreign), "lost",
+                                  whole(l->packets_lost), "duplicate", whole(l->packets_duplicate)));
+    json_object_set_new(o, "frames",
+                        json_pack("{s:o, s:o, s:o, s:o, s:f}", "recorded", whole((uint64_t)r->recorded.n),
+                                  "live", whole((uint64_t)r->live.n), "dropped_by_policy",
+                                  whole(r->stats.frames_dropped), "differ",
+                                  whole((uint64_t)frames_that_differ(&r->recorded, &r->live)), "points_per_s",
+                                  (double)r->live.n_points / seconds));
+    json_object_set_new(o, "latency_ms",
+                        json_pack("{s:f, s:f}", "mean",
+                                  r->live.n ? (double)r->live.sum_ns / (double)r->live.n * 1e-6 : 0.0, "max",
+                                  (double)r->live.worst_ns * 1e-6));
+    json_object_set_new(o, "peak_memory_mib", json_integer(usage.ru_maxrss / 1024));
+    return o;
 }
 
 static int fail(const char *what)
@@ -290,53 +279,60 @@ static int fail(const char *what)
     return 1;
 }
 
-int main(int argc, char **argv)
+static int measure(struct result *r)
 {
-    static struct made made;
-    static const struct glint_source_ops ops = {
-        .name = "made", .gives_packets = true, .next_packet = next_packet};
-    struct frames recorded = {0}, live = {0};
-    struct glint_pipeline_stats recorded_stats, stats;
-    struct glint_live_stats net;
-    const char *json = NULL;
-    double seconds = 60;
-    made.rate = 36000;
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--rate") == 0)
-            made.rate = atoll(argv[i + 1]);
-        if (strcmp(argv[i], "--seconds") == 0)
-            seconds = atof(argv[i + 1]);
-        if (strcmp(argv[i], "--json") == 0)
-            json = argv[i + 1];
-    }
-    made.rate = made.rate > 0 ? made.rate : 1;
-    made.n = (int64_t)(seconds * (double)made.rate);
-    made.source = (struct glint_source){.ops = &ops, .path = "made"};
-    make_turn(&made);
-    made.base_ns = glint_clock_utc_ns();
-    made.base_us = made.base_ns / 1000 % INT64_C(3600000000);
-    if (run_frames(&made.source, false, &recorded, &recorded_stats) < 0)
+    struct live_stream *m = r->stream;
+    struct sender *s = &r->sender;
+    if (run_frames(&m->source, m, false, &r->recorded, &r->recorded_stats) < 0)
         return fail("recorded run");
-    made.base_ns = glint_clock_utc_ns(); /* the clock of the packets is that of the day: it is not moved */
-    made.base_us = made.base_ns / 1000 % INT64_C(3600000000);
-    struct sender sender = {.made = &made};
-    if (open_source(&sender) < 0 || pthread_create(&sender.thread, NULL, sender_main, &sender) != 0)
+    m->begun_ns = glint_clock_utc_ns(); /* the clock of the packets is that of the day: it is not moved */
+    s->stream = m;
+    if (open_source(s) < 0 || pthread_create(&s->thread, NULL, sender_main, s) != 0)
         return fail("sockets");
-    const int status = run_frames(sender.source, true, &live, &stats);
-    pthread_join(sender.thread, NULL);
+    const int status = run_frames(s->source, m, true, &r->live, &r->stats);
+    pthread_join(s->thread, NULL);
     if (status < 0)
         return fail("live run");
-    glint_source_live_stats(sender.source, &net);
-    report(stdout, &sender, &recorded, &live, &stats, &net);
-    FILE *out = json ? fopen(json, "w") : NULL;
-    if (out)
-        report(out, &sender, &recorded, &live, &stats, &net);
-    if (out && fclose(out) != 0)
-        return fail("json");
-    glint_source_close(sender.source);
-    const bool good = net.ring_drops == 0 && frames_that_differ(&recorded, &live) == 0 &&
-                      stats.loss.packets_decoded == net.received;
-    free(recorded.hash);
-    free(live.hash);
+    glint_source_live_stats(s->source, &r->net);
+    glint_source_close(s->source);
+    json_t *o = describe(r);
+    json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    printf("\n");
+    json_decref(o);
+    const bool good = r->net.ring_drops == 0 && frames_that_differ(&r->recorded, &r->live) == 0 &&
+                      r->stats.loss.packets_decoded == r->net.received;
     return good ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    static struct live_stream stream;
+    struct result r = {.stream = &stream, .how = ""};
+    const char *sensor = "VLP-16", *capture = NULL, *calib = NULL;
+    double seconds = 60;
+    stream.rate = 36000;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char *value = argv[i + 1];
+        if (strcmp(argv[i], "--rate") == 0)
+            stream.rate = atoll(value);
+        else if (strcmp(argv[i], "--seconds") == 0)
+            seconds = atof(value);
+        else if (strcmp(argv[i], "--sensor") == 0)
+            sensor = value;
+        else if (strcmp(argv[i], "--capture") == 0)
+            capture = value;
+        else if (strcmp(argv[i], "--calib") == 0)
+            calib = value;
+        else if (strcmp(argv[i], "--how") == 0)
+            r.how = value;
+    }
+    stream.rate = stream.rate > 0 ? stream.rate : 1;
+    stream.n = (int64_t)(seconds * (double)stream.rate);
+    if ((capture ? live_stream_load(&stream, capture, calib) : live_stream_make(&stream, sensor)) < 0)
+        return fail("packets");
+    const int code = measure(&r);
+    live_stream_close(&stream);
+    free(r.recorded.hash);
+    free(r.live.hash);
+    return code;
 }

@@ -82,6 +82,7 @@ int glint_merge_open(const struct glint_merge_settings *settings, struct glint_m
         return glint_fail(GLINT_E_NOMEM, "no memory for %d groups of %d points", GLINT_MERGE_GROUPS,
                           settings->cap_points);
     }
+    glint_arena_small_pages(&m->arena); /* groups are seldom full */
     m->s = *settings;
     m->move = glint_deskew_get(glint_cpu_isa());
     for (int i = 0; i < GLINT_MERGE_GROUPS; i++) {

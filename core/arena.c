@@ -41,6 +41,23 @@ void glint_arena_fini(struct glint_arena *a)
     *a = (struct glint_arena){0};
 }
 
+void glint_arena_small_pages(struct glint_arena *a)
+{
+#ifdef MADV_NOHUGEPAGE
+    if (a->cap >= HUGE_PAGE)
+        madvise(a->base, a->cap, MADV_NOHUGEPAGE);
+#endif
+}
+
+void glint_memory_touch(void *memory, size_t bytes)
+{
+    volatile uint8_t *p = memory; /* a page is there once it was written */
+    for (size_t i = 0; i < bytes; i += PAGE)
+        p[i] = p[i];
+    if (bytes > 0)
+        p[bytes - 1] = p[bytes - 1];
+}
+
 /* Not by writing, which would race with the arena's user, but by asking the system for writable pages. */
 
 #define TOUCH_PIECE ((size_t)4 << 20) /* between looks at `stop` */

@@ -15,12 +15,18 @@ struct glint_arena {
 int glint_arena_init(struct glint_arena *a, size_t cap);
 void glint_arena_fini(struct glint_arena *a);
 
+/* A wish: small pages, for memory that is mostly used in part and from its beginning. Of a fresh arena. */
+void glint_arena_small_pages(struct glint_arena *a);
+
 /* Has the system provide an arena's memory ahead of its first use, in a thread beside everything else: what
  * is in it stays, and it may be used meanwhile. Where that cannot be done nothing happens. Begin once the
  * arena is there, end before glint_arena_fini; end does not wait for the rest. */
 struct glint_arena_touch;
 struct glint_arena_touch *glint_arena_touch_begin(const struct glint_arena *a); /* NULL: it is not done */
 void glint_arena_touch_end(struct glint_arena_touch *touch);                    /* NULL is fine */
+
+/* Has the system provide memory, of whatever origin, now: what is in it stays. Its user waits for it. */
+void glint_memory_touch(void *memory, size_t bytes);
 
 /* bytes of uninitialised memory, or NULL when the arena is full. Valid until reset below it. */
 void *glint_arena_alloc(struct glint_arena *a, size_t bytes);

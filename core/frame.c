@@ -17,10 +17,11 @@ struct slot { /* a frame and what it does not show */
     float *elongation, *lag;
     struct glint_arena memory;
     struct slot *next_free;
+    bool used; /* ever */
 };
 
 struct glint_frame_pool {
-    int32_t n_frames;
+    int32_t n_frames, n_used, n_warm; /* n_used: so many were ever out */
     struct slot *slots, *free_list;
     bool cancelled;
     pthread_mutex_t mutex;
@@ -49,6 +50,7 @@ static int slot_init(struct slot *s, int32_t cap_points, int32_t cap_boxes)
 {
     const size_t n = (size_t)cap_points;
     GLINT_TRY(glint_arena_init(&s->memory, slot_bytes(n, (size_t)cap_boxes)));
+    glint_arena_small_pages(&s->memory); /* capacities are those of the slowest turn with all returns */
     struct glint_frame *f = &s->frame;
     f->points = (struct glint_points){
         .cap = cap_points,
@@ -104,6 +106,11 @@ int glint_frame_pool_open(int32_t n_frames, int32_t cap_points, int32_t cap_boxe
     return GLINT_OK;
 }
 
+void glint_frame_pool_warm(struct glint_frame_pool *p, int32_t n_frames)
+{
+    p->n_warm = n_frames < p->n_frames ? n_frames : p->n_frames;
+}
+
 void glint_frame_pool_close(struct glint_frame_pool *p)
 {
     if (!p)
@@ -143,8 +150,11 @@ struct glint_frame *glint_frame_get(struct glint_frame_pool *p, bool wait)
     while (wait && !p->free_list && !p->cancelled)
         pthread_cond_wait(&p->came_back, &p->mutex);
     struct slot *s = p->cancelled ? NULL : p->free_list;
-    if (s)
+    if (s) {
         p->free_list = s->next_free;
+        p->n_used += !s->used;
+        s->used = true;
+    }
     pthread_mutex_unlock(&p->mutex);
     if (!s)
         return NULL;
@@ -166,6 +176,16 @@ void glint_frame_ref(struct glint_frame *f)
     __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED);
 }
 
+/* On top of the list, whose memory is in the caches then; behind it while there are frames to warm. */
+static void give_back(struct glint_frame_pool *p, struct slot *s)
+{
+    struct slot **at = &p->free_list;
+    while (p->n_used < p->n_warm && *at)
+        at = &(*at)->next_free;
+    s->next_free = *at;
+    *at = s;
+}
+
 void glint_frame_unref(struct glint_frame *f)
 {
     if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) > 0)
@@ -173,8 +193,7 @@ void glint_frame_unref(struct glint_frame *f)
     struct glint_frame_pool *p = f->pool;
     struct slot *s = (struct slot *)f; /* its first member */
     pthread_mutex_lock(&p->mutex);
-    s->next_free = p->free_list;
-    p->free_list = s;
+    give_back(p, s);
     pthread_cond_signal(&p->came_back);
     pthread_mutex_unlock(&p->mutex);
 }

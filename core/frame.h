@@ -10,6 +10,9 @@ struct glint_frame_pool;
  */
 int glint_frame_pool_open(int32_t n_frames, int32_t cap_points, int32_t cap_boxes,
                           struct glint_frame_pool **pool_out);
+/* n_frames of them are each used once before any is used again: their pages come with the first frames, as
+ * far as frames really reach, and not hours later, when a queue is full for the first time. */
+void glint_frame_pool_warm(struct glint_frame_pool *pool, int32_t n_frames);
 void glint_frame_pool_close(struct glint_frame_pool *pool); /* no frame may be out; NULL is fine */
 
 /* A cleared frame with one reference, or NULL when all are out (wait: until one comes back). Always NULL

@@ -3,6 +3,7 @@
  * One mutex around everything: a frame has some tens of events, which at 25 ns each is nothing beside the
  * work they measure. Events and samples are rings, so that a run of any length keeps its newest part. */
 #include "core/trace_store.h"
+#include "core/arena.h"
 #include "core/clock.h"
 #include "core/status.h"
 #include <stdio.h>
@@ -34,6 +35,12 @@ int glint_trace_open(size_t cap_events, struct glint_trace **trace_out)
     pthread_mutex_init(&t->scratch_mutex, NULL);
     *trace_out = t;
     return GLINT_OK;
+}
+
+void glint_trace_touch(struct glint_trace *t)
+{
+    glint_memory_touch(t->events, t->cap_events * sizeof *t->events);
+    glint_memory_touch(t->scratch, t->cap_events * (GLINT_STAGE_COUNT + 2) * sizeof *t->scratch);
 }
 
 void glint_trace_close(struct glint_trace *t)

@@ -157,13 +157,17 @@ static int make_chains(struct glint_pipeline *p)
 }
 
 /* One frame per chain, those in the queues, one in the making per further sensor and one that others are
- * merged into: then the input never waits for one. Frames that are not used cost no memory: it is not
- * touched. */
+ * merged into: then the input never waits for one. Frames of sensors that do not appear cost no memory: it is
+ * not touched. */
 static int make_frames(struct glint_pipeline *p)
 {
     const struct glint_pipeline_settings *s = &p->settings;
-    const int32_t n = p->n_chains + (p->n_chains - 1) * s->queue_depth + (p->sensors ? GLINT_SENSORS_CAP : 0);
-    return glint_frame_pool_open(n, s->cap_points, s->cap_boxes, &p->frames);
+    const int32_t n = p->n_chains + (p->n_chains - 1) * s->queue_depth;
+    GLINT_TRY(glint_frame_pool_open(n + (p->sensors ? GLINT_SENSORS_CAP : 0), s->cap_points, s->cap_boxes,
+                                    &p->frames));
+    if (s->policy == GLINT_QUEUE_NEWEST) /* of a run without end */
+        glint_frame_pool_warm(p->frames, n);
+    return GLINT_OK;
 }
 
 static int open_parts(struct glint_pipeline *p)

@@ -44,6 +44,7 @@ static int reserve(struct history *h, int32_t cap_past, int32_t cap_points)
     const size_t n = (size_t)cap_points;
     const size_t bytes = 6 * glint_arena_round(n * 4) + glint_arena_round(n * 2) + glint_arena_round(n);
     GLINT_TRY(glint_arena_init(&h->memory, bytes * (size_t)cap_past));
+    glint_arena_small_pages(&h->memory);
     for (int32_t i = 0; i < cap_past; i++)
         h->past[i].points = (struct glint_points){
             .cap = cap_points,

@@ -160,6 +160,29 @@ static void a_waiting_get_wakes_up(void **state)
     glint_frame_pool_close(pool);
 }
 
+/* The first three are each out once, one at a time; then the last one given back comes first. */
+static void warm_frames_are_used_in_turns(void **state)
+{
+    (void)state;
+    struct glint_frame_pool *pool = open_pool(5, 10);
+    struct glint_frame *seen[6];
+    glint_frame_pool_warm(pool, 3);
+    for (int i = 0; i < 6; i++) {
+        seen[i] = glint_frame_get(pool, false);
+        glint_frame_unref(seen[i]);
+    }
+    assert_true(seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2]);
+    for (int i = 3; i < 6; i++)
+        assert_ptr_equal(seen[i], seen[2]);
+    struct glint_frame *all[5]; /* and none is lost */
+    for (int i = 0; i < 5; i++)
+        assert_non_null(all[i] = glint_frame_get(pool, false));
+    assert_null(glint_frame_get(pool, false));
+    for (int i = 0; i < 5; i++)
+        glint_frame_unref(all[i]);
+    glint_frame_pool_close(pool);
+}
+
 static void absurd_pools_are_refused(void **state)
 {
     (void)state;
@@ -188,6 +211,7 @@ int main(void)
         cmocka_unit_test(points_that_cannot_be_are_dropped_and_too_many_clipped),
         cmocka_unit_test(records_are_as_points_one_by_one),
         cmocka_unit_test(a_waiting_get_wakes_up),
+        cmocka_unit_test(warm_frames_are_used_in_turns),
         cmocka_unit_test(absurd_pools_are_refused),
         cmocka_unit_test(stages_have_names),
     };

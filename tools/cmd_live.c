@@ -2,6 +2,7 @@
  * slower than the sensor, older waiting frames are dropped and counted, and the receive thread never waits.
  */
 #define _GNU_SOURCE
+#include "core/arena.h"
 #include "core/trace.h"
 #include "io/output.h"
 #include "tools/account.h"
@@ -104,6 +105,8 @@ static int live(struct job *j)
     struct glint_session *s = &j->session;
     if (glint_trace_open(1 << 16, &j->trace) < 0)
         return glint_report_failure(GLINT_E_NOMEM, GLINT_SIDE_INPUT);
+    glint_trace_touch(j->trace);
+    glint_memory_touch(s->samples.ns, sizeof s->samples.ns);
     const int status = glint_source_live_open(&j->o.net, &j->source);
     if (status < 0)
         return glint_report_failure(status, GLINT_SIDE_INPUT);

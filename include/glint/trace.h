@@ -20,6 +20,9 @@ struct glint_trace_stats { /* of one stage, or of a whole frame */
 /* Keeps the newest cap_events events for export and exact percentiles over the newest cap_events samples of
  * each stage; count, sum and max are over all. GLINT_E_ARG, GLINT_E_NOMEM. */
 int glint_trace_open(size_t cap_events, struct glint_trace **trace_out);
+/* Has the system provide all of its memory now: else pages come with use, and a program that runs without end
+ * grows by them for some minutes. */
+void glint_trace_touch(struct glint_trace *trace);
 void glint_trace_close(struct glint_trace *trace); /* NULL is fine */
 
 /* Statistics so far: nearest-rank percentiles; all 0 when the stage never ran or trace is NULL.
