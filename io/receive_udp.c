@@ -207,11 +207,12 @@ static int bind_to_iface(int fd, const char *iface)
 static int join(int fd, const struct glint_live_settings *s)
 {
     struct ip_mreqn request = {.imr_ifindex = s->iface ? (int)if_nametoindex(s->iface) : 0};
-    const int on = 1;
+    const int on = 1, off = 0;
     GLINT_TRY(parse_ip("group", s->group, &request.imr_multiaddr));
     if (!IN_MULTICAST(ntohl(request.imr_multiaddr.s_addr)))
         return glint_fail(GLINT_E_ARG, "group %.60s: 224.0.0.0 to 239.255.255.255 wanted", s->group);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &off, sizeof off); /* not what others here have joined */
     if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) != 0)
         return glint_fail(GLINT_E_DEVICE, "group %s: cannot join%s%s: %s", s->group,
                           s->iface ? " on " : " (name the interface with --iface)", s->iface ? s->iface : "",

@@ -138,6 +138,9 @@ static inline int fake_write(struct glint_sink *sink, const struct glint_frame *
     struct fake_sink *s = (struct fake_sink *)sink;
     if (s->n == s->fail_at)
         return glint_fail(GLINT_E_IO, "%s: disk full", sink->path);
+    const struct glint_loss *l = &f->loss;
+    if (l->packets_received != l->packets_decoded + l->packets_malformed + l->packets_foreign)
+        return glint_fail(GLINT_E_FORMAT, "%s: the account does not add up", sink->path);
     const int i = s->n++ % FAKE_SINK_FRAMES;
     s->seen[i].index = f->index;
     s->seen[i].n_points = f->points.n;

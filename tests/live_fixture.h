@@ -98,6 +98,9 @@ static inline int frames_write(struct glint_sink *sink, const struct glint_frame
     struct frames_sink *s = (struct frames_sink *)sink;
     const struct glint_points *p = &f->points;
     const size_t n = (size_t)p->n;
+    const struct glint_loss *l = &f->loss; /* of every frame of every test: no packet without an account */
+    if (l->packets_received != l->packets_decoded + l->packets_malformed + l->packets_foreign)
+        return glint_fail(GLINT_E_FORMAT, "the account of frame %d does not add up", s->n);
     if (s->n == SEEN_CAP)
         return glint_fail(GLINT_E_CAPACITY, "too many frames for a test");
     struct seen_frame *seen = &s->seen[s->n++];
@@ -131,6 +134,27 @@ static inline void frames_close(struct glint_sink *sink)
 
 static const struct glint_sink_ops frames_ops = {"frames", frames_write, frames_finish, frames_close};
 
+/* Of each sensor and of all of them: received = decoded + malformed + foreign, and nobody's packets are
+ * missing in the sum. */
+static inline void assert_sums(const struct glint_pipeline *p, const struct glint_loss *all)
+{
+    struct glint_pipeline_sensor sensors[16];
+    struct glint_loss sum = {0};
+    const int32_t n = glint_pipeline_sensors(p, sensors, 16);
+    for (int32_t i = 0; i < n; i++) {
+        const struct glint_loss *l = &sensors[i].loss;
+        assert_int_equal(l->packets_received, l->packets_decoded + l->packets_malformed + l->packets_foreign);
+        sum.packets_received += l->packets_received;
+        sum.packets_lost += l->packets_lost;
+        sum.packets_duplicate += l->packets_duplicate;
+    }
+    assert_int_equal(all->packets_received,
+                     all->packets_decoded + all->packets_malformed + all->packets_foreign);
+    assert_true(sum.packets_received <= all->packets_received); /* all: and what came after the last packet */
+    assert_int_equal(sum.packets_lost, all->packets_lost);
+    assert_int_equal(sum.packets_duplicate, all->packets_duplicate);
+}
+
 /* Runs source to its end; live: with the policy of live input and a queue that holds all of a test's frames.
  */
 static inline void run_merged(struct glint_source *source, bool live,
@@ -154,6 +178,7 @@ static inline void run_merged(struct glint_source *source, bool live,
     if (glint_pipeline_run(p) != GLINT_OK)
         fail_msg("%s", glint_error_text());
     glint_pipeline_stats(p, stats);
+    assert_sums(p, &stats->loss);
     glint_pipeline_close(p);
 }
 

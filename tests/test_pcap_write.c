@@ -133,6 +133,44 @@ static void survives_kill(void **state)
     }
 }
 
+/* Killed while it rotates: all files but the last are whole, and together they have every packet in order. */
+static void survives_kill_while_it_rotates(void **state)
+{
+    (void)state;
+    char pattern[200], name[32];
+    snprintf(pattern, sizeof pattern, "%s/q_%%03d.pcap", folder);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        const struct glint_pcap_writer_settings s = {
+            .path = pattern, .flush_ns = 1000000, .rotate_bytes = 24 + 100 * (1206 + 58), .overwrite = true};
+        struct glint_pcap_writer *w;
+        if (glint_pcap_writer_open(&s, &w) != GLINT_OK)
+            _exit(1);
+        for (int i = 0; i < 60000; i += 10) { /* at most 600 files */
+            capture_add_sensor(w, i, 10, 1000000, SENSOR_EPOCH_NS, 0xc0a801c9);
+            usleep(500);
+        }
+        _exit(1);
+    }
+    for (int ms = 0; ms < 20000 && access(file("q_007.pcap"), R_OK) != 0; ms++)
+        usleep(1000);
+    int how, status = GLINT_E_EOF, n = 0, n_files = 0;
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    assert_true(WIFSIGNALED(how));
+    for (;; n_files++) {
+        snprintf(name, sizeof name, "q_%03d.pcap", n_files);
+        if (access(file(name), R_OK) != 0)
+            break;
+        assert_int_equal(status, GLINT_E_EOF); /* of the file before: whole */
+        const int here = count_packets(file(name), n, &status);
+        n += here;
+        snprintf(name, sizeof name, "q_%03d.pcap", n_files + 1);
+        assert_true(here == 100 || access(file(name), R_OK) != 0);
+    }
+    assert_true(n_files >= 8 && n >= 700);
+}
+
 /* A full disk, as a limit on the file's size: what is there ends with a whole record. */
 static void full_disk_keeps_whole_records(void **state)
 {
@@ -181,8 +219,8 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comes_back_as_written), cmocka_unit_test(largest_and_empty_datagrams),
-        cmocka_unit_test(rotates_by_size_and_time), cmocka_unit_test(survives_kill),
-        cmocka_unit_test(full_disk_keeps_whole_records)};
+        cmocka_unit_test(comes_back_as_written),          cmocka_unit_test(largest_and_empty_datagrams),
+        cmocka_unit_test(rotates_by_size_and_time),       cmocka_unit_test(survives_kill),
+        cmocka_unit_test(survives_kill_while_it_rotates), cmocka_unit_test(full_disk_keeps_whole_records)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
