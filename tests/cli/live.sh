@@ -70,6 +70,53 @@ merged() {
     [ "$(grep -c '"missing":\["rear"\]' live.jsonl)" -ge 4 ] || wrong "frames without the rear sensor expected"
 }
 
+# points FILE: frames and points of a --json
+points() {
+    python3 -c 'import json, sys; f = json.load(open(sys.argv[1]))["frames"]; print(f["published"], f["points"])' "$1"
+}
+
+# Wherever turns are cut, and in parts of them: every point is in one frame.
+framing() {
+    expect 0 decode "$demo" --json whole.json --out 'w_%03d.bin'
+    [ "$(points whole.json)" = "10 634098" ] || wrong "10 frames, 634098 points expected: $(points whole.json)"
+    expect 0 decode "$demo" --cut 90 --json cut.json --out 'x_%03d.bin' # the turn the capture begins in is in two
+    [ "$(points cut.json)" = "11 634098" ] || wrong "--cut 90: 11 frames expected: $(points cut.json)"
+    expect 0 decode "$demo" --cut -270 --json same.json --out 'y_%03d.bin'
+    cmp -s x_004.bin y_004.bin || wrong "--cut -270 and 90 are one angle"
+    expect 0 decode "$demo" --sub-sweep 90 --json parts.json --out 'p_%03d.bin'
+    [ "$(points parts.json)" = "40 634098" ] || wrong "--sub-sweep 90: 40 frames expected: $(points parts.json)"
+    cat p_00[0-3].bin | wc -c >four
+    wc -c <w_000.bin | cmp -s - four || wrong "four parts are a turn"
+    expect 0 run "$demo" --frames 9 --sub-sweep 120 --model none --out parts.jsonl
+    [ "$(grep -c '"coverage":1,' parts.jsonl)" = 9 ] || wrong "--sub-sweep 120: whole parts expected"
+    expect 2 decode "$demo" --sub-sweep 0 --out 'p_%03d.bin' && one_line "--sub-sweep 0"
+    expect 2 decode "$demo" --cut 361 --out 'p_%03d.bin' && one_line "--cut 361"
+}
+
+# What docs/TROUBLESHOOTING.md shows, as it is written there.
+troubleshooting() {
+    local pid
+    cp "$demo" drive.pcap
+    expect 0 doctor
+    expect 0 info drive.pcap
+    expect 0 run drive.pcap --stats --out boxes.jsonl
+    says err "to boxes"
+    expect 3 run drive.pcap --sensor xt32
+    one_line "glint: drive.pcap: no packet is of a Hesai PandarXT32: saw 512 x 1206 bytes to port 2368"
+    (cd "$source" && exec "$glint" live --sensor hdl32e --port 23702 --model none --out /dev/null) 2>live.err &
+    pid=$!
+    sleep 0.5
+    (cd "$source" && "$glint" replay data/demo/demo.pcap --to 127.0.0.1:23702) 2>err
+    says err "glint: 1875 packets of 1875 sent in"
+    sleep 0.5
+    kill -INT $pid
+    wait $pid || wrong "live: $(cat live.err)"
+    says live.err "glint: 1875 packets in"
+    expect 3 live --port 23702 --duration 0.2
+    says err "glint: listening: udp port 23702"
+    says err "saw no packets"
+}
+
 usage() {
     expect 2 live --port 1 --merge front,rear --extrinsics car.yaml && one_line "As many --port as sensors"
     expect 2 live --port 1 --merge front=127.0.0.1,rear --extrinsics car.yaml && one_line "addresses are for all"
@@ -86,6 +133,8 @@ usage() {
 
 usage
 recorded
+framing
 merged
+troubleshooting
 [ $failed = 0 ] && echo "cli live: ok"
 exit $failed
