@@ -14,6 +14,7 @@
 #define BACK_DEG   15.0f             /* more than the packets that overtake each other span */
 #define BACK_NS    INT64_C(20000000) /* and the time they may be apart */
 #define LONGEST_NS INT64_C(300000000)
+#define LATE_MOST  32 /* packets of an older frame on end: more are of a sensor that has started again */
 #define FAR_M      10000.0f
 #define BINS       360
 
@@ -108,6 +109,12 @@ bool glint_cutter_late(const struct glint_cutter *c, const struct glint_returns 
     return c->by_frame_id && c->begun && behind > 0 && behind < 16;
 }
 
+/* The next returns begin a frame, whatever was before: their frame is the one after the last. */
+static void restart(struct glint_cutter *c, const struct glint_returns *returns)
+{
+    c->frame_id = returns->frame_id - 1;
+}
+
 /* ---- frames ---- */
 
 enum { EXPECTED = 1, SEEN = 2 };
@@ -118,6 +125,7 @@ struct glint_framer {
     bool open;      /* the frame at hand has its first block */
     int64_t stamp_ns;
     uint64_t n_frames, dropped, clipped;
+    int32_t n_late; /* packets on end */
     const struct glint_decoder *decoder;
     uint8_t bin[BINS]; /* degrees from the cut angle, of the frame at hand */
     bool empty[BINS];  /* blocks without returns since the last one with */
@@ -262,12 +270,23 @@ static void copy(struct glint_framer *f, const struct glint_returns *r, int32_t 
     p->n = n;
 }
 
+/* Returns of an older frame, which are dropped. */
+static bool is_late(struct glint_framer *f, const struct glint_returns *r)
+{
+    f->n_late = glint_cutter_late(&f->cutter, r) ? f->n_late + 1 : 0;
+    if (f->n_late <= LATE_MOST)
+        return f->n_late > 0;
+    restart(&f->cutter, r);
+    f->n_late = 0;
+    return false;
+}
+
 int glint_framer_push(struct glint_framer *framer, const struct glint_returns *returns, int32_t *pos,
                       struct glint_frame *frame)
 {
     struct glint_framer *f = framer;
     int status = GLINT_E_AGAIN;
-    if (glint_cutter_late(&f->cutter, returns)) {
+    if (is_late(f, returns)) {
         f->dropped += (uint64_t)(returns->n - *pos);
         *pos = returns->n;
     }

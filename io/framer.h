@@ -4,7 +4,8 @@
  * The turns a capture begins and ends in are frames too, though not whole. A turn without any return gives no
  * frame. Azimuths are those of blocks: all returns of one firing are in one frame. A block that comes late
  * (packets in wrong order) makes no cut; with frame ids, returns of an older frame than the current are
- * dropped and counted. */
+ * dropped and counted, but when there are more than 32 packets of them on end: then the sensor has started
+ * again. */
 #ifndef GLINT_IO_FRAMER_H
 #define GLINT_IO_FRAMER_H
 #include "core/frame.h"

@@ -258,6 +258,38 @@ static void late_returns_of_an_older_frame_are_dropped(void **state)
     glint_framer_close(f);
 }
 
+/* A sensor that starts again counts its frames anew: what is late at first is its new frame soon. */
+static void a_sensor_that_starts_again_is_not_late_for_long(void **state)
+{
+    (void)state;
+    struct glint_framer *f = open_framer(true, false);
+    struct glint_frame *a = glint_frame_get(pool, false);
+    int32_t pos = 0, i = 0;
+    SET(0, 1, 2);
+    returns.frame_id = 3;
+    assert_int_equal(glint_framer_push(f, &returns, &pos, a), GLINT_E_AGAIN);
+    returns.frame_id = 1;
+    for (; i < 100; i++) {
+        pos = 0;
+        if (glint_framer_push(f, &returns, &pos, a) == GLINT_OK)
+            break;
+    }
+    assert_int_equal(i, 32);
+    assert_int_equal(a->points.n, 2);
+    assert_int_equal(a->loss.points_dropped, 64);
+    glint_frame_unref(a);
+    a = glint_frame_get(pool, false);
+    assert_int_equal(glint_framer_push(f, &returns, &pos, a), GLINT_E_AGAIN);
+    pos = 0;
+    assert_int_equal(glint_framer_push(f, &returns, &pos, a), GLINT_E_AGAIN);
+    assert_int_equal(a->points.n, 4);
+    pos = 0;
+    returns.frame_id = 2;
+    assert_int_equal(glint_framer_push(f, &returns, &pos, a), GLINT_OK);
+    glint_frame_unref(a);
+    glint_framer_close(f);
+}
+
 /* Blocks one degree apart from `from` on, one return each but those from `dark` on. */
 static void set_blocks(int32_t from, int32_t n, int32_t dark)
 {
@@ -357,6 +389,7 @@ int main(void)
         cmocka_unit_test(coverage_is_the_share_of_the_sweep_received),
         cmocka_unit_test(angles_need_a_scan_that_turns),
         cmocka_unit_test(late_returns_of_an_older_frame_are_dropped),
+        cmocka_unit_test(a_sensor_that_starts_again_is_not_late_for_long),
     };
     return cmocka_run_group_tests(tests, make_pool, remove_pool);
 }

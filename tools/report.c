@@ -77,7 +77,7 @@ void glint_report_loss(const struct glint_loss *loss)
     } counts[] = {{loss->packets_lost, "packet", " lost"},
                   {loss->packets_malformed, "packet", " malformed"},
                   {loss->packets_foreign, "packet", " of something else"},
-                  {loss->points_dropped, "point", " dropped (no number or beyond 10 km)"},
+                  {loss->points_dropped, "point", " dropped (no number, beyond 10 km, or too late for its frame)"},
                   {loss->points_clipped, "point", " beyond the frame's capacity"},
                   {loss->frames_dropped, "frame", " dropped"},
                   {loss->frames_without_pose, "frame", " not moved (no pose for its time)"},
