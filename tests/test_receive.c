@@ -48,14 +48,19 @@ static uint32_t number_of(const struct glint_packet *p)
 
 /* Over loopback a datagram is in the receiver's socket when sendto returns, and the kernel stamps it there: a
  * stamp of the program, which has to be woken first, would be later now and then. */
-static void stamps_are_the_kernels(void **state)
+static void check_stamps(bool hardware)
 {
-    (void)state;
     enum { N = 300 };
     static int64_t before[N], after[N];
     const uint16_t port = free_port();
-    struct glint_source *source = listen_at(port, false);
+    struct glint_live_settings s;
+    struct glint_source *source;
     struct glint_packet p;
+    glint_live_settings_default(&s);
+    s.ports[s.n_ports++] = port;
+    s.address = "127.0.0.1";
+    s.hardware_stamps = hardware;
+    assert_int_equal(glint_source_live_open(&s, &source), GLINT_OK);
     const int fd = open_sender();
     for (uint32_t i = 0; i < N; i++) {
         before[i] = glint_clock_utc_ns();
@@ -73,6 +78,14 @@ static void stamps_are_the_kernels(void **state)
     }
     close(fd);
     glint_source_close(source);
+}
+
+/* Where the card has no clock, as here, hardware stamps fall back to the kernel's. */
+static void stamps_are_the_kernels(void **state)
+{
+    (void)state;
+    check_stamps(false);
+    check_stamps(true);
 }
 
 /* Bursts at a socket with the smallest buffer: whatever the kernel had no room for is counted, to the packet.
