@@ -61,6 +61,7 @@ static void check_stamps(bool hardware)
     s.address = "127.0.0.1";
     s.hardware_stamps = hardware;
     assert_int_equal(glint_source_live_open(&s, &source), GLINT_OK);
+    usleep(100000); /* the kernel begins to stamp some time after the first socket has asked for it */
     const int fd = open_sender();
     for (uint32_t i = 0; i < N; i++) {
         before[i] = glint_clock_utc_ns();
