@@ -1,14 +1,15 @@
 /* bench/bench_live.c - packets over loopback at many times a sensor's rate: is every one of them received,
  * and is every frame the one that a recording of the same packets gives?
  *
- *     bench_live [--sensor "VLS-128" | --capture FILE --calib FILE] [--rate 36000] [--seconds 60] [--how
- * TEXT]
+ *     bench_live [--sensor NAME | --capture FILE --calib FILE] [--rate 36000] [--seconds 60] [--priority N]
+ *                [--how TEXT]
  *
  * Packets are made ones of a sensor (tools/made_packets.h; default VLP-16) or those of an Ouster capture,
  * over and over with new times and numbers, `rate` of them a second. First a recorded run gives every frame's
- * hash, then the same packets are sent by a thread of this program and received by a live pipeline. The
- * result is one JSON object on standard output. Exit status 1 when a packet was dropped in this program or a
- * frame differs. */
+ * hash, then the same packets are sent by a thread of this program and received by a live pipeline;
+ * --priority runs this second part, all its threads, at real-time priority N (SCHED_FIFO), ahead of other
+ * work on the machine. The result is one JSON object on standard output. Exit status 1 when a packet was
+ * dropped in this program or a frame differs. */
 #define _GNU_SOURCE
 #include "bench/live_stream.h"
 #include "core/clock.h"
@@ -225,6 +226,7 @@ struct result {
     struct glint_pipeline_stats recorded_stats, stats;
     struct glint_live_stats net;
     const char *how;
+    int priority;
 };
 
 static json_t *whole(uint64_t n)
@@ -239,9 +241,10 @@ static json_t *describe(const struct result *r)
     const double seconds = (double)s->wall_ns * 1e-9;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    json_t *o = json_pack(
-        "{s:s, s:s, s:i, s:s, s:s}", "measures", "live over loopback, sender and receiver in one process",
-        "processor", glint_cpu_name(), "cores", glint_cpu_count(), "commit", GLINT_COMMIT, "how", r->how);
+    json_t *o =
+        json_pack("{s:s, s:s, s:i, s:s, s:i, s:s}", "measures",
+                  "live over loopback, sender and receiver in one process", "processor", glint_cpu_name(),
+                  "cores", glint_cpu_count(), "commit", GLINT_COMMIT, "priority", r->priority, "how", r->how);
     json_object_set_new(o, "input",
                         json_pack("{s:s, s:o, s:i, s:o, s:f, s:f, s:f, s:f}", "packets_of", r->stream->name,
                                   "packets", whole((uint64_t)r->stream->n), "bytes_each",
@@ -287,6 +290,12 @@ static int measure(struct result *r)
         return fail("recorded run");
     m->begun_ns = glint_clock_utc_ns(); /* the clock of the packets is that of the day: it is not moved */
     s->stream = m;
+    const struct sched_param param = {.sched_priority = r->priority};
+    const int denied = r->priority > 0 ? pthread_setschedparam(pthread_self(), SCHED_FIFO, &param) : 0;
+    if (denied) {
+        fprintf(stderr, "bench_live: priority %d: %s\n", r->priority, strerror(denied));
+        return 1;
+    }
     if (open_source(s) < 0 || pthread_create(&s->thread, NULL, sender_main, s) != 0)
         return fail("sockets");
     const int status = run_frames(s->source, m, true, &r->live, &r->stats);
@@ -323,6 +332,8 @@ int main(int argc, char **argv)
             capture = value;
         else if (strcmp(argv[i], "--calib") == 0)
             calib = value;
+        else if (strcmp(argv[i], "--priority") == 0)
+            r.priority = atoi(value);
         else if (strcmp(argv[i], "--how") == 0)
             r.how = value;
     }

@@ -27,7 +27,7 @@ done
 sleep 1
 kill -INT $live
 wait $live
-jq --argjson sent $sent --argjson first $first --argjson last "$last" --argjson minutes "$minutes" --argjson rounds $seed '
+jq --argjson sent "$sent" --argjson first "$first" --argjson last "$last" --argjson minutes "$minutes" --argjson rounds "$seed" '
     .packets as $p | .network as $n |
     {measures: "memory of glint live under loss, duplicates and disorder, loopback", processor, cores, commit,
      minutes: $minutes, rounds: $rounds, sent: $sent, received: $n.received, dropped: ($n.kernel_drops + $n.ring_drops),
