@@ -16,6 +16,15 @@ says() { # says FILE TEXT
     grep -qF -- "$2" "$1" || wrong "expected '$2' in $1"
 }
 
+# listens: until the live run in the background does, however slow the machine is
+listens() {
+    for ((k = 0; k < 200; k++)); do
+        grep -q 'listening' live.err && return
+        sleep 0.05
+    done
+    wrong "live does not listen"
+}
+
 # adds_up FILE: the account of a --json, of all and of each sensor
 adds_up() {
     python3 - "$1" <<'PY' || wrong "$1: the account does not add up"
@@ -50,10 +59,11 @@ recorded() {
 
 # Two sensors, told apart by their ports; the rear one's packets end early.
 merged() {
+    : >live.err
     "$glint" live --port 42411 --port 42412 --address 127.0.0.1 --merge front,rear --extrinsics car.yaml --model none \
         --out live.jsonl --json live.json 2>live.err &
     local pid=$! status
-    sleep 0.5
+    listens
     "$glint" replay "$demo" --to 127.0.0.1:42411 2>/dev/null &
     local front=$!
     "$glint" replay short.pcap --to 127.0.0.1:42412 2>/dev/null
@@ -103,9 +113,10 @@ troubleshooting() {
     says err "to boxes"
     expect 3 run drive.pcap --sensor xt32
     one_line "glint: drive.pcap: no packet is of a Hesai PandarXT32: saw 512 x 1206 bytes to port 2368"
+    : >live.err
     (cd "$source" && exec "$glint" live --sensor hdl32e --port 23702 --model none --out /dev/null) 2>live.err &
     pid=$!
-    sleep 0.5
+    listens
     (cd "$source" && "$glint" replay data/demo/demo.pcap --to 127.0.0.1:23702) 2>err
     says err "glint: 1875 packets of 1875 sent in"
     sleep 0.5
