@@ -14,7 +14,7 @@ static void put_thresholds(struct glint_json_writer *w, const struct glint_track
     put_curve(w, "confidence", curve->confidence);
     put_curve(w, "recall_hypo", curve->recall_hypo);
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)
-        put_curve(w, glint_track_metric_name(told[i]), curve->value[told[i]]);
+        put_curve(w, glint_track_metric_name((int)told[i]), curve->value[told[i]]);
 }
 
 void glint_track_put(struct glint_json_writer *w, const struct glint_track_metrics *metrics)
