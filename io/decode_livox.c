@@ -8,8 +8,11 @@
  * number of lines, as livox_ros_driver2 numbers them. The header does not say which sensor sent it: the port
  * does, else the time between points.
  *
- * Points are x forward, y left, z up, without any angle of the scan. The tag (confidence against rain, dust
- * and glue between things) is not looked at: all points are given out.
+ * Points are x forward, y left, z up, without any angle of the scan. A point's tag is its last byte. HAP (HAP
+ * User Manual 2022, "Point Cloud Data"): bits 5 and 4 number the return - 1 the first from an object, 2 the
+ * second, 0 one that is merged with the window's own echo -, 3 and 2 tell noise by intensity, 1 and 0 by
+ * place. Mid-360: three confidences (rain and dust, glue between things, others), no number: one return. The
+ * number is told; what is called noise is given out like all points.
  *
  * The protocol says that udp_cnt starts anew with each frame and that frame_cnt is not valid in non-repeating
  * scans; recordings of the Mid-360 are known where udp_cnt runs through all 16 bits. Both are taken. No
@@ -31,6 +34,7 @@
 #define AT_TYPE     10
 #define AT_CRC      24
 #define AT_TIME     28
+#define TAG_NUMBER  0x30
 
 #define TYPE_IMU    0
 #define STANDARD_G  9.80665f
@@ -45,9 +49,11 @@
 struct livox_model {
     const char *name;
     uint8_t lines;
+    bool tag_numbers; /* a point's tag has the number of its return */
     int32_t points_s; /* per second */
 };
-static const struct livox_model models[] = {{"Livox Mid-360", 4, 200000}, {"Livox HAP", 6, 452000}};
+static const struct livox_model models[] = {{"Livox Mid-360", 4, false, 200000},
+                                            {"Livox HAP", 6, true, 452000}};
 enum { MID_360, HAP, N_MODELS };
 
 struct livox_type {
@@ -67,6 +73,7 @@ struct livox {
     uint16_t last_udp;
     uint64_t first_sensor_ns, last_sensor_ns; /* first: since its clock was set last */
 
+    bool dual;              /* second returns were seen */
     bool has_frame, counts; /* frame_cnt changes */
     uint8_t last_frame;
     int64_t slot, frame_id; /* sensor time in FRAME_NS; ours */
@@ -108,25 +115,26 @@ static bool is_damaged(const struct livox *v, const struct glint_packet *p)
 /* Where points of a packet go, and what they share. */
 struct livox_out {
     struct glint_returns *r;
-    uint8_t lines;
-    uint32_t n, interval; /* of the whole packet, 0.1 us */
+    uint8_t lines, tag_mask; /* of the return's number */
+    uint32_t n, interval;    /* of the whole packet, 0.1 us */
     int64_t t_ns;
 };
 
-/* Writes point i and moves on only past one that saw something. */
-static void append(const struct livox_out *o, uint32_t i, const float *p, uint8_t reflectivity, bool hit)
+/* Writes point i and moves on only past one that saw something. end: its reflectivity and tag. */
+static void append(const struct livox_out *o, uint32_t i, const float *p, const uint8_t *end, bool hit)
 {
+    const uint8_t number = (uint8_t)((end[1] & o->tag_mask) >> 4);
     struct glint_returns *r = o->r;
     const int32_t k = r->n;
     r->x[k] = p[0];
     r->y[k] = p[1];
     r->z[k] = p[2];
-    r->intensity[k] = (float)reflectivity * (1.0f / 255);
+    r->intensity[k] = (float)end[0] * (1.0f / 255);
     r->azimuth[k] = 0;
     r->t_ns[k] = o->t_ns + (int64_t)((uint64_t)i * o->interval * 100 / o->n);
     r->block[k] = (uint16_t)(i / o->lines);
     r->channel[k] = r->ring[k] = (uint16_t)(i % o->lines);
-    r->ret[k] = 0;
+    r->ret[k] = (uint8_t)(number - (number > 0));
     r->n += hit;
 }
 
@@ -136,7 +144,7 @@ static void read_mm(const struct livox_out *o, const uint8_t *at)
         const int32_t x = (int32_t)glint_le32(at), y = (int32_t)glint_le32(at + 4),
                       z = (int32_t)glint_le32(at + 8);
         const float p[3] = {(float)x * 1e-3f, (float)y * 1e-3f, (float)z * 1e-3f};
-        append(o, i, p, at[12], (x | y | z) != 0);
+        append(o, i, p, at + 12, (x | y | z) != 0);
     }
 }
 
@@ -146,7 +154,7 @@ static void read_cm(const struct livox_out *o, const uint8_t *at)
         const int16_t x = (int16_t)glint_le16(at), y = (int16_t)glint_le16(at + 2),
                       z = (int16_t)glint_le16(at + 4);
         const float p[3] = {(float)x * 1e-2f, (float)y * 1e-2f, (float)z * 1e-2f};
-        append(o, i, p, at[6], (x | y | z) != 0);
+        append(o, i, p, at + 6, (x | y | z) != 0);
     }
 }
 
@@ -158,7 +166,7 @@ static void read_angles(const struct livox_out *o, const struct glint_turns *t, 
                        phi = glint_le16(at + 6) % GLINT_AZIMUTH_STEPS;
         const float d = (float)depth * 1e-3f, flat = d * t->sin[theta];
         const float p[3] = {flat * t->cos[phi], flat * t->sin[phi], d * t->cos[theta]};
-        append(o, i, p, at[8], depth != 0);
+        append(o, i, p, at + 8, depth != 0);
     }
 }
 
@@ -172,6 +180,14 @@ static void read_points(const struct livox *v, const struct glint_packet *p, con
         read_cm(o, at);
     else
         read_angles(o, v->turns, at);
+}
+
+static bool has_second(const struct glint_returns *r)
+{
+    for (int32_t i = 0; i < r->n; i++)
+        if (r->ret[i] > 0)
+            return true;
+    return false;
 }
 
 /* Turn in rad/s, acceleration in g. */
@@ -278,11 +294,16 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
     v->port = p->dst_port;
     *lost_out = missing(v, p->data);
     const int64_t t_ns = glint_decoder_utc(d, (int64_t)glint_le64(p->data + AT_TIME), true, p->stamp_ns);
-    const struct livox_out out = {returns_out, v->model->lines, dots(p->data),
-                                  glint_le16(p->data + AT_INTERVAL), t_ns};
+    const struct livox_out out = {.r = returns_out,
+                                  .lines = v->model->lines,
+                                  .tag_mask = v->model->tag_numbers ? TAG_NUMBER : 0,
+                                  .n = dots(p->data),
+                                  .interval = glint_le16(p->data + AT_INTERVAL),
+                                  .t_ns = t_ns};
     returns_out->frame_id = frame_of(v, p->data, t_ns);
     read_points(v, p, &out);
-    snprintf(d->return_mode, sizeof d->return_mode, "single");
+    v->dual = v->dual || has_second(returns_out);
+    snprintf(d->return_mode, sizeof d->return_mode, "%s", v->dual ? "dual" : "single");
     return GLINT_PACKET_LIDAR;
 }
 

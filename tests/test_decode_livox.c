@@ -106,6 +106,28 @@ static void points_come_back_to_the_unit(void **state)
     glint_decoder_close(d);
 }
 
+/* Tags 00, 10, 20, and 05 (noise, no number) in turn. */
+static void the_haps_tags_number_the_returns(void **state)
+{
+    (void)state;
+    static const uint8_t tags[] = {0x00, 0x10, 0x20, 0x05}, numbers[] = {0, 0, 1, 0};
+    for (int hap = 0; hap < 2; hap++) {
+        struct glint_loss loss = {0};
+        struct livox_head h = head_of(1, 1, 0, T0);
+        struct glint_decoder *d = open_port(hap ? 57000 : 56301);
+        make(1, 1, 0, T0);
+        for (uint32_t i = 0; i < DOTS; i++)
+            data[LIVOX_HEAD + 14 * i + 13] = tags[i % 4];
+        const uint32_t size = livox_close(data, &h);
+        assert_int_equal(take(d, size, &loss), GLINT_PACKET_LIDAR);
+        for (uint32_t i = 0, k = 0; i < DOTS; i++)
+            if (i % 7 != 5)
+                assert_int_equal(returns.ret[k++], hap ? numbers[i % 4] : 0);
+        assert_string_equal(d->return_mode, hap ? "dual" : "single");
+        glint_decoder_close(d);
+    }
+}
+
 static void models_are_told_by_port_or_pace(void **state)
 {
     (void)state;
@@ -291,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(points_come_back_to_the_unit),
+        cmocka_unit_test(the_haps_tags_number_the_returns),
         cmocka_unit_test(models_are_told_by_port_or_pace),
         cmocka_unit_test(damaged_packets_are_malformed),
         cmocka_unit_test(missing_packets_are_counted),
