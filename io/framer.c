@@ -15,7 +15,6 @@
 #define BACK_NS    INT64_C(20000000) /* and the time they may be apart */
 #define LONGEST_NS INT64_C(300000000)
 #define LATE_MOST  32 /* packets of an older frame on end: more are of a sensor that has started again */
-#define FAR_M      10000.0f
 #define BINS       360
 
 void glint_cutter_init(struct glint_cutter *c, double cut_deg, bool by_frame_id)
@@ -253,8 +252,7 @@ static void copy(struct glint_framer *f, const struct glint_returns *r, int32_t 
     uint64_t dropped = 0;
     for (; i < to && n < p->cap; i++) {
         const float x = r->x[i], y = r->y[i], z = r->z[i];
-        const bool good =
-            fabsf(x) < FAR_M && fabsf(y) < FAR_M && fabsf(z) < FAR_M; /* false for what is no number */
+        const bool good = glint_point_is_sane(x, y, z, r->intensity[i]);
         p->x[n] = c * x - s * y;
         p->y[n] = s * x + c * y;
         p->z[n] = z;

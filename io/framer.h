@@ -53,9 +53,9 @@ void glint_framer_close(struct glint_framer *framer); /* NULL is fine */
  * blocks were received of, in whole degrees; -1 where the sensor's scan is no turn.
  *
  * With a frame's first point come its index, name, source (the sensor) and stamp: the earliest time of its
- * first block; offsets before it are 0. Points that are not finite or beyond 10 km are dropped, those beyond
- * the capacity clipped; both are counted in frame->loss since the framer was opened (its packet counters are
- * not touched). */
+ * first block; offsets before it are 0. Points that may not enter a frame (glint_point_is_sane) are dropped,
+ * those beyond the capacity clipped; both are counted in frame->loss since the framer was opened (its packet
+ * counters are not touched). */
 int glint_framer_push(struct glint_framer *framer, const struct glint_returns *returns, int32_t *pos,
                       struct glint_frame *frame);
 #endif

@@ -223,15 +223,17 @@ static void absurd_points_are_dropped_and_too_many_clipped(void **state)
     returns.x[0] = NAN;
     returns.y[1] = INFINITY;
     returns.z[2] = -2e4f;
+    returns.x[3] = returns.y[3] = 9e3f; /* 12.7 km away */
+    returns.intensity[4] = NAN;
     glint_framer_push(f, &returns, &pos, a);
-    assert_int_equal(a->points.n, 4);
-    assert_int_equal(a->loss.points_dropped, 3);
-    SET(7, 8, 9, 10, 11, 12, 13);
+    assert_int_equal(a->points.n, 2);
+    assert_int_equal(a->loss.points_dropped, 5);
+    SET(7, 8, 9, 10, 11, 12, 13, 14, 15);
     pos = 0;
     glint_framer_push(f, &returns, &pos, a); /* the pool's frames have 8 points */
     assert_int_equal(a->points.n, 8);
     assert_int_equal(a->loss.points_clipped, 2);
-    assert_int_equal(a->loss.points_dropped, 3);
+    assert_int_equal(a->loss.points_dropped, 5);
     glint_frame_unref(a);
     glint_framer_close(f);
 }
