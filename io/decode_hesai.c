@@ -1,11 +1,13 @@
-/* io/decode_hesai.c - Hesai's turning sensors: the XT family, QT64, QT128, Pandar40P, Pandar64, OT128.
+/* io/decode_hesai.c - Hesai's turning sensors: the XT family, QT64, QT128, Pandar40P, Pandar64, OT128,
+ * 128E3X.
  *
  * A packet is a header (not the Pandar40P; 8 bytes of a Pandar64, else 12), blocks of an azimuth (u16, 0.01
  * degree) and one unit per channel (distance u16, reflectivity u8, one byte more in the newer ones), and a
  * tail with return mode, UTC date and time to the second, us and, where sent, the number of the packet
  * ("Point Cloud Data Packet" in the user manuals of PandarXT, PandarQT and Pandar40P; the others as in
  * Hesai's SDK 2.0 and nebula). The newer ones have a checksum and bytes of functional safety before the tail,
- * and what follows the tail is told by their header. All numbers little endian. With several returns so many
+ * and what follows the tail - the IMU's last measurement, a signature - is told by their header. All numbers
+ * little endian. With several returns so many
  * successive blocks are of one firing.
  *
  * A channel's azimuth is the block's plus its offset; the sensors count block azimuths so that no turn during
@@ -21,8 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GPS_SIZE 512
-#define GPS_PORT 10110
+#define GPS_SIZE   512
+#define GPS_PORT   10110
+#define STATES     6
+#define HIRES      4 /* of them */
+#define IMU_SIZE   22
+#define STANDARD_G 9.80665f
 
 struct hesai_tail { /* bytes from the tail's beginning */
     uint8_t size;   /* without the number */
@@ -42,8 +48,9 @@ struct hesai_timing {
     int32_t laser_first_ns, laser_ns, lasers;
     const int32_t *laser_table_ns;
     /* Where the tables differ from firing to firing: of the second firing (QT128; with two returns the tail
-     * tells which one a packet has), or by operational and azimuth state (OT128). */
-    const int32_t *second_table_ns, *state_table_ns[2];
+     * tells which one a packet has), or by operational and azimuth state: four (or two) in high resolution,
+     * two in the other modes, where one table is not enough (128E3X). */
+    const int32_t *second_table_ns, *state_table_ns[STATES];
     bool turn_by_laser; /* azimuths of blocks are those at the tail's time: lasers that fire later are further
                            on */
 };
@@ -210,17 +217,39 @@ static const struct hesai_model models[] = {
       true},
      glint_ot128_elevation_deg,
      glint_ot128_azimuth_deg},
+    {"Hesai Pandar128E3X", /* the OT128's packets: it has to be named */
+     {1, 4},
+     128,
+     2,
+     3,
+     0.004f,
+     12,
+     &tail_ot128,
+     {3148,
+      55556,
+      true,
+      0,
+      0,
+      0,
+      glint_128e3x_state_ns[HIRES],
+      NULL,
+      {glint_128e3x_state_ns[0], glint_128e3x_state_ns[1], glint_128e3x_state_ns[2], glint_128e3x_state_ns[3],
+       glint_128e3x_state_ns[4], glint_128e3x_state_ns[5]},
+      true},
+     glint_128e3x_elevation_deg,
+     glint_128e3x_azimuth_deg},
 };
 #define N_MODELS ((int32_t)(sizeof models / sizeof models[0]))
 
 /* Lanes by firing time table. */
-enum { TABLE_FIRST, TABLE_SECOND, TABLE_STATE0, TABLE_STATE1, N_TABLES };
+enum { TABLE_FIRST, TABLE_SECOND, TABLE_STATE0, N_TABLES = TABLE_STATE0 + STATES };
 
 struct hesai {
     struct glint_decoder base;
     const struct hesai_model *model;
-    bool has_last;
+    bool has_last, has_imu;
     uint32_t last_number, first_number; /* first: since the sensor has started */
+    uint32_t last_imu;                  /* its time */
     struct glint_lanes lanes[N_TABLES];
     struct glint_shot shot;
     const struct glint_turns *turns;
@@ -351,13 +380,22 @@ static void read_block(const struct hesai_model *m, const uint8_t *at, struct gl
     }
 }
 
-/* The table by which a block's lasers fire. OT128: byte 11 of the tail is 0 in high resolution, bytes 9 and
- * 10 hold two bits of azimuth state for each block from the highest down. QT128: byte 5, bit 0, with two
- * returns. */
+/* OT128 and 128E3X: byte 11 of the tail is 0 in high resolution. */
+static bool is_fast(const struct hesai_model *m, const uint8_t *tail)
+{
+    return m->timing.state_table_ns[0] && tail[11] == 0;
+}
+
+/* The table by which a block's lasers fire. OT128, 128E3X: bytes 9 and 10 of the tail hold two bits of
+ * azimuth state for each block from the highest down. QT128: byte 5, bit 0, with two returns. */
 static int32_t table_of(const struct hesai_model *m, const uint8_t *tail, int32_t block, int32_t returns)
 {
-    if (m->timing.state_table_ns[0] && tail[11] == 0)
-        return TABLE_STATE0 + (glint_le16(tail + 9) >> (14 - 2 * (block & 7)) & 1);
+    const int32_t *const *states = m->timing.state_table_ns;
+    const int32_t state = glint_le16(tail + 9) >> (14 - 2 * (block & 7)) & 3;
+    if (is_fast(m, tail))
+        return TABLE_STATE0 + (states[state] ? state : state & 1);
+    if (states[HIRES])
+        return TABLE_STATE0 + HIRES + (state & 1);
     if (m->timing.second_table_ns)
         return (returns == 1 ? block % 2 == 0 : tail[5] & 1) ? TABLE_FIRST : TABLE_SECOND;
     return TABLE_FIRST;
@@ -382,8 +420,8 @@ static void decode_blocks(struct hesai *h, const uint8_t *data, int64_t t_ns, in
         const int32_t table = table_of(m, tail, b, returns);
         const struct glint_lanes *lanes = &h->lanes[table];
         const struct glint_block block = {(float)azimuth * 0.01f,
-                                          t_ns + block_time(m, b, returns, table >= TABLE_STATE0),
-                                          (uint16_t)b, (uint8_t)(b % returns)};
+                                          t_ns + block_time(m, b, returns, is_fast(m, tail)), (uint16_t)b,
+                                          (uint8_t)(b % returns)};
         read_block(m, at, &h->shot);
         /* the turn is by 90 degrees minus the azimuth */
         if (turn > 0)
@@ -393,6 +431,35 @@ static void decode_blocks(struct hesai *h, const uint8_t *data, int64_t t_ns, in
         glint_block_begin(returns_out, block.azimuth_deg);
         glint_lanes_append(lanes, &h->shot, &block, returns_out);
     }
+}
+
+/* Of a vector of i16 in units of 1e-6 g or 1e-5 degrees per second times `unit`. */
+static void read_vector(const uint8_t *p, float unit, float *out)
+{
+    for (int k = 0; k < 3; k++)
+        out[k] = (float)(int16_t)glint_le16(p + 2 * k) * unit;
+}
+
+/* The IMU's last measurement, behind the number where bit 1 of the header's last byte says so: temperature,
+ * units of acceleration (0.001 mg) and turn (0.01 mdeg/s), its own time, three accelerations, three turns.
+ * Several packets have the same one: it is given once, at the packet's time. */
+static void read_imu(struct hesai *h, const uint8_t *data, uint32_t size, int64_t t_ns)
+{
+    const struct hesai_model *m = h->model;
+    const uint32_t at = tail_at(m) + m->tail->size + 4;
+    const uint8_t *p = data + at;
+    if (m->header != 12 || !(data[11] & 2) || at + IMU_SIZE + 4 > size)
+        return;
+    const uint32_t time = glint_le32(p + 6), accel = glint_le16(p + 2), gyro = glint_le16(p + 4);
+    if ((accel == 0 && gyro == 0) || (h->has_imu && time == h->last_imu))
+        return;
+    struct glint_imu *out = &h->base.samples.imu[0];
+    h->has_imu = true;
+    h->last_imu = time;
+    h->base.samples.n_imu = 1;
+    out->t_ns = t_ns;
+    read_vector(p + 10, (float)accel * 1e-6f * STANDARD_G, out->accel);
+    read_vector(p + 16, (float)gyro * 1e-5f * (float)(GLINT_PI / 180), out->gyro);
 }
 
 static uint32_t missing(struct hesai *h, uint32_t number)
@@ -430,6 +497,7 @@ static enum glint_packet_kind decode(struct glint_decoder *d, const struct glint
         *lost_out = missing(h, glint_le32(tail + m->tail->size));
     const int64_t t_ns = glint_decoder_utc(d, time_of(tail, m->tail), true, p->stamp_ns);
     decode_blocks(h, p->data, t_ns, modes[mode].returns, returns_out);
+    read_imu(h, p->data, p->size, t_ns);
     snprintf(d->return_mode, sizeof d->return_mode, "%s", modes[mode].text);
     return GLINT_PACKET_LIDAR;
 }
@@ -459,11 +527,12 @@ static int32_t model_of(const struct glint_packet *p)
 
 static int32_t laser_time(const struct hesai_timing *t, int32_t table, int32_t channel)
 {
-    const int32_t *const tables[N_TABLES] = {t->laser_table_ns, t->second_table_ns, t->state_table_ns[0],
-                                             t->state_table_ns[1]};
-    if (!tables[table])
+    const int32_t *ns = table == TABLE_FIRST    ? t->laser_table_ns
+                        : table == TABLE_SECOND ? t->second_table_ns
+                                                : t->state_table_ns[table - TABLE_STATE0];
+    if (!ns)
         return t->laser_first_ns + channel % (t->lasers ? t->lasers : 1) * t->laser_ns;
-    return tables[table][channel] < 0 && table >= TABLE_STATE0 ? 0 : tables[table][channel];
+    return ns[channel] < 0 && table >= TABLE_STATE0 ? 0 : ns[channel];
 }
 
 static void set_lanes(struct hesai *h, const struct glint_beams *beams)

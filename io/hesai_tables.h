@@ -15,5 +15,10 @@ extern const int32_t glint_qt128_odd_ns[128], glint_qt128_even_ns[128];
 extern const float glint_ot128_elevation_deg[128], glint_ot128_azimuth_deg[128];
 extern const int32_t glint_ot128_standard_ns[128], glint_ot128_state0_ns[128], glint_ot128_state1_ns[128];
 
+/* Pandar128E3X: in high resolution a table for each of four azimuth states, then two of the other modes. A
+ * channel that does not fire has 0. */
+extern const float glint_128e3x_elevation_deg[128], glint_128e3x_azimuth_deg[128];
+extern const int32_t glint_128e3x_state_ns[6][128];
+
 extern const int32_t glint_at128_laser_ns[128];
 #endif

@@ -357,9 +357,85 @@ static void an_ot128_comes_back(void **state)
     glint_decoder_close(d);
 }
 
+/* The same packets by the name given: other angles, times by mode and azimuth state. */
+static void a_128e3x_comes_back_when_it_is_named(void **state)
+{
+    (void)state;
+    struct large e3x = ot128;
+    struct glint_decoder *d;
+    struct glint_loss loss = {0};
+    e3x.elevation = glint_128e3x_elevation_deg;
+    e3x.azimuth = glint_128e3x_azimuth_deg;
+    make_large(&e3x, 35990, 20, 0x38, 5);
+    put16(data + e3x.tail_at + 13, 600);
+    data[e3x.tail_at + 11] = 2;
+    put16(data + e3x.tail_at + 9, 1u << 12); /* azimuth state 0 of the first block, 1 of the second */
+    const struct glint_packet p = packet_of(data, e3x.bytes, STAMP_2023_NS);
+    assert_int_equal(glint_decoder_open(&(struct glint_decoder_settings){.sensor = "128E3X"}, &p, 1, &d),
+                     GLINT_OK);
+    assert_string_equal(d->sensor, "Hesai Pandar128E3X");
+    const int32_t *const standard[] = {glint_128e3x_state_ns[4], glint_128e3x_state_ns[5]};
+    take_large(d, &e3x, &loss);
+    check_large(&e3x, 359.9, 0.2, 1, 3600, standard, 55556, 3148, true);
+    data[e3x.tail_at + 11] = 0;
+    put16(data + e3x.tail_at + 9, 2u << 14 | 3u << 12);
+    const int32_t *const fast[] = {glint_128e3x_state_ns[2], glint_128e3x_state_ns[3]};
+    put32(data + e3x.tail_at + 26, 6);
+    take_large(d, &e3x, &loss);
+    check_large(&e3x, 359.9, 0.2, 1, 3600, fast, 27778, 3148, true);
+    /* two values of the vendor's file: channel 1 far in states 0 and 2 of high resolution */
+    assert_int_equal(glint_128e3x_state_ns[0][0], 4436);
+    assert_int_equal(glint_128e3x_state_ns[4][1], 28554);
+    check_bad_packets(d, data, e3x.bytes, STAMP_2023_NS);
+    glint_decoder_close(d);
+}
+
+/* Behind the number: temperature, units (0.001 mg, 0.01 mdeg/s), time, three accelerations, three turns. */
+static void put_imu(uint32_t time, int32_t z)
+{
+    uint8_t *imu = data + ot128.tail_at + 30;
+    const int32_t values[] = {-100, 200, z, 1000, -2000, 3000};
+    put16(imu, 2500);
+    put16(imu + 2, 61);
+    put16(imu + 4, 875);
+    put32(imu + 6, time);
+    for (int k = 0; k < 6; k++)
+        put16(imu + 10 + 2 * k, (uint32_t)values[k]);
+}
+
+static void the_imu_in_the_tail_is_a_sample(void **state)
+{
+    (void)state;
+    struct glint_loss loss = {0};
+    make_large(&ot128, 35990, 20, 0x38, 5);
+    struct glint_decoder *d = open_large(&ot128);
+    take_large(d, &ot128, &loss);
+    assert_int_equal(d->samples.n_imu, 0); /* no units: no IMU */
+    put_imu(40, 16393);
+    take_large(d, &ot128, &loss);
+    assert_int_equal(d->samples.n_imu, 1);
+    const struct glint_imu *m = &d->samples.imu[0];
+    assert_near(m->accel[0], -100 * 61e-6 * 9.80665, 1e-6);
+    assert_near(m->accel[2], 16393 * 61e-6 * 9.80665, 1e-5); /* 1 g */
+    assert_near(m->gyro[1], -2000 * 875e-5 * GLINT_PI / 180, 1e-6);
+    assert_int_equal(m->t_ns, STAMP_2023_NS + 500000);
+    take_large(d, &ot128, &loss);
+    assert_int_equal(d->samples.n_imu, 0); /* the same once more */
+    put_imu(41, 16000);
+    take_large(d, &ot128, &loss);
+    assert_int_equal(d->samples.n_imu, 1);
+    data[11] = 1; /* the header says that there is none */
+    put_imu(42, 16000);
+    take_large(d, &ot128, &loss);
+    assert_int_equal(d->samples.n_imu, 0);
+    glint_decoder_close(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_128e3x_comes_back_when_it_is_named),
+        cmocka_unit_test(the_imu_in_the_tail_is_a_sample),
         cmocka_unit_test(captures_equal_their_tables),
         cmocka_unit_test(nominal_angles_are_near_a_units_own),
         cmocka_unit_test(all_zero_and_all_ones),
