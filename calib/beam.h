@@ -22,6 +22,14 @@ struct glint_beams {
     double up[GLINT_BEAMS_CAP];        /* m, origin of the beam across it, upwards */
     double left[GLINT_BEAMS_CAP];      /* m, origin of the beam, leftwards */
 
+    /* Of an HDL-64E, where its file has them (io/velodyne_near.h): what to add to the distance near the
+     * sensor instead of `range`, beside the axis and ahead; how intensities depend on the distance. */
+    bool has_near, has_focus;
+    double near_beside[GLINT_BEAMS_CAP], near_ahead[GLINT_BEAMS_CAP]; /* m */
+    double focus[GLINT_BEAMS_CAP];                                    /* m, where the echo is brightest */
+    double focus_slope[GLINT_BEAMS_CAP];
+    double least[GLINT_BEAMS_CAP], most[GLINT_BEAMS_CAP]; /* intensity, 0..255 */
+
     uint16_t ring[GLINT_BEAMS_CAP]; /* rank by elevation, lowest 0; equal ones in order of the channel */
     float dir[3][GLINT_BEAMS_CAP];
     float off[3][GLINT_BEAMS_CAP];

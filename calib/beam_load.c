@@ -8,6 +8,7 @@
 #include <yaml.h>
 
 #define FILE_LARGEST (1u << 20)
+#define FOCUS_MOST   131.0 /* m: the greatest distance */
 
 typedef int parse_fn(const char *name, const char *text, size_t size, int32_t n,
                      struct glint_beams *beams_out);
@@ -42,6 +43,7 @@ static void start(struct glint_beams *b, const char *name, int32_t n)
     memset(b, 0, sizeof *b);
     b->n = n;
     snprintf(b->source, sizeof b->source, "%s", name);
+    b->has_near = b->has_focus = true; /* until a laser has not */
 }
 
 /* Notes laser id as given; GLINT_E_FORMAT when it is out of range or was given before. */
@@ -97,6 +99,30 @@ static int number(const char *name, yaml_document_t *doc, yaml_node_t *laser, co
     return GLINT_OK;
 }
 
+static bool is_true(yaml_document_t *doc, yaml_node_t *laser, const char *key)
+{
+    const yaml_node_t *node = member(doc, laser, key);
+    return node && node->type == YAML_SCALAR_NODE &&
+           strcmp((const char *)node->data.scalar.value, "true") == 0;
+}
+
+/* What an HDL-64E has beside. */
+static int read_near(const char *name, yaml_document_t *doc, yaml_node_t *laser, struct glint_beams *b,
+                     int32_t i)
+{
+    GLINT_TRY(number(name, doc, laser, "dist_correction_x", false, 100, &b->near_beside[i]));
+    GLINT_TRY(number(name, doc, laser, "dist_correction_y", false, 100, &b->near_ahead[i]));
+    GLINT_TRY(number(name, doc, laser, "focal_distance", false, FOCUS_MOST, &b->focus[i]));
+    GLINT_TRY(number(name, doc, laser, "focal_slope", false, 100, &b->focus_slope[i]));
+    GLINT_TRY(number(name, doc, laser, "min_intensity", false, 255, &b->least[i]));
+    GLINT_TRY(number(name, doc, laser, "max_intensity", false, 255, &b->most[i]));
+    b->most[i] = member(doc, laser, "max_intensity") ? b->most[i] : 255;
+    b->has_near = b->has_near && is_true(doc, laser, "two_pt_correction_available") &&
+                  member(doc, laser, "dist_correction_x") && member(doc, laser, "dist_correction_y");
+    b->has_focus = b->has_focus && member(doc, laser, "focal_distance") && member(doc, laser, "focal_slope");
+    return GLINT_OK;
+}
+
 static int read_laser(const char *name, yaml_document_t *doc, yaml_node_t *laser, struct glint_beams *b,
                       bool *given)
 {
@@ -112,7 +138,7 @@ static int read_laser(const char *name, yaml_document_t *doc, yaml_node_t *laser
     GLINT_TRY(number(name, doc, laser, "vert_offset_correction", false, 10, &b->up[i]));
     GLINT_TRY(number(name, doc, laser, "horiz_offset_correction", false, 10, &b->left[i]));
     b->azimuth[i] = -rot;
-    return GLINT_OK;
+    return read_near(name, doc, laser, b, i);
 }
 
 static int read_lasers(const char *name, yaml_document_t *doc, struct glint_beams *b)
@@ -172,6 +198,29 @@ static bool element(const char *from, const char *end, const char *tag, double *
     return false;
 }
 
+/* What an HDL-64E has beside; 0 in the near corrections is none. */
+static int read_px_near(const char *name, const char *from, const char *end, struct glint_beams *b, int32_t i)
+{
+    double beside = 0, ahead = 0, focus = 0, slope = 0;
+    element(from, end, "distCorrectionX_", &beside);
+    element(from, end, "distCorrectionY_", &ahead);
+    b->has_focus = b->has_focus && element(from, end, "focalDistance_", &focus) &&
+                   element(from, end, "focalSlope_", &slope);
+    b->has_near = b->has_near && beside != 0 && ahead != 0;
+    if (!(fabs(beside) <= 1000 && fabs(ahead) <= 1000 && fabs(focus) <= FOCUS_MOST * 100 &&
+          fabs(slope) <= 100))
+        return glint_fail(
+            GLINT_E_FORMAT,
+            "%s: laser %d: a correction near the sensor of more than 10 m, a focus beyond %g m or a "
+            "slope beyond 100",
+            name, i, FOCUS_MOST);
+    b->near_beside[i] = beside * 0.01;
+    b->near_ahead[i] = ahead * 0.01;
+    b->focus[i] = focus * 0.01;
+    b->focus_slope[i] = slope;
+    return GLINT_OK;
+}
+
 static int read_px(const char *name, const char *from, const char *end, struct glint_beams *b, bool *given)
 {
     double id, azimuth, elevation, range = 0, up = 0, left = 0;
@@ -194,7 +243,7 @@ static int read_px(const char *name, const char *from, const char *end, struct g
     b->range[i] = range * 0.01;
     b->up[i] = up * 0.01;
     b->left[i] = left * 0.01;
-    return GLINT_OK;
+    return read_px_near(name, from, end, b, i);
 }
 
 static const char *find(const char *from, const char *end, const char *what)
@@ -204,6 +253,21 @@ static const char *find(const char *from, const char *end, const char *what)
         if (memcmp(from, what, n) == 0)
             return from;
     return NULL;
+}
+
+/* <tag><count>64</count><item_version>0</item_version><item>30</item> ... : one value for each laser, as far
+ * as there are; the others get `otherwise`. */
+static void read_list(const char *text, const char *end, const char *tag, double otherwise, int32_t n,
+                      double *out)
+{
+    char open[40];
+    snprintf(open, sizeof open, "<%s>", tag);
+    const char *p = find(text, end, open);
+    for (int32_t i = 0; i < n; i++) {
+        p = p ? find(p + 1, end, "<item>") : NULL;
+        if (!p || !element(p, end, "item", &out[i]) || !(out[i] >= 0 && out[i] <= 255))
+            out[i] = otherwise;
+    }
 }
 
 /* Files list 64 lasers whatever the sensor has: those beyond n are passed over when they are disabled or zero
@@ -224,6 +288,8 @@ static int parse_xml(const char *name, const char *text, size_t size, int32_t n,
         GLINT_TRY(read_px(name, p, close, beams_out, given));
     }
     GLINT_TRY(check_all_given(name, n, given));
+    read_list(text, end, "minIntensity_", 0, n, beams_out->least);
+    read_list(text, end, "maxIntensity_", 255, n, beams_out->most);
     glint_beams_finish(beams_out);
     return GLINT_OK;
 }

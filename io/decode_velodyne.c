@@ -16,6 +16,7 @@
 #include "io/decoder_family.h"
 #include "io/lanes.h"
 #include "io/nmea.h"
+#include "io/velodyne_near.h"
 #include "io/velodyne_tables.h"
 #include "calib/beam_load.h"
 #include <stdio.h>
@@ -95,6 +96,7 @@ struct velodyne {
     struct glint_decoder base;
     const struct velodyne_model *model;
     bool any_product; /* the sensor was named: the factory byte is not asked */
+    bool as_measured; /* an HDL-64E's corrections near the sensor are not wanted */
     bool undecided;   /* only position packets were seen: the first data packet tells the model */
     bool has_last, last_had_gap;
     uint32_t last_us, first_us; /* first: since the clock was set last */
@@ -104,6 +106,7 @@ struct velodyne {
     int32_t last_step;              /* 0.01 degree, between firings */
     int32_t laser_ns, block_ns;     /* of the model or of its newer firmware */
     struct glint_beams beams;
+    struct glint_velodyne_near near;
     struct glint_lanes lanes[BANKS];
     struct glint_shot shot;
     const struct glint_turns *turns;
@@ -201,10 +204,14 @@ static void decode_blocks(struct velodyne *v, const struct glint_packet *p, cons
         const uint16_t azimuth = glint_le16(b + 2);
         const float step_rad = (float)steps[i / l->group] * (float)(GLINT_PI / 18000);
         const int32_t ret = l->banks_first ? i % l->group / v->model->banks : i % l->returns;
-        read_block(b, v->model->unit_m, &v->shot);
         /* azimuths are clockwise: the turn is by minus the angle */
-        glint_lanes_place_turning(lanes, v->turns->cos[azimuth], -v->turns->sin[azimuth], -step_rad,
-                                  &v->shot);
+        const float cos = v->turns->cos[azimuth], sin = -v->turns->sin[azimuth];
+        read_block(b, v->model->unit_m, &v->shot);
+        glint_lanes_place_turning(lanes, cos, sin, -step_rad, &v->shot);
+        if (v->near.has_near)
+            glint_velodyne_near_points(&v->near, lanes, cos, sin, -step_rad, &v->shot);
+        if (v->near.has_focus)
+            glint_velodyne_near_intensities(&v->near, lanes, &v->shot);
         const struct glint_block block = {
             (float)azimuth * 0.01f, t_ns + (int64_t)(i / l->group) * v->block_ns, (uint16_t)i, (uint8_t)ret};
         glint_block_begin(returns, block.azimuth_deg);
@@ -386,6 +393,9 @@ static void become(struct velodyne *v, int32_t model, const struct glint_beams *
     v->beams = *beams;
     v->laser_ns = v->model->laser_ns;
     v->block_ns = v->model->block_ns;
+    glint_velodyne_near_init(&v->near, beams);
+    v->near.has_near = v->near.has_near && v->model->product == NO_PRODUCT && !v->as_measured;
+    v->near.has_focus = v->near.has_focus && v->model->product == NO_PRODUCT && !v->as_measured;
     set_lanes(v);
 }
 
@@ -503,6 +513,7 @@ static int open_decoder(const struct glint_decoder_settings *settings, int32_t m
     v->base.lost_by_time = true;
     v->any_product =
         model >= 0 && glint_family_vote(&glint_family_velodyne, packets, n_packets, NULL) != model;
+    v->as_measured = settings->as_measured;
     become(v, model < 0 ? 0 : model, &beams);
     v->undecided = model < 0;
     if (v->undecided)

@@ -99,6 +99,7 @@ struct glint_decoder_settings {
     const char *sensor;  /* "auto" (or NULL) or a name or part of it: "hdl32e", "vlp16", "xt32", "ouster" */
     const char *calib;   /* file or NULL: a metadata file beside the capture (Ouster), else built in */
     const char *capture; /* path of the capture, to look beside it; may be NULL */
+    bool as_measured;    /* HDL-64E: without its calibration's two-point and intensity corrections */
     enum glint_time_scale scale; /* UTC, TAI, GPS: what the sensor's dates count; UNKNOWN: by their distance
                                   * from the capture's clock */
 };

@@ -64,8 +64,10 @@ static size_t make_db_xml(const struct made *m, uint8_t *out, const char **endin
     char *text = (char *)out;
     (void)m;
     *ending = ".xml";
-    size_t n = (size_t)snprintf(text, GLINT_MADE_CALIBRATION,
-                                "<boost_serialization><DB><distLSB_>0.2</distLSB_><points_>\n");
+    size_t n =
+        (size_t)snprintf(text, GLINT_MADE_CALIBRATION,
+                         "<boost_serialization><DB><distLSB_>0.2</distLSB_><minIntensity_><count>64</count>"
+                         "<item>20</item><item>30</item></minIntensity_><points_>\n");
     for (int i = 0; i < 64; i++)
         n += (size_t)snprintf(
             text + n, GLINT_MADE_CALIBRATION - n,
@@ -125,7 +127,14 @@ static void make_hesai(const struct made *m, uint32_t k, uint8_t *out)
     made_put32(at + h->tail, k);
     if (h->gap) { /* the newer ones: speed, standard resolution */
         made_put16(at + 13, 600);
-        at[11] = k / 64 % 2 == 0;
+        at[11] = k / 64 % 2 == 0 ? 2 : 0;
+    }
+    if (h->more >= 26) { /* an IMU at rest */
+        out[11] |= 2;
+        made_put16(at + h->tail + 6, 61);
+        made_put16(at + h->tail + 8, 875);
+        made_put32(at + h->tail + 10, k / 8);
+        made_put16(at + h->tail + 18, 16393);
     }
 }
 
@@ -183,6 +192,7 @@ static const struct made sensors[] = {
     {"Pandar64", "Pandar64", "hesai", make_hesai, make_hesai_gps, NULL, &pandar64, 1198, 333360, 2368},
     {"OT128", "OT128", "hesai", make_hesai, NULL, NULL, &ot128, 893, 111112, 2368},
     {"OT128 dual", "OT128", "hesai", make_hesai, NULL, NULL, &ot128_dual, 861, 55556, 2368},
+    {"Pandar128E3X", "128E3X", "hesai", make_hesai, NULL, NULL, &ot128, 893, 111112, 2368},
 };
 #define N_SENSORS ((int32_t)(sizeof sensors / sizeof sensors[0]))
 
