@@ -4,8 +4,10 @@
  *
  * Nominal angles are for captures without a device packet: those of the Helios are the Helios-5515's and the
  * 16P's design values, those of the Bpearl one unit's, both as in tier4/nebula's calibration files; those of
- * the RS-LiDAR-32 the design values of the units whose first channel looks 10.281 degrees down, without
- * horizontal offsets (units of the other order need the device packet or angle.csv). No capture proves them.
+ * the RS-LiDAR-32 the design values in one of the two orders of its manual ("Laser Channels and Vertical
+ * Angles"). A unit's published list in this order and the angle.csv of RoboSense's ros_rslidar in the other
+ * have each elevation within 0.06 degrees, and the azimuths of +-8 and +-2.67 degrees within 0.42, or 0.67 to
+ * 1.34 more. Units of the other order need the device packet or angle.csv. No capture proves them.
  */
 #include "io/robosense.h"
 #include "core/bytes.h"
@@ -18,6 +20,9 @@ static const float rs32_elevation[] = {
     -10.281f, -6.424f, 2.333f,  3.333f,  4.667f, 7,       10.333f,  15,      0.333f,  0,       -0.333f,
     -0.667f,  1.667f,  1.333f,  1,       0.667f, -25,     -14.638f, -7.91f,  -5.407f, -3.667f, -4,
     -4.333f,  -4.667f, -2.333f, -2.667f, -3,     -3.333f, -1,       -1.333f, -1.667f, -2};
+static const float rs32_azimuth[] = {8,     8,  8,      -8,     8,     -8, 8,  -8,     -8,    -2.67f, 2.67f,
+                                     8,     -8, -2.67f, 2.67f,  8,     -8, -8, -8,     -8,    -8,     -2.67f,
+                                     2.67f, 8,  -8,     -2.67f, 2.67f, 8,  -8, -2.67f, 2.67f, 8};
 static const float bpearl_elevation[] = {2.31f,  47.32f, 5.12f,  50.13f, 7.93f,  52.95f, 10.74f, 55.77f,
                                          13.55f, 58.59f, 16.35f, 61.4f,  19.16f, 64.21f, 21.97f, 67.03f,
                                          24.78f, 69.83f, 27.59f, 72.64f, 30.41f, 75.44f, 33.22f, 78.25f,
@@ -79,7 +84,8 @@ const struct robosense_model robosense_models[] = {
      .laser_ns = rs32_ns,
      .ahead_m = 0.03997f,
      .angle_unit_deg = 0.001,
-     .elevation_deg = rs32_elevation},
+     .elevation_deg = rs32_elevation,
+     .azimuth_deg = rs32_azimuth},
     {.name = "RoboSense RS-Bpearl",
      .head = 0x0a,
      .type = {3, 3},

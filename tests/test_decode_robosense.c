@@ -200,6 +200,17 @@ static void without_a_device_packet_angles_are_nominal(void **state)
             assert_near(returns.z[k], 0, 1e-6);
     assert_int_equal(returns.ring[0], 30); /* laser 1 (its zeroth sees nothing): the second highest */
     glint_decoder_close(d);
+    d = open_sensor(&rs_32);
+    make_robosense(data, &rs_32, 0, STEP, 0, 0, false);
+    assert_int_equal(take(d, RS_BYTES, &loss), GLINT_PACKET_LIDAR);
+    for (int32_t k = 0; k < returns.n && returns.block[k] == 0; k++)
+        if (returns.channel[k] ==
+            9) { /* level, 2.67 degrees to the left, 25.92 us after the firing's begin */
+            const double az = atan2(-(double)returns.y[k], (double)returns.x[k] - 0.03997) * 180 / GLINT_PI;
+            assert_near(az, STEP * 0.01 * 25.92 / 55.52 - 2.67, 1e-3);
+            assert_near(returns.z[k], 0, 1e-6);
+        }
+    glint_decoder_close(d);
 }
 
 static void dual_mode_is_told_without_a_device_packet(void **state)
