@@ -369,17 +369,6 @@ static int64_t block_time(const struct hesai_model *m, int32_t b, int32_t return
 
 /* ---- packets ---- */
 
-static void read_block(const struct hesai_model *m, const uint8_t *at, struct glint_shot *shot)
-{
-    const uint8_t *p = at + 2;
-    for (int32_t i = 0; i < m->channels; i++, p += m->unit_bytes) {
-        const uint32_t raw = glint_le16(p);
-        shot->hit[i] = raw;
-        shot->distance[i] = (float)raw * m->unit_m;
-        shot->intensity[i] = (float)p[2] * (1.0f / 255);
-    }
-}
-
 /* OT128 and 128E3X: byte 11 of the tail is 0 in high resolution. */
 static bool is_fast(const struct hesai_model *m, const uint8_t *tail)
 {
@@ -414,6 +403,7 @@ static void decode_blocks(struct hesai *h, const uint8_t *data, int64_t t_ns, in
     const struct hesai_model *m = h->model;
     const uint8_t *tail = data + tail_at(m);
     const float turn = m->timing.turn_by_laser ? turn_of(m, tail) : 0;
+    const struct glint_lanes_kernels *k = glint_lanes_kernels();
     for (int32_t b = 0; b < m->blocks; b++) {
         const uint8_t *at = block_at(m, data, b);
         const uint16_t azimuth = glint_le16(at);
@@ -422,14 +412,14 @@ static void decode_blocks(struct hesai *h, const uint8_t *data, int64_t t_ns, in
         const struct glint_block block = {(float)azimuth * 0.01f,
                                           t_ns + block_time(m, b, returns, is_fast(m, tail)), (uint16_t)b,
                                           (uint8_t)(b % returns)};
-        read_block(m, at, &h->shot);
+        k->read(at + 2, m->unit_bytes, false, m->channels, m->unit_m, &h->shot);
         /* the turn is by 90 degrees minus the azimuth */
         if (turn > 0)
-            glint_lanes_place_turning(lanes, h->turns->sin[azimuth], h->turns->cos[azimuth], -turn, &h->shot);
+            k->turning(lanes, h->turns->sin[azimuth], h->turns->cos[azimuth], -turn, &h->shot);
         else
-            glint_lanes_place(lanes, h->turns->sin[azimuth], h->turns->cos[azimuth], &h->shot);
+            k->place(lanes, h->turns->sin[azimuth], h->turns->cos[azimuth], &h->shot);
         glint_block_begin(returns_out, block.azimuth_deg);
-        glint_lanes_append(lanes, &h->shot, &block, returns_out);
+        k->append(lanes, &h->shot, &block, returns_out);
     }
 }
 

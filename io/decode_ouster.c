@@ -112,6 +112,7 @@ static void tilt(const struct ouster *o, struct glint_shot *shot)
 static void decode_column(struct ouster *o, const struct glint_packet *p, const uint8_t *column,
                           struct glint_returns *returns_out)
 {
+    const struct glint_lanes_kernels *k = glint_lanes_kernels();
     const uint16_t id = glint_ouster_measurement_id(column);
     const int64_t t_ns = glint_decoder_utc(&o->base, (int64_t)glint_le64(column), true, p->stamp_ns);
     glint_block_begin(returns_out, (float)id * 360.0f / (float)o->columns_per_frame);
@@ -119,10 +120,10 @@ static void decode_column(struct ouster *o, const struct glint_packet *p, const 
         const struct glint_block block = {(float)id * 360.0f / (float)o->columns_per_frame, t_ns, id,
                                           (uint8_t)r};
         read_column(o, column, r, &o->shot);
-        glint_lanes_place(&o->lanes, o->cos[id], o->sin[id], &o->shot);
+        k->place(&o->lanes, o->cos[id], o->sin[id], &o->shot);
         if (o->tilted)
             tilt(o, &o->shot);
-        glint_lanes_append(&o->lanes, &o->shot, &block, returns_out);
+        k->append(&o->lanes, &o->shot, &block, returns_out);
     }
 }
 

@@ -197,21 +197,12 @@ static void set_lanes(struct robosense *r)
     }
 }
 
-static void read_half(const uint8_t *at, int32_t n, float unit_m, struct glint_shot *shot)
-{
-    for (int32_t i = 0; i < n; i++, at += 3) {
-        const uint32_t raw = glint_be16(at);
-        shot->hit[i] = raw;
-        shot->distance[i] = (float)raw * unit_m;
-        shot->intensity[i] = (float)at[2] * (1.0f / 255);
-    }
-}
-
 static void decode_blocks(struct robosense *r, const uint8_t *data, const struct robosense_pace *pace,
                           int64_t t_ns, struct glint_returns *returns)
 {
     const struct robosense_model *m = r->model;
     const float unit_m = !m->says_unit ? m->unit_m : data[UNIT_AT] ? 0.0025f : 0.005f;
+    const struct glint_lanes_kernels *k = glint_lanes_kernels();
     const float way = r->reversed ? 1 : -1; /* azimuths are clockwise: the turn is by minus the angle */
     for (int32_t b = 0; b < BLOCKS; b++) {
         const int32_t g = b / pace->group, azimuth = azimuth_of(data, b);
@@ -220,10 +211,9 @@ static void decode_blocks(struct robosense *r, const uint8_t *data, const struct
                                     (uint8_t)(b % pace->group)};
         glint_block_begin(returns, block.azimuth_deg);
         for (int32_t i = 0; i < ROBOSENSE_LANES; i += r->lanes.n) {
-            read_half(block_at(data, b) + 4 + 3 * i, r->lanes.n, unit_m, &r->shot);
-            glint_lanes_place_turning(&r->lanes, r->turns->cos[azimuth], way * r->turns->sin[azimuth],
-                                      step_rad, &r->shot);
-            glint_lanes_append(&r->lanes, &r->shot, &block, returns);
+            k->read(block_at(data, b) + 4 + 3 * i, 3, true, r->lanes.n, unit_m, &r->shot);
+            k->turning(&r->lanes, r->turns->cos[azimuth], way * r->turns->sin[azimuth], step_rad, &r->shot);
+            k->append(&r->lanes, &r->shot, &block, returns);
             block.ret++;
         }
     }

@@ -182,20 +182,10 @@ static void group_steps(struct velodyne *v, const struct glint_packet *p, const 
     v->last_step = good;
 }
 
-static void read_block(const uint8_t *b, float unit_m, struct glint_shot *shot)
-{
-    const uint8_t *p = b + 4;
-    for (int32_t i = 0; i < LANES; i++, p += 3) {
-        const uint32_t raw = glint_le16(p);
-        shot->hit[i] = raw;
-        shot->distance[i] = (float)raw * unit_m;
-        shot->intensity[i] = (float)p[2] * (1.0f / 255);
-    }
-}
-
 static void decode_blocks(struct velodyne *v, const struct glint_packet *p, const struct layout *l,
                           int64_t t_ns, struct glint_returns *returns)
 {
+    const struct glint_lanes_kernels *k = glint_lanes_kernels();
     int32_t steps[BLOCKS];
     group_steps(v, p, l, steps);
     for (int32_t i = 0; i < l->used; i++) {
@@ -206,8 +196,8 @@ static void decode_blocks(struct velodyne *v, const struct glint_packet *p, cons
         const int32_t ret = l->banks_first ? i % l->group / v->model->banks : i % l->returns;
         /* azimuths are clockwise: the turn is by minus the angle */
         const float cos = v->turns->cos[azimuth], sin = -v->turns->sin[azimuth];
-        read_block(b, v->model->unit_m, &v->shot);
-        glint_lanes_place_turning(lanes, cos, sin, -step_rad, &v->shot);
+        k->read(b + 4, 3, false, LANES, v->model->unit_m, &v->shot);
+        k->turning(lanes, cos, sin, -step_rad, &v->shot);
         if (v->near.has_near)
             glint_velodyne_near_points(&v->near, lanes, cos, sin, -step_rad, &v->shot);
         if (v->near.has_focus)
@@ -215,7 +205,7 @@ static void decode_blocks(struct velodyne *v, const struct glint_packet *p, cons
         const struct glint_block block = {
             (float)azimuth * 0.01f, t_ns + (int64_t)(i / l->group) * v->block_ns, (uint16_t)i, (uint8_t)ret};
         glint_block_begin(returns, block.azimuth_deg);
-        glint_lanes_append(lanes, &v->shot, &block, returns);
+        k->append(lanes, &v->shot, &block, returns);
     }
 }
 

@@ -1,6 +1,7 @@
-/* io/lanes.c - see lanes.h. The place loops have no dependence between lanes and vectorise; append writes
- * every lane and moves on only past those with a hit, so that the sparse sky costs no mispredicted branch. */
-#include "io/lanes.h"
+/* io/lanes.c - see lanes.h. Append writes every lane and moves on only past those with a hit, so that the
+ * sparse sky costs no mispredicted branch. */
+#include "io/lanes_place.h"
+#include "core/bytes.h"
 #include "core/cpu.h"
 #include <math.h>
 #include <pthread.h>
@@ -38,32 +39,26 @@ void glint_lanes_set(struct glint_lanes *lanes, int32_t i, const struct glint_be
     lanes->ring[i] = beams->ring[c];
 }
 
-void glint_lanes_place(const struct glint_lanes *lanes, float c, float s, struct glint_shot *shot)
+void glint_lanes_read_c(const uint8_t *units, int32_t unit_bytes, bool big_endian, int32_t n, float unit_m,
+                        struct glint_shot *shot)
 {
-    for (int32_t i = 0; i < lanes->n; i++) {
-        const float d = shot->distance[i];
-        const float px = lanes->dir[0][i] * d + lanes->off[0][i];
-        const float py = lanes->dir[1][i] * d + lanes->off[1][i];
-        shot->x[i] = c * px - s * py;
-        shot->y[i] = s * px + c * py;
-        shot->z[i] = lanes->dir[2][i] * d + lanes->off[2][i];
+    for (int32_t i = 0; i < n; i++, units += unit_bytes) {
+        const uint32_t raw = big_endian ? glint_be16(units) : glint_le16(units);
+        shot->hit[i] = raw;
+        shot->distance[i] = (float)raw * unit_m;
+        shot->intensity[i] = (float)units[2] * (1.0f / 255);
     }
 }
 
-void glint_lanes_place_turning(const struct glint_lanes *lanes, float c, float s, float step_rad,
-                               struct glint_shot *shot)
+void glint_lanes_place_c(const struct glint_lanes *lanes, float c, float s, struct glint_shot *shot)
 {
-    for (int32_t i = 0; i < lanes->n; i++) {
-        const float a = step_rad * lanes->when[i], a2 = a * a;
-        const float ca = 1 - a2 * (0.5f - a2 * (1.0f / 24)), sa = a * (1 - a2 * (1.0f / 6));
-        const float ci = c * ca - s * sa, si = s * ca + c * sa;
-        const float d = shot->distance[i];
-        const float px = lanes->dir[0][i] * d + lanes->off[0][i];
-        const float py = lanes->dir[1][i] * d + lanes->off[1][i];
-        shot->x[i] = ci * px - si * py;
-        shot->y[i] = si * px + ci * py;
-        shot->z[i] = lanes->dir[2][i] * d + lanes->off[2][i];
-    }
+    lanes_place(lanes, c, s, shot);
+}
+
+void glint_lanes_turning_c(const struct glint_lanes *lanes, float c, float s, float step_rad,
+                           struct glint_shot *shot)
+{
+    lanes_turning(lanes, c, s, step_rad, shot);
 }
 
 void glint_block_begin(struct glint_returns *returns, float azimuth_deg)
@@ -94,18 +89,36 @@ void glint_lanes_append_c(const struct glint_lanes *lanes, const struct glint_sh
     returns->n = k;
 }
 
-glint_lanes_append_fn *glint_lanes_append_get(unsigned isa)
+const struct glint_lanes_kernels *glint_lanes_kernels_get(unsigned isa)
 {
+    static const struct glint_lanes_kernels c = {glint_lanes_read_c, glint_lanes_place_c,
+                                                 glint_lanes_turning_c, glint_lanes_append_c};
 #if GLINT_HAVE_X86
+    static const struct glint_lanes_kernels avx2 = {glint_lanes_read_avx2, glint_lanes_place_avx2,
+                                                    glint_lanes_turning_avx2, glint_lanes_append_avx2},
+                                            avx512 = {glint_lanes_read_avx2, glint_lanes_place_avx512,
+                                                      glint_lanes_turning_avx512, glint_lanes_append_avx512};
     if (isa & GLINT_ISA_AVX512)
-        return glint_lanes_append_avx512;
+        return &avx512;
+    if (isa & GLINT_ISA_AVX2) {
+        glint_lanes_avx2_init();
+        return &avx2;
+    }
 #endif
     (void)isa; /* unused in a build without */
-    return glint_lanes_append_c;
+    return &c;
 }
 
-void glint_lanes_append(const struct glint_lanes *lanes, const struct glint_shot *shot,
-                        const struct glint_block *block, struct glint_returns *returns)
+static const struct glint_lanes_kernels *chosen;
+
+static void choose(void)
 {
-    glint_lanes_append_get(glint_cpu_isa())(lanes, shot, block, returns);
+    chosen = glint_lanes_kernels_get(glint_cpu_isa());
+}
+
+const struct glint_lanes_kernels *glint_lanes_kernels(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, choose);
+    return chosen;
 }

@@ -52,7 +52,7 @@ void glint_velodyne_near_points(const struct glint_velodyne_near *n, const struc
     struct glint_shot further;
     for (int32_t i = 0; i < lanes->n; i++)
         further.distance[i] = shot->distance[i] + 1;
-    glint_lanes_place_turning(lanes, c, s, step_rad, &further);
+    glint_lanes_kernels()->turning(lanes, c, s, step_rad, &further);
     for (int32_t i = 0; i < lanes->n; i++) {
         const int32_t laser = lanes->channel[i];
         const float x = shot->x[i], y = shot->y[i], z = shot->z[i];

@@ -26,7 +26,7 @@ void glint_velodyne_near_init(struct glint_velodyne_near *n, const struct glint_
 void glint_velodyne_near_intensities(const struct glint_velodyne_near *n, const struct glint_lanes *lanes,
                                      struct glint_shot *shot);
 
-/* Points of a block that glint_lanes_place_turning has placed by the same c, s and step_rad. */
+/* Points of a block that a glint_lanes_turning_fn has placed by the same c, s and step_rad. */
 void glint_velodyne_near_points(const struct glint_velodyne_near *n, const struct glint_lanes *lanes, float c,
                                 float s, float step_rad, struct glint_shot *shot);
 #endif

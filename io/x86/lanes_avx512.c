@@ -1,6 +1,6 @@
 /* io/x86/lanes_avx512.c - sixteen lanes at a time: those with a hit are moved together and stored, whatever
  * stands behind them is overwritten by the next. See io/lanes.h. */
-#include "io/lanes.h"
+#include "io/lanes_place.h"
 #include <immintrin.h>
 
 static inline void store_f32(float *out, __mmask16 hit, const float *in)
@@ -20,6 +20,17 @@ static inline void store_time(int64_t *out, __mmask16 hit, const int32_t *in, in
     const __m512i t = _mm512_maskz_compress_epi32(hit, _mm512_loadu_si512(in)), b = _mm512_set1_epi64(base);
     _mm512_storeu_si512(out, _mm512_add_epi64(b, _mm512_cvtepi32_epi64(_mm512_castsi512_si256(t))));
     _mm512_storeu_si512(out + 8, _mm512_add_epi64(b, _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(t, 1))));
+}
+
+void glint_lanes_place_avx512(const struct glint_lanes *lanes, float c, float s, struct glint_shot *shot)
+{
+    lanes_place(lanes, c, s, shot);
+}
+
+void glint_lanes_turning_avx512(const struct glint_lanes *lanes, float c, float s, float step_rad,
+                                struct glint_shot *shot)
+{
+    lanes_turning(lanes, c, s, step_rad, shot);
 }
 
 void glint_lanes_append_avx512(const struct glint_lanes *lanes, const struct glint_shot *shot,

@@ -1,4 +1,4 @@
-/* tests/parity/parity_lanes.c - glint_lanes_append_fn. */
+/* tests/parity/parity_lanes.c - the kernels of io/lanes.h. */
 #include "io/lanes.h"
 #include "tests/parity/parity.h"
 #include <stdlib.h>
@@ -59,13 +59,70 @@ static void one(struct parity *p, int32_t n, uint32_t sparse)
                                           (uint16_t)(60000 + b), b};
         fill(p, lanes, shot, n, sparse);
         glint_lanes_append_c(lanes, shot, &block, want);
-        glint_lanes_append_get(p->exec.isa)(lanes, shot, &block, got);
+        glint_lanes_kernels_get(p->exec.isa)->append(lanes, shot, &block, got);
     }
     compare(p, got, want);
 }
 
+/* Units in memory of exactly their size, every length and both orders of bytes. */
+static void read_units(struct parity *p, int32_t bytes, bool big, int32_t n)
+{
+    parity_shape(p, "read %d units of %d bytes, %s endian", n, bytes, big ? "big" : "little");
+    struct glint_shot *want = parity_alloc(p, sizeof *want), *got = parity_alloc(p, sizeof *got);
+    uint8_t *units = parity_alloc(p, (size_t)(n * bytes));
+    for (int32_t i = 0; i < n * bytes; i++)
+        units[i] = (uint8_t)parity_below(p, 256);
+    memset(want, 0, sizeof *want);
+    memset(got, 0, sizeof *got);
+    glint_lanes_read_c(units, bytes, big, n, 0.004f, want);
+    glint_lanes_kernels_get(p->exec.isa)->read(units, bytes, big, n, 0.004f, got);
+    parity_same_f32(p, "distance", got->distance, want->distance, n);
+    parity_same_f32(p, "intensity", got->intensity, want->intensity, n);
+    same_count(p, "hit", got->hit, want->hit, n, sizeof got->hit[0]);
+}
+
+static void place(struct parity *p, int32_t n)
+{
+    const struct glint_lanes_kernels *k = glint_lanes_kernels_get(p->exec.isa);
+    parity_shape(p, "place %d lanes", n);
+    struct glint_lanes *lanes = parity_alloc(p, sizeof *lanes);
+    struct glint_shot *want = parity_alloc(p, sizeof *want), *got = parity_alloc(p, sizeof *got);
+    fill(p, lanes, want, n, 30);
+    for (int32_t i = 0; i < GLINT_LANES_CAP; i++) {
+        for (int a = 0; a < 3; a++) {
+            lanes->dir[a][i] = parity_uniform(p, -1, 1);
+            lanes->off[a][i] = parity_uniform(p, -0.2f, 0.2f);
+        }
+        lanes->when[i] = parity_uniform(p, -1, 1);
+        want->distance[i] = parity_uniform(p, 0, 300);
+    }
+    const float c = parity_uniform(p, -1, 1), s = parity_uniform(p, -1, 1);
+    for (int turning = 0; turning < 2; turning++) {
+        *got = *want;
+        if (turning) {
+            glint_lanes_turning_c(lanes, c, s, 0.003f, want);
+            k->turning(lanes, c, s, 0.003f, got);
+        } else {
+            glint_lanes_place_c(lanes, c, s, want);
+            k->place(lanes, c, s, got);
+        }
+        parity_same_f32(p, "x", got->x, want->x, n);
+        parity_same_f32(p, "y", got->y, want->y, n);
+        parity_same_f32(p, "z", got->z, want->z, n);
+    }
+}
+
 static void check(struct parity *p)
 {
+    for (int32_t n = 0; n <= 40; n++) {
+        for (int big = 0; big < 2; big++)
+            for (int32_t bytes = 3; bytes <= 4; bytes++)
+                read_units(p, bytes, big, n);
+        place(p, n);
+    }
+    place(p, 128);
+    read_units(p, 3, false, 128);
+    read_units(p, 4, false, 128);
     static const uint32_t sparse[] = {0, 50, 97, 100};
     for (size_t s = 0; s < 4; s++) {
         for (int32_t n = 0; n <= 40; n++)
