@@ -44,10 +44,17 @@ static int read_angles(const char *name, const uint8_t *p, int32_t division, flo
     return GLINT_OK;
 }
 
-static void read_adjusts(const uint8_t *p, int32_t division, float (*out)[GLINT_AT_ADJUSTS])
+static int read_adjusts(const char *name, const uint8_t *p, int32_t division, float (*out)[GLINT_AT_ADJUSTS])
 {
-    for (int32_t i = 0; i < TABLE; i++)
-        out[i / GLINT_AT_ADJUSTS][i % GLINT_AT_ADJUSTS] = (float)((int8_t)p[i] * division) * 0.01f;
+    for (int32_t i = 0; i < TABLE; i++) {
+        const float deg = (float)((int8_t)p[i] * division) * 0.01f;
+        if (!(deg >= -GLINT_AT_ADJUST_MOST && deg <= GLINT_AT_ADJUST_MOST))
+            return glint_fail(GLINT_E_FORMAT,
+                              "%s: channel %d: a correction of %g degrees, expected within %g", name,
+                              i / GLINT_AT_ADJUSTS + 1, (double)deg, (double)GLINT_AT_ADJUST_MOST);
+        out[i / GLINT_AT_ADJUSTS][i % GLINT_AT_ADJUSTS] = deg;
+    }
+    return GLINT_OK;
 }
 
 int glint_at_correction_parse(const char *name, const uint8_t *data, size_t size,
@@ -73,9 +80,8 @@ int glint_at_correction_parse(const char *name, const uint8_t *data, size_t size
     p += 4 * GLINT_AT_CHANNELS;
     GLINT_TRY(read_angles(name, p, division, out->elevation_deg, 90));
     p += 4 * GLINT_AT_CHANNELS;
-    read_adjusts(p, division, out->azimuth_adjust_deg);
-    read_adjusts(p + TABLE, division, out->elevation_adjust_deg);
-    return GLINT_OK;
+    GLINT_TRY(read_adjusts(name, p, division, out->azimuth_adjust_deg));
+    return read_adjusts(name, p + TABLE, division, out->elevation_adjust_deg);
 }
 
 int glint_at_correction_load(const char *path, struct glint_at_correction *out)

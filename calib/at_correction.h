@@ -6,10 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GLINT_AT_CHANNELS 128
-#define GLINT_AT_FIELDS   3       /* faces of the mirror */
-#define GLINT_AT_ADJUSTS  180     /* every 2 degrees of the encoder */
-#define GLINT_AT_TURN     9216000 /* encoder counts of a turn: 1/25600 degree */
+#define GLINT_AT_CHANNELS    128
+#define GLINT_AT_FIELDS      3       /* faces of the mirror */
+#define GLINT_AT_ADJUSTS     180     /* every 2 degrees of the encoder */
+#define GLINT_AT_TURN        9216000 /* encoder counts of a turn: 1/25600 degree */
+#define GLINT_AT_ADJUST_MOST 5.0f    /* degrees: larger corrections along the scan are no file of an AT128 */
 
 struct glint_at_correction {
     char path[1024];

@@ -14,6 +14,7 @@
 #include "io/decoder_family.h"
 #include "io/hesai_tables.h"
 #include "io/lanes.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +31,19 @@
 #define SHIFT_NS   (-9249) /* of the packet's time */
 #define TABLE_FINE 256     /* counts of 1/25600 degree in 0.01 degree */
 
+/* The correction file as the points' loop takes it: of the channels cosines and sines, along the scan
+ * radians, by node of the table. */
+struct at_angles {
+    float cos[CHANNELS], sin[CHANNELS], cos_up[CHANNELS], sin_up[CHANNELS];
+    float azimuth_adjust[GLINT_AT_ADJUSTS][CHANNELS], elevation_adjust[GLINT_AT_ADJUSTS][CHANNELS];
+};
+
 struct hesai_at {
     struct glint_decoder base;
     struct glint_at_correction correction;
-    uint16_t ring[CHANNELS];
+    struct at_angles angles;
+    struct glint_lanes lanes; /* directions are not used: they are not fixed */
+    struct glint_shot shot;
     bool has_last;
     uint32_t last_number;
     int32_t last_field;
@@ -80,52 +90,52 @@ static int32_t model_of(const struct glint_packet *p)
     return protocol_fits(p) && is_whole(p) ? 0 : -1;
 }
 
-/* Cosine and sine of any angle: the table's, and the rest to the first order (4e-9). */
+/* Cosine and sine of 0 <= deg < 360: the table's, and the rest to the first order (4e-9). */
 static void turn(const struct glint_turns *t, float deg, float *c, float *s)
 {
-    const float wrapped = deg < 0 ? deg + 360 : deg >= 360 ? deg - 360 : deg;
-    int32_t i = (int32_t)(wrapped * 100 + 0.5f);
-    const float rest = (wrapped - (float)i * 0.01f) * (float)(GLINT_PI / 180);
-    i = i < 0 ? 0 : i % GLINT_AZIMUTH_STEPS;
+    int32_t i = (int32_t)(deg * 100 + 0.5f);
+    const float rest = (deg - (float)i * 0.01f) * (float)(GLINT_PI / 180);
+    i %= GLINT_AZIMUTH_STEPS;
     *c = t->cos[i] - t->sin[i] * rest;
     *s = t->sin[i] + t->cos[i] * rest;
 }
 
-static float between(const float *table, int32_t i, float share)
-{
-    return table[i] + (table[(i + 1) % GLINT_AT_ADJUSTS] - table[i]) * share;
-}
+/* How the corrections of a block's channels lie between two nodes of their tables. */
+struct at_place {
+    float cos, sin; /* of what the beam has swept */
+    int32_t node, next;
+    float share;
+};
 
-static void put_point(struct hesai_at *h, const uint8_t *unit, float unit_m, int32_t encoder, float swept_deg,
-                      int32_t channel, const struct glint_block *block, struct glint_returns *out)
+/* Points of all channels: the sum of the swept angle and the channel's by addition, the small correction by a
+ * series to the fourth order (4e-9 at 5 degrees). */
+static void place(const struct at_angles *restrict a, const struct at_place *at,
+                  struct glint_shot *restrict shot)
 {
-    const struct glint_at_correction *k = &h->correction;
-    const float at = (float)encoder * (1.0f / (2 * 25600)), share = at - (float)(int32_t)at;
-    const int32_t i = (int32_t)at % GLINT_AT_ADJUSTS, n = out->n;
-    const float azimuth =
-                    swept_deg - k->azimuth_deg[channel] + between(k->azimuth_adjust_deg[channel], i, share),
-                elevation = k->elevation_deg[channel] + between(k->elevation_adjust_deg[channel], i, share);
-    const uint32_t raw = glint_le16(unit);
-    const float d = (float)raw * unit_m;
-    float ca, sa, ce, se;
-    turn(h->turns, azimuth < -360 ? -360 : azimuth > 719 ? 719 : azimuth, &ca, &sa);
-    turn(h->turns, elevation, &ce, &se);
-    out->x[n] = d * ce * sa;
-    out->y[n] = d * ce * ca;
-    out->z[n] = d * se;
-    out->intensity[n] = (float)unit[2] * (1.0f / 255);
-    out->azimuth[n] = block->azimuth_deg;
-    out->t_ns[n] = block->t_ns + glint_at128_laser_ns[channel];
-    out->block[n] = block->number;
-    out->channel[n] = (uint16_t)channel;
-    out->ring[n] = h->ring[channel];
-    out->ret[n] = block->ret;
-    out->n += raw != 0;
+    const float *restrict here = a->azimuth_adjust[at->node], *restrict then = a->azimuth_adjust[at->next];
+    const float *restrict here_up = a->elevation_adjust[at->node], *restrict then_up =
+                                                                       a->elevation_adjust[at->next];
+    for (int32_t i = 0; i < CHANNELS; i++) {
+        const float t = here[i] + (then[i] - here[i]) * at->share, t2 = t * t;
+        const float u = here_up[i] + (then_up[i] - here_up[i]) * at->share, u2 = u * u;
+        const float ct = 1 - t2 * (0.5f - t2 * (1.0f / 24)),
+                    st = t * (1 - t2 * (1.0f / 6 - t2 * (1.0f / 120)));
+        const float cu = 1 - u2 * (0.5f - u2 * (1.0f / 24)),
+                    su = u * (1 - u2 * (1.0f / 6 - u2 * (1.0f / 120)));
+        const float c = at->cos * a->cos[i] + at->sin * a->sin[i],
+                    s = at->sin * a->cos[i] - at->cos * a->sin[i];
+        const float ca = c * ct - s * st, sa = s * ct + c * st;
+        const float flat = shot->distance[i] * (a->cos_up[i] * cu - a->sin_up[i] * su);
+        shot->x[i] = flat * sa;
+        shot->y[i] = flat * ca;
+        shot->z[i] = shot->distance[i] * (a->sin_up[i] * cu + a->cos_up[i] * su);
+    }
 }
 
 static void decode_block(struct hesai_at *h, const uint8_t *data, int32_t b, int64_t t_ns, int32_t returns,
                          struct glint_returns *out)
 {
+    const struct glint_lanes_kernels *k = glint_lanes_kernels();
     const uint8_t *at = block_at(data, b);
     const int32_t encoder = encoder_of(at), field = glint_at_field(&h->correction, encoder);
     if (field < 0)
@@ -134,9 +144,13 @@ static void decode_block(struct hesai_at *h, const uint8_t *data, int32_t b, int
     const int64_t firing = returns == 1 ? (BLOCKS - b) * INT64_C(41666) : FIRING_NS;
     const struct glint_block block = {(float)encoder / 25600, t_ns + SHIFT_NS - firing, (uint16_t)b,
                                       (uint8_t)(b % returns)};
-    for (int32_t c = 0; c < CHANNELS; c++)
-        put_point(h, at + 3 + 4 * c, (float)data[9] * 1e-3f, encoder, (float)swept * (2.0f / 25600), c,
-                  &block, out);
+    const float node = (float)encoder * (1.0f / (2 * 25600));
+    struct at_place p = {.node = (int32_t)node % GLINT_AT_ADJUSTS, .share = node - (float)(int32_t)node};
+    p.next = (p.node + 1) % GLINT_AT_ADJUSTS;
+    turn(h->turns, (float)(2 * swept % GLINT_AT_TURN) * (1.0f / 25600), &p.cos, &p.sin);
+    k->read(at + 3, 4, false, CHANNELS, (float)data[9] * 1e-3f, &h->shot);
+    place(&h->angles, &p, &h->shot);
+    k->append(&h->lanes, &h->shot, &block, out);
 }
 
 static uint32_t missing(struct hesai_at *h, uint32_t number)
@@ -197,6 +211,21 @@ static const char *model_name(int32_t model)
     return "Hesai AT128";
 }
 
+static void set_angles(struct at_angles *a, const struct glint_at_correction *c)
+{
+    const double rad = GLINT_PI / 180;
+    for (int32_t i = 0; i < CHANNELS; i++) {
+        a->cos[i] = (float)cos((double)c->azimuth_deg[i] * rad);
+        a->sin[i] = (float)sin((double)c->azimuth_deg[i] * rad);
+        a->cos_up[i] = (float)cos((double)c->elevation_deg[i] * rad);
+        a->sin_up[i] = (float)sin((double)c->elevation_deg[i] * rad);
+        for (int32_t k = 0; k < GLINT_AT_ADJUSTS; k++) {
+            a->azimuth_adjust[k][i] = (float)((double)c->azimuth_adjust_deg[i][k] * rad);
+            a->elevation_adjust[k][i] = (float)((double)c->elevation_adjust_deg[i][k] * rad);
+        }
+    }
+}
+
 static void set_up(struct hesai_at *h)
 {
     double elevation[CHANNELS];
@@ -205,9 +234,14 @@ static void set_up(struct hesai_at *h)
     h->base.to_vehicle_yaw = -GLINT_PI / 2;
     h->base.cap_points = 2 * CHANNELS * 1500;
     h->last_field = -1;
-    for (int32_t c = 0; c < CHANNELS; c++)
+    h->lanes.n = CHANNELS;
+    for (int32_t c = 0; c < CHANNELS; c++) {
         elevation[c] = (double)h->correction.elevation_deg[c];
-    glint_beams_rank(CHANNELS, elevation, h->ring);
+        h->lanes.channel[c] = (uint16_t)c;
+        h->lanes.t_ns[c] = glint_at128_laser_ns[c];
+    }
+    glint_beams_rank(CHANNELS, elevation, h->lanes.ring);
+    set_angles(&h->angles, &h->correction);
     snprintf(h->base.sensor, sizeof h->base.sensor, "Hesai AT128");
     snprintf(h->base.why, sizeof h->base.why, "%d- or %d-byte packets, protocol 4.3, 128 channels, 2 blocks",
              NUMBERED, SIGNED);

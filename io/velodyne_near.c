@@ -26,23 +26,26 @@ void glint_velodyne_near_init(struct glint_velodyne_near *n, const struct glint_
     }
 }
 
+/* A block's lanes are a bank's lasers in order: tables from the first one's on. */
 void glint_velodyne_near_intensities(const struct glint_velodyne_near *n, const struct glint_lanes *lanes,
                                      struct glint_shot *shot)
 {
+    const int32_t first = lanes->channel[0];
+    const float *restrict slope = n->slope + first, *restrict focus = n->focus + first,
+                          *restrict least = n->least + first, *restrict most = n->most + first;
     for (int32_t i = 0; i < lanes->n; i++) {
-        const int32_t c = lanes->channel[i];
-        const float d = 1 - (float)shot->hit[i] * (1 / UNITS_MOST);
-        float v = shot->intensity[i] * 255 + n->slope[c] * fabsf(n->focus[c] - 256 * d * d);
-        v = v < n->least[c] ? n->least[c] : v;
-        v = v > n->most[c] ? n->most[c] : v;
+        const float d = 1 - (float)(int32_t)shot->hit[i] * (1 / UNITS_MOST);
+        float v = shot->intensity[i] * 255 + slope[i] * fabsf(focus[i] - 256 * d * d);
+        v = v < least[i] ? least[i] : v;
+        v = v > most[i] ? most[i] : v;
         shot->intensity[i] = v * (1.0f / 255);
     }
 }
 
 /* How much of the near correction is left at |p|. */
-static float share(float p, float near_m)
+static inline float share(float p, float near_m)
 {
-    const float t = (fabsf(p) - near_m) / (FAR_M - near_m);
+    const float t = (fabsf(p) - near_m) * (1 / (FAR_M - near_m));
     return t < 1 ? 1 - t : 0;
 }
 
@@ -50,16 +53,16 @@ void glint_velodyne_near_points(const struct glint_velodyne_near *n, const struc
                                 float s, float step_rad, struct glint_shot *shot)
 {
     struct glint_shot further;
+    const int32_t first = lanes->channel[0];
+    const float *restrict beside = n->beside + first, *restrict ahead = n->ahead + first;
     for (int32_t i = 0; i < lanes->n; i++)
         further.distance[i] = shot->distance[i] + 1;
     glint_lanes_kernels()->turning(lanes, c, s, step_rad, &further);
     for (int32_t i = 0; i < lanes->n; i++) {
-        const int32_t laser = lanes->channel[i];
         const float x = shot->x[i], y = shot->y[i], z = shot->z[i];
-        const float beside = n->beside[laser] * share(y, NEAR_BESIDE),
-                    ahead = n->ahead[laser] * share(x, NEAR_AHEAD);
-        shot->x[i] = x + (further.x[i] - x) * ahead;
-        shot->y[i] = y + (further.y[i] - y) * beside;
-        shot->z[i] = z + (further.z[i] - z) * ahead;
+        const float across = beside[i] * share(y, NEAR_BESIDE), along = ahead[i] * share(x, NEAR_AHEAD);
+        shot->x[i] = x + (further.x[i] - x) * along;
+        shot->y[i] = y + (further.y[i] - y) * across;
+        shot->z[i] = z + (further.z[i] - z) * along;
     }
 }

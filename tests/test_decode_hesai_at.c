@@ -146,6 +146,13 @@ static void it_needs_its_correction_file(void **state)
     assert_int_equal(glint_at_field(&c, 21 * 25600), 0);
     for (size_t n = 0; n < DAT; n += n < 64 ? 1 : 997)
         assert_int_equal(glint_at_correction_parse("x", dat, n, &c), GLINT_E_FORMAT);
+    dat[1064 + 180 * 200 + 7] = 126; /* x 0.02 degree */
+    dat[15] = 4;                     /* x 0.04: more than 5 degrees */
+    memset(dat + 16, 0, 24 + 1024);
+    for (uint32_t i = 0; i < 6; i++)
+        put32(dat + 16 + 4 * i, i * 1000);
+    assert_int_equal(glint_at_correction_parse("x", dat, DAT, &c), GLINT_E_FORMAT);
+    assert_non_null(strstr(glint_error_text(), "channel 73: a correction of 5.04"));
     dat[3] = 6;
     assert_int_equal(glint_at_correction_parse("x", dat, DAT, &c), GLINT_E_UNSUPPORTED);
     memset(dat, 0xff, sizeof dat);
