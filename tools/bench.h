@@ -29,8 +29,8 @@ struct glint_bench {
 
 /* Each returns an exit code and has printed its failure.
  *
- * decode: packets already in memory -> returns, one thread, every round over all packets.
- * voxel: first frame -> pillars of the model's grid, and their four window orders.
+ * decode: packets already in memory, of a capture or made ones (made_packets.h) -> returns, one thread, every
+ * round over all packets. voxel: first frame -> pillars of the model's grid, and their four window orders.
  * nms: boxes (float64 rows x, y, dx, dy, yaw in descending score, or made ones) -> the kept ones, one thread.
  * model: first frame, already in memory -> boxes and masks: everything between, nothing else. Cold is the
  * first run. pipeline: files -> boxes, all frames, `repeat` times, as `glint run` does without its outputs;

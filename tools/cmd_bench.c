@@ -5,6 +5,7 @@
 #include "core/status.h"
 #include "tools/bench.h"
 #include "tools/commands.h"
+#include "tools/made_packets.h"
 #include "tools/places.h"
 #include "tools/report.h"
 #include "tools/standard_scan.h"
@@ -32,9 +33,9 @@ enum {
 static const struct kind {
     const char *name;
     int (*measure)(struct glint_bench *b);
-    enum { NO_INPUT, WANTS_CAPTURE, MAKES_INPUT, TWO_RESULTS } input;
+    enum { NO_INPUT, WANTS_CAPTURE, MAKES_PACKETS, MAKES_INPUT, TWO_RESULTS } input;
     int32_t repeat;
-} kinds[] = {{"decode", glint_bench_decode, WANTS_CAPTURE, 50},
+} kinds[] = {{"decode", glint_bench_decode, MAKES_PACKETS, 50},
              {"voxel", glint_bench_voxel, MAKES_INPUT, 50},
              {"nms", glint_bench_nms, MAKES_INPUT, 50},
              {"model", glint_bench_model, MAKES_INPUT, 20},
@@ -112,6 +113,21 @@ static const struct kind *find_kind(const struct glint_bench *b)
     return NULL;
 }
 
+/* Without a capture packets of the named sensor are made. */
+static bool is_made(const struct glint_bench *b)
+{
+    char known[1600] = "";
+    if (glint_made_find(b->sensor) >= 0)
+        return true;
+    for (int32_t i = 0; i < glint_made_count(); i++) {
+        const size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", glint_made_name(i));
+    }
+    glint_usage_error(b->command, "decode: no packets are made of a \"%.40s\"; there are: %s", b->sensor,
+                      known);
+    return false;
+}
+
 /* The demo's capture, beside the models, where nothing else was named. */
 static bool find_input(struct glint_bench *b, const struct kind *kind)
 {
@@ -120,8 +136,10 @@ static bool find_input(struct glint_bench *b, const struct kind *kind)
         glint_usage_error(b->command, "compare: two results of --json expected");
         return false;
     }
-    if (b->input || kind->input != WANTS_CAPTURE)
+    if (b->input || (kind->input != WANTS_CAPTURE && kind->input != MAKES_PACKETS))
         return true;
+    if (kind->input == MAKES_PACKETS && b->sensor)
+        return is_made(b);
     glint_find_model(NULL, folder, sizeof folder);
     if (strlen(folder) + 32 < sizeof b->demo) {
         snprintf(b->demo, sizeof b->demo, "%.4000s/../../demo/demo.pcap", folder);
@@ -214,7 +232,8 @@ static const struct glint_option options[] = {
     {"--points", "N", "size of the made scan (default: 120000)", POINTS},
     {"--window", "N", "voxel: cells per side of a window (default: 13)", WINDOW},
     {"--iou", "X", "nms: overlap above which a box goes (default: 0.55)", IOU},
-    {"--sensor", "NAME", "sensor of a capture (default: by its packets)", SENSOR},
+    {"--sensor", "NAME",
+     "sensor of a capture (default: by its packets); decode without INPUT: of made packets", SENSOR},
     {"--calib", "FILE", "the sensor's calibration or metadata file", CALIB},
     {"--no-ceilings", NULL, "leave out the machine's peak rates (a second)", NO_CEILINGS},
     {"--normalised", NULL, "compare: in units of the calibration loop, for two machines", NORMALISED},
@@ -227,7 +246,7 @@ const struct glint_command glint_cmd_bench = {
     "timings with machine, build, input and percentiles",
     "decode|voxel|nms|model|pipeline [INPUT] [options]\n       glint bench compare A.json B.json "
     "[options]\n\n"
-    "decode    packets in memory to returns, one thread\n"
+    "decode    packets in memory to returns, one thread (--sensor \"VLS-128 dual\": made ones)\n"
     "voxel     first frame to pillars and four window orders\n"
     "nms       boxes (float64 rows x y dx dy yaw) to the kept ones, one thread\n"
     "model     first frame to boxes and masks, per stage\n"

@@ -1,9 +1,12 @@
 /* tools/made_packets.c - see made_packets.h: the list, and Velodyne and Hesai; the others in made_more.c.
  * Layouts as the decoders' headers cite them. */
+#define _GNU_SOURCE
 #include "tools/made_layouts.h"
 #include "io/decoder_family.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Velodyne ---- */
 
@@ -269,4 +272,49 @@ size_t glint_made_calibration(int32_t i, uint8_t bytes[GLINT_MADE_CALIBRATION], 
 {
     const struct made *m = row(i);
     return m->make_calibration ? m->make_calibration(m, bytes, ending_out) : 0;
+}
+
+static int open_with(int32_t i, const char *calibration, struct glint_decoder **decoder_out)
+{
+    struct glint_packet p;
+    uint8_t *bytes = malloc(GLINT_MADE_BYTES);
+    if (!bytes)
+        return glint_fail(GLINT_E_NOMEM, "no memory for a packet");
+    glint_made_packet(i, 0, bytes, &p);
+    const int status = glint_decoder_open(
+        &(struct glint_decoder_settings){.sensor = glint_made_sensor(i), .calib = calibration}, &p, 1,
+        decoder_out);
+    free(bytes);
+    return status;
+}
+
+/* Writes a file of its own; false when that is not possible. */
+static bool write_temporary(char *path, size_t cap, const uint8_t *bytes, size_t size, const char *ending)
+{
+    const char *folder = getenv("TMPDIR");
+    snprintf(path, cap, "%.200s/glint_made_XXXXXX%s", folder && *folder ? folder : "/tmp", ending);
+    const int fd = mkstemps(path, (int)strlen(ending));
+    const bool written = fd >= 0 && write(fd, bytes, size) == (ssize_t)size;
+    return fd >= 0 && close(fd) == 0 && written;
+}
+
+int glint_made_open(int32_t i, struct glint_decoder **decoder_out)
+{
+    char path[280];
+    const char *ending = "";
+    uint8_t *bytes = malloc(GLINT_MADE_CALIBRATION);
+    if (!bytes)
+        return glint_fail(GLINT_E_NOMEM, "no memory for a calibration");
+    const size_t size = glint_made_calibration(i, bytes, &ending);
+    int status;
+    if (size == 0)
+        status = open_with(i, NULL, decoder_out);
+    else if (!write_temporary(path, sizeof path, bytes, size, ending))
+        status = glint_fail(GLINT_E_IO, "%s: cannot write", path);
+    else
+        status = open_with(i, path, decoder_out);
+    if (size)
+        unlink(path);
+    free(bytes);
+    return status;
 }

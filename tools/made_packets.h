@@ -13,7 +13,7 @@
  * functions. */
 #ifndef GLINT_TOOLS_MADE_PACKETS_H
 #define GLINT_TOOLS_MADE_PACKETS_H
-#include "io/source.h"
+#include "io/decoder.h"
 
 #define GLINT_MADE_BYTES       40000                        /* most of a packet */
 #define GLINT_MADE_CALIBRATION 50000                        /* and of a calibration file */
@@ -40,4 +40,8 @@ bool glint_made_accessory(int32_t i, uint32_t k, uint8_t bytes[GLINT_MADE_BYTES]
 /* The calibration or metadata file that its decoder cannot do without; 0 bytes where it can. *ending_out:
  * ".json". */
 size_t glint_made_calibration(int32_t i, uint8_t bytes[GLINT_MADE_CALIBRATION], const char **ending_out);
+
+/* Opens its decoder, with that file where it needs one. As glint_decoder_open; GLINT_E_IO when the file
+ * cannot be written to the temporary folder. */
+int glint_made_open(int32_t i, struct glint_decoder **decoder_out);
 #endif
