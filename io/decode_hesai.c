@@ -33,7 +33,6 @@
 struct hesai_tail { /* bytes from the tail's beginning */
     uint8_t size;   /* without the number */
     uint8_t mode, date, us;
-    int16_t year;         /* of date byte 0 */
     bool number_optional; /* else always there; u32 at `size` */
     uint8_t gap;          /* bytes between the blocks and the tail */
     uint8_t more[3];      /* bytes that may follow the number: these many more */
@@ -66,12 +65,12 @@ struct hesai_model {
     const float *elevation_deg, *azimuth_deg; /* nominal; azimuth NULL: all 0 */
 };
 
-static const struct hesai_tail tail_xt = {24, 10, 13, 19, 1900, false, 0, {0}};
-static const struct hesai_tail tail_qt = {24, 16, 18, 12, 1900, false, 0, {0}};
-static const struct hesai_tail tail_40p = {22, 14, 16, 10, 2000, true, 0, {0}};
+static const struct hesai_tail tail_xt = {24, 10, 13, 19, false, 0, {0}};
+static const struct hesai_tail tail_qt = {24, 16, 18, 12, false, 0, {0}};
+static const struct hesai_tail tail_40p = {22, 14, 16, 10, true, 0, {0}};
 /* Checksum 4 and functional safety 17 bytes before; checksum 4, signature 32, IMU 22 bytes behind. */
-static const struct hesai_tail tail_qt128 = {26, 12, 15, 21, 1900, false, 21, {4, 36, 0}};
-static const struct hesai_tail tail_ot128 = {26, 12, 15, 21, 1900, false, 21, {26, 58, 4}};
+static const struct hesai_tail tail_qt128 = {26, 12, 15, 21, false, 21, {4, 36, 0}};
+static const struct hesai_tail tail_ot128 = {26, 12, 15, 21, false, 21, {26, 58, 4}};
 
 static const float xt32_elevation[] = {15, 14, 13, 12, 11, 10, 9,  8,  7,  6,   5,   4,   3,   2,   1,   0,
                                        -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16};
@@ -348,15 +347,16 @@ static int32_t mode_of(const uint8_t *tail, const struct hesai_tail *t)
 
 /* ---- time ---- */
 
-/* The tail's UTC in ns since 1970, or 0 when it is no date: a sensor without a clock. */
+/* The tail's UTC in ns since 1970, or 0 when it is no date: a sensor without a clock. Years count from 1900,
+ * in some firmware of the Pandar40P and 64 from 2000 (both as in Hesai's SDK 2.0). */
 static int64_t time_of(const uint8_t *tail, const struct hesai_tail *t)
 {
     const uint8_t *d = tail + t->date; /* year, month, day, hour, minute, second */
-    if (d[0] == 0 || d[1] < 1 || d[1] > 12 || d[2] < 1 || d[2] > 31 || d[3] > 23 || d[4] > 59 || d[5] > 60 ||
-        t->year + d[0] < 1970)
-        return glint_le32(tail + t->us) * INT64_C(1000);
-    const int64_t s = glint_days_of(t->year + d[0], d[1], d[2]) * 86400 + d[3] * 3600 + d[4] * 60 + d[5];
-    return s * 1000000000 + glint_le32(tail + t->us) * INT64_C(1000);
+    const int64_t ns = glint_le32(tail + t->us) * INT64_C(1000);
+    if (d[0] == 0 || d[1] < 1 || d[1] > 12 || d[2] < 1 || d[2] > 31 || d[3] > 23 || d[4] > 59 || d[5] > 60)
+        return ns;
+    const int32_t year = d[0] < 70 ? 2000 + d[0] : 1900 + d[0];
+    return (glint_days_of(year, d[1], d[2]) * 86400 + d[3] * 3600 + d[4] * 60 + d[5]) * 1000000000 + ns;
 }
 
 /* fast: an OT128 in high resolution fires in half the time. */

@@ -296,7 +296,12 @@ static void a_pandar64_comes_back(void **state)
         if (raw_of((uint32_t)(i / 64), (uint32_t)(i % 64)))
             assert_near(returns.t_ns[n++] - STAMP_2023_NS,
                         500000 - 42580 - 55560.0 * (5 - i / 64) + t[i % 64], 1.5);
-    make_large(&pandar64, 35990, 20, 0x39, 8);
+    data[pandar64.tail_at + pandar64.date_at] = 123; /* since 1900: the same year */
+    put32(data + pandar64.tail_at + 22, 6);
+    take_large(d, &pandar64, &loss);
+    assert_int_equal(d->clock_offset_ns, 0);
+    assert_near(returns.t_ns[0] - STAMP_2023_NS, 500000 - 42580 - 55560.0 * 5 + t[1], 1.5);
+    make_large(&pandar64, 35990, 20, 0x39, 9);
     take_large(d, &pandar64, &loss);
     assert_int_equal(loss.packets_lost, 2);
     assert_string_equal(d->return_mode, "dual (last, strongest)");
