@@ -10,8 +10,8 @@
 
 /* Of each of eight units, as u32: the distance's bytes, low first; those of a big endian one; the
  * reflectivity. In the upper half 3-byte units begin at byte 4 (see load_units). */
-#define NONE                0x80
-#define LANE(at, low, high) (at) + (low), (high) < 0 ? NONE : (at) + (high), NONE, NONE
+#define NONE                0x80 /* and more: gives 0 */
+#define LANE(at, low, high) (at) + (low), (at) + (high), NONE, NONE
 #define FOUR(bytes, first, low, high)                                                                        \
     LANE(first, low, high), LANE((first) + (bytes), low, high), LANE((first) + 2 * (bytes), low, high),      \
         LANE((first) + 3 * (bytes), low, high)
@@ -20,8 +20,8 @@
         FOUR(bytes, 0, low, high), FOUR(bytes, second, low, high)                                            \
     }
 enum { LITTLE, BIG, BRIGHT };
-static const uint8_t picks[2][3][32] = {{EIGHT(3, 4, 0, 1), EIGHT(3, 4, 1, 0), EIGHT(3, 4, 2, -1)},
-                                        {EIGHT(4, 0, 0, 1), EIGHT(4, 0, 1, 0), EIGHT(4, 0, 2, -1)}};
+static const uint8_t picks[2][3][32] = {{EIGHT(3, 4, 0, 1), EIGHT(3, 4, 1, 0), EIGHT(3, 4, 2, NONE)},
+                                        {EIGHT(4, 0, 0, 1), EIGHT(4, 0, 1, 0), EIGHT(4, 0, 2, NONE)}};
 
 static inline __m256i load(const void *p)
 {
