@@ -56,6 +56,7 @@ static size_t make_dat(const struct made *m, uint8_t *out, const char **ending)
 struct ouster {
     const char *profile;
     int32_t pixels;
+    bool tilted; /* the lidar stands askew in the sensor */
 };
 #define COLUMNS 16
 
@@ -142,12 +143,15 @@ static size_t make_meta(const struct made *m, uint8_t *out, const char **ending)
     for (int32_t i = 0; i < o->pixels; i++)
         n += (size_t)snprintf(text + n, GLINT_MADE_CALIBRATION - n, "%s%.3f", i ? "," : "",
                               3.1 - 2.05 * (i % 4));
-    return n + (size_t)snprintf(text + n, GLINT_MADE_CALIBRATION - n,
-                                "],\"data_format\":{\"pixels_per_column\":%d,\"columns_per_frame\":1024,"
-                                "\"columns_per_packet\":"
-                                "%d,\"column_window\":[0,1023],\"udp_profile_lidar\":\"%s\"},"
-                                "\"lidar_origin_to_beam_origin_mm\":15.8}",
-                                o->pixels, COLUMNS, o->profile);
+    return n +
+           (size_t)snprintf(
+               text + n, GLINT_MADE_CALIBRATION - n,
+               "],\"data_format\":{\"pixels_per_column\":%d,\"columns_per_frame\":1024,"
+               "\"columns_per_packet\":"
+               "%d,\"column_window\":[0,1023],\"udp_profile_lidar\":\"%s\"},"
+               "\"lidar_origin_to_beam_origin_mm\":15.8%s}",
+               o->pixels, COLUMNS, o->profile,
+               o->tilted ? ",\"lidar_to_sensor_transform\":[0,-1,0,5,0.8,0,0.6,6,-0.6,0,0.8,7,0,0,0,1]" : "");
 }
 
 /* ---- RoboSense ---- */
@@ -316,15 +320,18 @@ static const struct robosense helios = {NEW, 31, 6, 1, 32, false, false, 0.0025f
                               rs32_dual = {OLD, 30, 2, 0, 32, true, true, 0.005f, 55520},
                               bpearl = {OLD, 30, 3, 0, 32, true, false, 0.005f, 55520},
                               bpearl4_dual = {OLD, 31, 3, 4, 32, false, true, 0.0025f, 55560};
-static const struct ouster legacy = {"LEGACY", 32}, rng19 = {"RNG19_RFL8_SIG16_NIR16", 32},
-                           rng19_dual = {"RNG19_RFL8_SIG16_NIR16_DUAL", 32}, rng15 = {"RNG15_RFL8_NIR8", 32},
-                           fusa = {"FUSA_RNG15_RFL8_NIR8_DUAL", 32},
-                           rng15_dual = {"RNG15_RFL8_NIR8_DUAL", 32}, win8 = {"RNG15_RFL8_WIN8", 32},
-                           zone15 = {"RNG15_RFL8_NIR8_ZONE16", 32},
-                           zone19 = {"RNG19_RFL8_SIG16_NIR16_ZONE16", 32},
-                           zone_dual = {"RNG19_RFL8_SIG16_ZONE16_DUAL", 32}, five = {"FIVE_WORD_PIXEL", 32},
-                           os128_dual = {"RNG19_RFL8_SIG16_NIR16_DUAL", 128},
-                           os128_rng15 = {"RNG15_RFL8_NIR8", 128};
+static const struct ouster legacy = {"LEGACY", 32, false}, rng19 = {"RNG19_RFL8_SIG16_NIR16", 32, false},
+                           rng19_dual = {"RNG19_RFL8_SIG16_NIR16_DUAL", 32, false},
+                           rng15 = {"RNG15_RFL8_NIR8", 32, false},
+                           fusa = {"FUSA_RNG15_RFL8_NIR8_DUAL", 32, false},
+                           rng15_dual = {"RNG15_RFL8_NIR8_DUAL", 32, false},
+                           win8 = {"RNG15_RFL8_WIN8", 32, false},
+                           zone15 = {"RNG15_RFL8_NIR8_ZONE16", 32, false},
+                           zone19 = {"RNG19_RFL8_SIG16_NIR16_ZONE16", 32, false},
+                           zone_dual = {"RNG19_RFL8_SIG16_ZONE16_DUAL", 32, false},
+                           five = {"FIVE_WORD_PIXEL", 32, true},
+                           os128_dual = {"RNG19_RFL8_SIG16_NIR16_DUAL", 128, false},
+                           os128_rng15 = {"RNG15_RFL8_NIR8", 128, false};
 static const uint8_t dual = 1, in_mm = 1, in_cm = 2, in_angles = 3;
 
 #define OUSTER(name, layout, size)                                                                           \

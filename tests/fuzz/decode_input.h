@@ -22,7 +22,8 @@ enum {                     /* flags */
        INPUT_AUTO = 8,     /* the sensor is not named */
        INPUT_SEEN = 16,    /* the decoder is chosen by the input's own packets, else by a good one */
        INPUT_VEHICLE = 32, /* points in the vehicle's frame */
-       INPUT_MEND = 64     /* checksums that a random packet cannot have are taken out */
+       INPUT_MEND = 64,    /* checksums that a random packet cannot have are taken out */
+       INPUT_BLIND = 128   /* the decoder is chosen by a packet without points, where the sensor has one */
 };
 enum { INPUT_NOMINAL = 0, INPUT_ACCESSORY = 6, INPUT_SIZED = 7 }; /* control, low three bits: the size */
 

@@ -87,22 +87,31 @@ static bool next_packet(struct stream *s, struct glint_packet *p)
     return true;
 }
 
+/* The input's first packets; or one of points, or one without. How many. */
+static int32_t first_packets(const struct stream *s, struct glint_packet *seen)
+{
+    static uint8_t bytes[GLINT_MADE_BYTES];
+    struct stream ahead = *s;
+    int32_t n = 0;
+    if (s->data[1] & INPUT_SEEN) {
+        while (n < CAP_SEEN && next_packet(&ahead, &seen[n]))
+            n++;
+        return n;
+    }
+    if (!(s->data[1] & INPUT_BLIND) || !glint_made_accessory(s->sensor, 0, bytes, seen))
+        glint_made_packet(s->sensor, 0, bytes, seen);
+    return 1;
+}
+
 static int open_decoder(const struct stream *s, const struct glint_decoder_settings *settings,
                         struct glint_decoder **decoder)
 {
-    static uint8_t bytes[GLINT_MADE_BYTES];
     struct glint_packet seen[CAP_SEEN];
-    struct stream ahead = *s;
-    int32_t n = 0;
-    if (s->data[1] & INPUT_SEEN)
-        while (n < CAP_SEEN && next_packet(&ahead, &seen[n]))
-            n++;
-    else
-        glint_made_packet(s->sensor, 0, bytes, &seen[0]);
-    const bool good = !(s->data[1] & INPUT_SEEN);
-    const int status = glint_decoder_open(settings, seen, good ? 1 : n, decoder);
-    check(status == GLINT_OK || !good);
-    for (int32_t i = 0; i < n; i++)
+    const bool own = (s->data[1] & INPUT_SEEN) != 0, blind = (s->data[1] & INPUT_BLIND) != 0;
+    const int32_t n = first_packets(s, seen);
+    const int status = glint_decoder_open(settings, seen, n, decoder);
+    check(status == GLINT_OK || own || blind);
+    for (int32_t i = 0; i < n && own; i++)
         free((void *)(uintptr_t)seen[i].data);
     return status;
 }

@@ -44,18 +44,17 @@ static int save(const struct seed *s, const char *folder, const char *name)
     return 0;
 }
 
-static int made_seed(int32_t n, const char *folder)
+/* blind: the decoder is opened by a packet without points. */
+static int made_seed(int32_t n, bool blind, const char *folder)
 {
     static struct seed s;
     static uint8_t bytes[GLINT_MADE_BYTES + 1];
     const int32_t sensor = input_sensor(n);
     struct glint_packet p = {0};
     s.n = 0;
+    const int more = n % 4 == 1 ? INPUT_SECTORS : n % 4 == 2 ? INPUT_SENSORS : 0;
     s.bytes[s.n++] = (uint8_t)n;
-    s.bytes[s.n++] = (uint8_t)(INPUT_VEHICLE | INPUT_MEND |
-                               (n % 4 == 1   ? INPUT_SECTORS
-                                : n % 4 == 2 ? INPUT_SENSORS
-                                             : 0));
+    s.bytes[s.n++] = (uint8_t)(INPUT_VEHICLE | INPUT_MEND | more | (blind ? INPUT_BLIND | INPUT_AUTO : 0));
     for (uint32_t k = 0; k < 3; k++) {
         glint_made_packet(sensor, k, bytes, &p);
         add(&s, INPUT_NOMINAL | 1 << 3, bytes, p.size);
@@ -68,7 +67,9 @@ static int made_seed(int32_t n, const char *folder)
     add(&s, INPUT_NOMINAL, bytes, p.size);
     memset(bytes, 0xff, p.size);
     add(&s, INPUT_NOMINAL, bytes, p.size);
-    return save(&s, folder, glint_made_name(sensor));
+    char name[100];
+    snprintf(name, sizeof name, "%s%s", glint_made_name(sensor), blind ? " blind" : "");
+    return save(&s, folder, name);
 }
 
 /* The sensor of the family whose packets have this size and, of a Velodyne, this product; -1: none. */
@@ -115,7 +116,8 @@ int main(int argc, char **argv)
 {
     int bad = argc < 2;
     for (int32_t n = 0; argc >= 2 && n < input_n_sensors(); n++)
-        bad |= made_seed(n, argv[1]);
+        bad |= made_seed(n, false, argv[1]);
+    bad |= argc >= 2 && made_seed(0, true, argv[1]);
     for (int i = 2; i < argc; i++)
         bad |= capture_seed(argv[i], argv[1]);
     return bad;
