@@ -2,7 +2,11 @@
 """Packets in memory to points on one core: Glint, velodyne-decoder, ouster-sdk; the same captures, taking turns.
 
 velodyne-decoder: ScanDecoder on all packets of a capture as one vector (its own C++ loop; no Python per packet).
-ouster-sdk: FrameBatcher per packet (a call from Python each) and XYZLut per frame, the way its examples go."""
+ouster-sdk: FrameBatcher per packet (a call from Python each) and XYZLut per frame, the way its examples go.
+
+The work is the same packets for all; ratios are of their times. Points differ where a decoder leaves some out: of two
+returns at the same distance velodyne-decoder gives one. Sensors without a capture: packets of `glint bench decode
+--sensor`, made here alike."""
 import os
 import struct
 
@@ -22,6 +26,29 @@ CAPTURES = [
 ]
 
 
+MADE = [("Velodyne VLS-128 (made)", "VLS-128", "VLS128", False), ("Velodyne VLS-128 dual (made)", "VLS-128 dual", "VLS128", True)]
+
+
+def made_vls128(n, dual):
+    """The first n packets of tools/made_packets.c."""
+    group, out = 8 if dual else 4, []
+    groups, period_us = 12 // group, 53.3 * (1 if dual else 3)
+
+    def raw(firing, laser, ret):
+        return 0 if (firing * 31 + laser * 17) % 11 == 0 else int((5 + 0.25 * ((firing * 7 + laser * 13) % 97) + ret) / 0.004)
+    for k in range(n):
+        body = bytearray(1206)
+        for b in range(groups * group):
+            firing, i = k * groups + b // group, b % group
+            bank, ret = (i // 2, i % 2) if dual else (i, 0)
+            struct.pack_into("<HH", body, 100 * b, 0xeeff - 0x1100 * bank, firing * 53300 * 36 // 100000 % 36000)
+            for c in range(32):
+                struct.pack_into("<HB", body, 100 * b + 4 + 3 * c, raw(firing, bank * 32 + c, ret), (firing + c) & 255)
+        struct.pack_into("<IBB", body, 1200, int(800000000 + k * period_us), 0x39 if dual else 0x37, 0xa1)
+        out.append((1700000000 + k * period_us * 1e-6, bytes(body)))
+    return out
+
+
 def payloads(path, size=None):
     """UDP payloads of an Ethernet capture (microseconds, no fragments) with their times."""
     data, at, out = open(path, "rb").read(), 24, []
@@ -34,9 +61,9 @@ def payloads(path, size=None):
     return out
 
 
-def velodyne(path, model):
+def velodyne(bodies, model):
     import velodyne_decoder as vd
-    packets = vd.PacketVector([vd.VelodynePacket(t, body) for t, body in payloads(path, 1206)])
+    packets = vd.PacketVector([vd.VelodynePacket(t, body) for t, body in bodies])
     decoder = vd.ScanDecoder(vd.Config(model=getattr(vd.Model, model), min_range=0.0, max_range=1000.0))
     points = len(decoder.decode(packets, True)[1])
     return lambda: decoder.decode(packets, True), points
@@ -67,20 +94,25 @@ def ouster(path, metadata):
 
 
 def peer(label, path, key):
+    """path: of a capture, or packets."""
     if key is None:
         return None
-    name, make = ("velodyne-decoder", velodyne) if label.startswith("Velodyne") else ("ouster-sdk", ouster)
+    is_velodyne = label.startswith("Velodyne")
+    name = "velodyne-decoder" if is_velodyne else "ouster-sdk"
     try:
-        return name, *make(path, key)
+        if not is_velodyne:
+            return name, *ouster(path, key)
+        return name, *velodyne(payloads(path, 1206) if isinstance(path, str) else path, key)
     except Exception as e:
         return name, None, f"{type(e).__name__}: {e}"
 
 
-def measure(args, label, path, key):
-    own = common.glint(args, "decode", path, "--repeat", 5)
-    contenders, notes = {"Glint": lambda: common.glint_row(common.glint(args, "decode", path, "--repeat", 15), "decode")}, {}
+def measure(args, label, words, make, key):
+    """words: what `glint bench decode` measures; make(n): the same for the peer, of n packets."""
+    own = common.glint(args, "decode", *words, "--repeat", 5)
+    contenders, notes = {"Glint": lambda: common.glint_row(common.glint(args, "decode", *words, "--repeat", 15), "decode")}, {}
     points = {"Glint": own["points"]}
-    found = peer(label, path, key)
+    found = peer(label, make(own["packets"]), key)
     if found and found[1]:
         contenders[found[0]] = common.turn(found[1])
         points[found[0]] = found[2]
@@ -93,11 +125,13 @@ def measure(args, label, path, key):
         r = common.row(name, times, base, points=points[name])
         r["mpoints_per_s"] = points[name] / r["median_ms"] * 1e-3
         r["note"] = f"{points[name]} points, {r['mpoints_per_s']:.0f} Mpoints/s"
+        if points[name] < points["Glint"]:
+            r["note"] += " (of the same packets)"
         rows.append(r)
     common.print_rows(label, rows)
     for name, why in notes.items():
         print(f"  {name} not measured: {why}")
-    return {"label": label, "crc32": common.crc(path), "rows": rows, "not_measured": notes}
+    return {"label": label, "packets": own["packets"], "rows": rows, "not_measured": notes}
 
 
 def main():
@@ -109,7 +143,9 @@ def main():
     for label, name, key in CAPTURES:
         path = os.path.join(args.shared, "captures", name)
         if os.path.exists(path):
-            out["cases"].append(measure(args, label, path, key))
+            out["cases"].append({**measure(args, label, [path], lambda n, path=path: path, key), "crc32": common.crc(path)})
+    for label, name, key, dual in MADE:
+        out["cases"].append(measure(args, label, ["--sensor", name], lambda n, dual=dual: made_vls128(n, dual), key))
     common.save(args, out)
 
 
