@@ -97,14 +97,16 @@ static int rehash(struct glint_waymo_index *x, bool frames)
 
 static char *name_of(const struct glint_waymo_key *key, bool by_camera)
 {
-    char *name = malloc(key->context_size + 24);
+    char *name = malloc(key->context_size + 40);
     if (!name)
         return NULL;
     if (key->context_size)
         memcpy(name, key->context, key->context_size);
     name[key->context_size] = '\0';
+    if (key->context_size == 0)
+        strcpy(name, "(no context)");
     if (by_camera && key->camera)
-        sprintf(name + key->context_size, " camera %d", key->camera);
+        sprintf(name + strlen(name), " camera %d", key->camera);
     return name;
 }
 

@@ -19,6 +19,8 @@ struct glint_waymo_objects {
     struct input *input; /* ground truth, then results */
     int32_t n_inputs;
     struct glint_waymo_index index;
+    bool skip_corrupt;
+    int64_t n_damaged;
 };
 
 static const struct glint_file *file_of(const struct input *input)
@@ -40,7 +42,7 @@ static void release(const struct glint_file *file, uint64_t from, uint64_t to)
 static int index_objects(struct glint_waymo_objects *set, int32_t number, int side)
 {
     const struct glint_file *file = &set->input[number].file;
-    struct glint_wire w = {file->path, file->data, file->data, file->data + file->size};
+    struct glint_wire w = glint_wire_of(file->path, file->data, file->size);
     struct glint_wire_field f;
     bool joins = false; /* something else between two objects parts their runs */
     uint64_t released = 0;
@@ -77,6 +79,7 @@ static int index_frames(struct glint_waymo_objects *set, int32_t number, int sid
         GLINT_TRY(glint_waymo_index_frame(&set->index, side, &key, &run.frame));
         GLINT_TRY(glint_waymo_index_add(&set->index, side, &run, false));
     }
+    set->n_damaged += t->damage.bad_data + t->damage.bad_length + t->damage.truncated;
     return status == GLINT_E_EOF ? GLINT_OK : status;
 }
 
@@ -91,7 +94,7 @@ static int open_input(struct glint_waymo_objects *set, const char *path, int sid
     }
     glint_file_close(&input->file);
     input->is_open = false;
-    GLINT_TRY(glint_tfrecord_open(&input->records, path, false));
+    GLINT_TRY(glint_tfrecord_open(&input->records, path, set->skip_corrupt));
     input->is_open = input->is_tfrecord = true;
     return index_frames(set, number, side);
 }
@@ -99,6 +102,7 @@ static int open_input(struct glint_waymo_objects *set, const char *path, int sid
 static int open_all(struct glint_waymo_objects *set, const struct glint_waymo_inputs *inputs)
 {
     set->index.by_camera = inputs->by_camera;
+    set->skip_corrupt = inputs->skip_corrupt;
     for (int32_t i = 0; i < inputs->n_truth; i++)
         GLINT_TRY(open_input(set, inputs->truth[i], GLINT_WAYMO_TRUTH));
     if (set->index.n_objects[GLINT_WAYMO_TRUTH] == 0)
@@ -159,6 +163,11 @@ int64_t glint_waymo_objects_stamp_us(const struct glint_waymo_objects *set, int3
 int64_t glint_waymo_objects_count(const struct glint_waymo_objects *set, enum glint_waymo_side side)
 {
     return set->index.n_objects[side];
+}
+
+int64_t glint_waymo_objects_damaged(const struct glint_waymo_objects *set)
+{
+    return set->n_damaged;
 }
 
 /* ---- reading ---- */

@@ -51,6 +51,7 @@ struct glint_waymo_inputs {
     const char *const *truth; /* an Objects file, or TFRecord files */
     int32_t n_truth;
     const char *results; /* an Objects file, possibly empty */
+    bool skip_corrupt;   /* damaged records of TFRecord files are told, counted and left out */
     bool by_camera;      /* objects of several cameras at one time are frames of their own (detection) */
 };
 
@@ -71,6 +72,9 @@ int32_t glint_waymo_objects_units(const struct glint_waymo_objects *set);
 const struct glint_waymo_unit *glint_waymo_objects_unit(const struct glint_waymo_objects *set, int32_t unit);
 int64_t glint_waymo_objects_stamp_us(const struct glint_waymo_objects *set, int32_t frame);
 int64_t glint_waymo_objects_count(const struct glint_waymo_objects *set, enum glint_waymo_side side);
+
+/* Records that were left out with skip_corrupt. */
+int64_t glint_waymo_objects_damaged(const struct glint_waymo_objects *set);
 
 /* All objects of a frame in the order of the file(s); list->object is valid while the set is open.
  * Thread-safe with a list per thread. GLINT_E_FORMAT (also for a box that is not finite), GLINT_E_NOMEM. */

@@ -22,7 +22,8 @@ struct glint_waymo_segmentation {
     struct input *input; /* ground truth, then results */
     int32_t n_inputs;
     struct glint_waymo_index index; /* a run per frame; its n is not used */
-    int64_t n_frames;
+    bool skip_corrupt;
+    int64_t n_damaged, n_frames;
     int64_t pixels[N_CLASSES][N_CLASSES]; /* by label, prediction */
 };
 
@@ -58,7 +59,7 @@ static int add(struct glint_waymo_segmentation *s, int side, const struct glint_
 static int index_list(struct glint_waymo_segmentation *s, int32_t number, int side)
 {
     const struct glint_file *file = &s->input[number].file;
-    struct glint_wire w = {file->path, file->data, file->data, file->data + file->size};
+    struct glint_wire w = glint_wire_of(file->path, file->data, file->size);
     struct glint_wire_field f;
     struct glint_waymo_key key;
     int status;
@@ -82,6 +83,7 @@ static int index_records(struct glint_waymo_segmentation *s, int32_t number, int
         GLINT_TRY(glint_waymo_decode_frame_key(w, &key, &n_labels));
         GLINT_TRY(add(s, side, &key, number, record.offset));
     }
+    s->n_damaged += t->damage.bad_data + t->damage.bad_length + t->damage.truncated;
     return status == GLINT_E_EOF ? GLINT_OK : status;
 }
 
@@ -95,32 +97,33 @@ static int open_input(struct glint_waymo_segmentation *s, const char *path, int 
         return index_list(s, number, side);
     glint_file_close(&input->file);
     input->is_open = false;
-    GLINT_TRY(glint_tfrecord_open(&input->records, path, false));
+    GLINT_TRY(glint_tfrecord_open(&input->records, path, s->skip_corrupt));
     input->is_open = input->is_tfrecord = true;
     return index_records(s, number, side);
 }
 
-static int open_all(struct glint_waymo_segmentation *s, const char *const *truth, int32_t n_truth,
-                    const char *results)
+static int open_all(struct glint_waymo_segmentation *s, const struct glint_waymo_inputs *inputs)
 {
-    for (int32_t i = 0; i < n_truth; i++)
-        GLINT_TRY(open_input(s, truth[i], TRUTH));
+    s->skip_corrupt = inputs->skip_corrupt;
+    for (int32_t i = 0; i < inputs->n_truth; i++)
+        GLINT_TRY(open_input(s, inputs->truth[i], TRUTH));
     if (s->index.n_objects[TRUTH] == 0)
-        return glint_fail(GLINT_E_FORMAT, "%s: no frame in it: there is nothing to compare with", truth[0]);
-    GLINT_TRY(open_input(s, results, RESULTS));
+        return glint_fail(GLINT_E_FORMAT, "%s: no frame in it: there is nothing to compare with",
+                          inputs->truth[0]);
+    GLINT_TRY(open_input(s, inputs->results, RESULTS));
     return glint_waymo_index_finish(&s->index);
 }
 
-int glint_waymo_segmentation_open(const char *const *truth, int32_t n_truth, const char *results,
+int glint_waymo_segmentation_open(const struct glint_waymo_inputs *inputs,
                                   struct glint_waymo_segmentation **metric_out)
 {
     struct glint_waymo_segmentation *s = calloc(1, sizeof *s);
     *metric_out = NULL;
     if (s)
-        s->input = calloc((size_t)n_truth + 1, sizeof *s->input);
+        s->input = calloc((size_t)inputs->n_truth + 1, sizeof *s->input);
     int status = s && s->input ? GLINT_OK : glint_fail(GLINT_E_NOMEM, "out of memory");
     if (status == GLINT_OK)
-        status = open_all(s, truth, n_truth, results);
+        status = open_all(s, inputs);
     if (status < 0)
         glint_waymo_segmentation_close(s);
     else
@@ -331,6 +334,11 @@ void glint_waymo_segmentation_task(struct glint_waymo_segmentation *s, struct gl
 }
 
 /* ---- the result ---- */
+
+int64_t glint_waymo_segmentation_damaged(const struct glint_waymo_segmentation *s)
+{
+    return s->n_damaged;
+}
 
 int64_t glint_waymo_segmentation_frames(const struct glint_waymo_segmentation *s)
 {

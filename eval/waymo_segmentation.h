@@ -6,6 +6,7 @@
 #ifndef GLINT_EVAL_WAYMO_SEGMENTATION_H
 #define GLINT_EVAL_WAYMO_SEGMENTATION_H
 #include "eval/task.h"
+#include "eval/waymo_objects.h"
 
 #define GLINT_WAYMO_N_CLASSES 22 /* 1..22; 0 is undefined */
 
@@ -18,8 +19,9 @@ struct glint_waymo_segmentation_row { /* a class */
 
 struct glint_waymo_segmentation;
 
-/* Indexes the files. GLINT_E_NOTFOUND, GLINT_E_IO, GLINT_E_NOMEM; GLINT_E_FORMAT with file and byte. */
-int glint_waymo_segmentation_open(const char *const *truth, int32_t n_truth, const char *results,
+/* Indexes the files (by_camera means nothing here). GLINT_E_NOTFOUND, GLINT_E_IO, GLINT_E_NOMEM;
+ * GLINT_E_FORMAT with file and byte. */
+int glint_waymo_segmentation_open(const struct glint_waymo_inputs *inputs,
                                   struct glint_waymo_segmentation **metric_out);
 void glint_waymo_segmentation_close(struct glint_waymo_segmentation *metric); /* NULL is fine */
 
@@ -29,6 +31,8 @@ void glint_waymo_segmentation_task(struct glint_waymo_segmentation *metric, stru
 
 /* After the task, on the root. */
 int64_t glint_waymo_segmentation_frames(const struct glint_waymo_segmentation *metric); /* labelled ones */
+int64_t
+glint_waymo_segmentation_damaged(const struct glint_waymo_segmentation *metric); /* records left out */
 float glint_waymo_segmentation_miou(const struct glint_waymo_segmentation *metric);
 void glint_waymo_segmentation_row(const struct glint_waymo_segmentation *metric, int32_t id,
                                   struct glint_waymo_segmentation_row *row_out);

@@ -1,6 +1,6 @@
 /* eval/wire.h - walking over the fields of a serialized protobuf message, in place and bounds-checked.
  *
- *     struct glint_wire w = {path, file.data, file.data, file.data + file.size};
+ *     struct glint_wire w = glint_wire_of(path, file.data, file.size);
  *     struct glint_wire_field f;
  *     int status;
  *     while ((status = glint_wire_next(&w, &f)) == GLINT_OK)
@@ -112,6 +112,14 @@ static inline int glint_wire_next(struct glint_wire *w, struct glint_wire_field 
     f->number = (uint32_t)(key >> 3);
     f->type = (enum glint_wire_type)(key & 7);
     return glint_wire_payload(w, f);
+}
+
+/* A whole file or block as a message; data may be NULL where size is 0. */
+static inline struct glint_wire glint_wire_of(const char *name, const uint8_t *data, size_t size)
+{
+    static const uint8_t nothing[1];
+    const uint8_t *at = size ? data : nothing;
+    return (struct glint_wire){name, at, at, at + size};
 }
 
 /* The message inside a field of type BYTES. */

@@ -40,7 +40,8 @@ static struct glint_waymo_objects *open_set(const struct glint_waymo_case *c)
 {
     char truth[512], results[512];
     const char *const truths[] = {glint_waymo_path(c->truth, truth)};
-    const struct glint_waymo_inputs inputs = {truths, 1, glint_waymo_path(c->results, results), true};
+    const struct glint_waymo_inputs inputs = {
+        .truth = truths, .n_truth = 1, .results = glint_waymo_path(c->results, results), .by_camera = true};
     struct glint_waymo_objects *set;
     if (glint_waymo_objects_open(&inputs, &set) < 0)
         fail_msg("%s", glint_error_text());

@@ -69,7 +69,8 @@ static int open_messages(const struct message *truth, const struct message *resu
 {
     const char *const truths[] = {glint_test_write("waymo_truth.bin", truth->data, truth->n)};
     const char *path = glint_test_write("waymo_results.bin", results->data, results->n);
-    const struct glint_waymo_inputs inputs = {truths, 1, path, by_camera};
+    const struct glint_waymo_inputs inputs = {
+        .truth = truths, .n_truth = 1, .results = path, .by_camera = by_camera};
     return glint_waymo_objects_open(&inputs, set);
 }
 
@@ -88,7 +89,7 @@ static void order(void **state)
         int64_t stamp_us;
         int32_t n;
         double x[3];
-    } want[] = {{"", 7, 1, {6}},    {"a1", -5, 1, {7}}, {"a", 9, 2, {2, 9}},    {"a", 10, 1, {5}},
+    } want[] = {{"(no context)", 7, 1, {6}},    {"a1", -5, 1, {7}}, {"a", 9, 2, {2, 9}},    {"a", 10, 1, {5}},
                 {"a", 100, 1, {0}}, {"b", 9, 1, {3}},   {"b", 10, 3, {1, 4, 8}}};
     struct message truth = {0}, results = {0};
     struct glint_waymo_objects *set;
@@ -228,7 +229,8 @@ static void damaged_records(void **state)
     for (size_t i = 0; i < 3; i++) {
         snprintf(truth, sizeof truth, "%s/eval/waymo_frames/%s.tfrecord", GLINT_SHARED, files[i]);
         const char *const truths[] = {truth};
-        const struct glint_waymo_inputs inputs = {truths, 1, results, true};
+        const struct glint_waymo_inputs inputs = {
+            .truth = truths, .n_truth = 1, .results = results, .by_camera = true};
         struct glint_waymo_objects *set;
         assert_int_equal(glint_waymo_objects_open(&inputs, &set), GLINT_E_FORMAT);
         assert_non_null(strstr(glint_error_text(), files[i]));

@@ -12,7 +12,9 @@ static void check_set(const char *truth, const char *results, const char *expect
     const char *const truths[] = {glint_waymo_path(truth, a)};
     struct glint_waymo_segmentation *metric;
     struct glint_eval_task task;
-    if (glint_waymo_segmentation_open(truths, 1, glint_waymo_path(results, b), &metric) < 0)
+    const struct glint_waymo_inputs inputs = {
+        .truth = truths, .n_truth = 1, .results = glint_waymo_path(results, b)};
+    if (glint_waymo_segmentation_open(&inputs, &metric) < 0)
         fail_msg("%s", glint_error_text());
     glint_waymo_segmentation_task(metric, &task);
     glint_waymo_run(&task, 2);
@@ -60,9 +62,9 @@ static void frames_as_ground_truth(void **state)
     struct glint_waymo_segmentation_row row;
     struct glint_eval_task task;
     int64_t n_union = 0;
-    assert_int_equal(glint_waymo_segmentation_open(
-                         truths, 1, glint_waymo_path("waymo_metrics/case_gt_only_pred.bin", b), &metric),
-                     GLINT_OK);
+    const struct glint_waymo_inputs inputs = {
+        .truth = truths, .n_truth = 1, .results = glint_waymo_path("waymo_metrics/case_gt_only_pred.bin", b)};
+    assert_int_equal(glint_waymo_segmentation_open(&inputs, &metric), GLINT_OK);
     glint_waymo_segmentation_task(metric, &task);
     glint_waymo_run(&task, 1);
     assert_int_equal(glint_waymo_segmentation_frames(metric), 2);

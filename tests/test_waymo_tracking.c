@@ -28,7 +28,8 @@ static void check_set(const char *truth, const char *results, const char *expect
 {
     char a[512], b[512];
     const char *const truths[] = {glint_waymo_path(truth, a)};
-    const struct glint_waymo_inputs inputs = {truths, 1, glint_waymo_path(results, b), false};
+    const struct glint_waymo_inputs inputs = {
+        .truth = truths, .n_truth = 1, .results = glint_waymo_path(results, b), .by_camera = false};
     struct glint_waymo_objects *set;
     struct glint_waymo_tracking *metric;
     struct glint_eval_task task;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRUTH = 1, RESULTS, MODE, EXACT };
+enum { TRUTH = 1, RESULTS, MODE, EXACT, SKIP };
 
 static const struct mode {
     const char *name, *json_name;
@@ -28,7 +28,7 @@ struct job {
     const char **truth; /* room for all arguments */
     int32_t n_truth;
     const char *results;
-    bool exact;
+    bool exact, skip_corrupt;
     struct glint_waymo_objects *set;
     struct glint_waymo_result result;
 };
@@ -57,6 +57,8 @@ static bool take(void *ctx, int key, const char *value)
         return take_mode(job, value);
     if (key == EXACT)
         job->exact = true;
+    else if (key == SKIP)
+        job->skip_corrupt = true;
     else if (key == RESULTS)
         job->results = value;
     else /* --ground-truth, and files behind it */
@@ -66,24 +68,27 @@ static bool take(void *ctx, int key, const char *value)
 
 /* ---- the metric ---- */
 
-static int open_objects(struct job *job)
+static void tell_damage(int64_t n_damaged)
 {
-    const struct glint_waymo_inputs inputs = {job->truth, job->n_truth, job->results,
-                                              job->mode->metric == DETECTION};
-    return glint_waymo_objects_open(&inputs, &job->set);
+    if (n_damaged > 0)
+        glint_say("%lld damaged records of the ground truth were left out", (long long)n_damaged);
 }
 
 static int open_metric(struct job *job, struct glint_eval_task *task)
 {
     struct glint_waymo_result *r = &job->result;
     const unsigned kind = job->mode->iou_kind | (job->exact ? GLINT_WAYMO_IOU_EXACT : 0);
+    const struct glint_waymo_inputs inputs = {job->truth, job->n_truth, job->results, job->skip_corrupt,
+                                              job->mode->metric == DETECTION};
     r->mode = job->mode->json_name;
     if (job->mode->metric == SEGMENTATION) {
-        GLINT_TRY(glint_waymo_segmentation_open(job->truth, job->n_truth, job->results, &r->segmentation));
+        GLINT_TRY(glint_waymo_segmentation_open(&inputs, &r->segmentation));
         glint_waymo_segmentation_task(r->segmentation, task);
+        tell_damage(glint_waymo_segmentation_damaged(r->segmentation));
         return GLINT_OK;
     }
-    GLINT_TRY(open_objects(job));
+    GLINT_TRY(glint_waymo_objects_open(&inputs, &job->set));
+    tell_damage(glint_waymo_objects_damaged(job->set));
     if (job->mode->metric == TRACKING) {
         GLINT_TRY(glint_waymo_tracking_open(job->set, kind, &r->tracking));
         glint_waymo_tracking_task(r->tracking, task);
@@ -106,6 +111,7 @@ static uint64_t identity_of(const struct job *job)
 {
     uint64_t identity = glint_identity_text(0, job->mode->name);
     identity = glint_identity_bytes(identity, &job->exact, sizeof job->exact);
+    identity = glint_identity_bytes(identity, &job->skip_corrupt, sizeof job->skip_corrupt);
     identity = glint_identity_file(identity, job->results);
     for (int32_t i = 0; i < job->n_truth; i++)
         identity = glint_identity_file(identity, job->truth[i]);
@@ -204,6 +210,7 @@ static const struct glint_option options[] = {
     {"--mode", "NAME", "det3d, bev2d, extra3d (other breakdowns), tracking or segmentation (default: det3d)",
      MODE},
     {"--exact-iou", NULL, "overlaps without the official library's quirks", EXACT},
+    {"--skip-corrupt", NULL, "leaves out damaged TFRecords instead of failing, and counts them", SKIP},
     GLINT_OPTION_GROUP(GLINT_OPTIONS_EVAL),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_THREADS),
     {NULL, NULL, NULL, 0}};

@@ -59,7 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const char *const path[] = {glint_fuzz_file(data, size, ".bin")};
     for (int i = 0; i < 2; i++) {
-        const struct glint_waymo_inputs inputs = {path, 1, path[0], i == 0};
+        const struct glint_waymo_inputs inputs = {
+            .truth = path, .n_truth = 1, .results = path[0], .by_camera = i == 0};
         struct glint_waymo_objects *set;
         if (glint_waymo_objects_open(&inputs, &set) < 0)
             continue;

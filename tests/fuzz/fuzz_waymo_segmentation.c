@@ -28,7 +28,8 @@ static void score(const char *path)
     const char *const truths[] = {path};
     struct glint_waymo_segmentation *metric;
     struct glint_eval_task task;
-    if (glint_waymo_segmentation_open(truths, 1, path, &metric) < 0)
+    const struct glint_waymo_inputs inputs = {.truth = truths, .n_truth = 1, .results = path};
+    if (glint_waymo_segmentation_open(&inputs, &metric) < 0)
         return;
     glint_waymo_segmentation_task(metric, &task);
     for (int32_t u = 0; u < task.n_units; u++) {
