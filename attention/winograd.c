@@ -83,6 +83,18 @@ void glint_winograd_pack(struct glint_winograd *w, void *memory, const float *ro
     *w = (struct glint_winograd){.c = c, .n = n, .place = place, .bias = own_bias};
 }
 
+size_t glint_winograd_fixed_bytes(int32_t c, int32_t n)
+{
+    return GLINT_WINOGRAD_PLACES * glint_arena_round(glint_weights_fixed_bytes(c, n));
+}
+
+void glint_winograd_fix(struct glint_winograd *w, void *memory)
+{
+    for (size_t i = 0; i < GLINT_WINOGRAD_PLACES; i++)
+        glint_weights_fix(&w->place[i],
+                          (uint8_t *)memory + i * glint_arena_round(glint_weights_fixed_bytes(w->c, w->n)));
+}
+
 /* out = B' d, entries of both `stride` apart. */
 static void in_line(const float *d, int stride, float *out)
 {

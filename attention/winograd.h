@@ -20,9 +20,9 @@
 #define GLINT_WINOGRAD_PLACES 36
 
 struct glint_winograd {
-    int32_t c, n;                      /* channels in, out */
-    const struct glint_weights *place; /* GLINT_WINOGRAD_PLACES maps c -> n without a bias */
-    const float *bias;                 /* n */
+    int32_t c, n;                /* channels in, out */
+    struct glint_weights *place; /* GLINT_WINOGRAD_PLACES maps c -> n without a bias */
+    const float *bias;           /* n */
 };
 
 size_t glint_winograd_bytes(int32_t c, int32_t n);
@@ -31,6 +31,11 @@ size_t glint_winograd_bytes(int32_t c, int32_t n);
  * memory (aligned to 64, glint_winograd_bytes). */
 void glint_winograd_pack(struct glint_winograd *w, void *memory, const float *rows, const float *bias,
                          int32_t c, int32_t n);
+
+/* The same with the 36 maps rounded to integers (glint_weights_fix), c a multiple of GLINT_FIXED_STEP; more
+ * memory of its own, aligned to 64. */
+size_t glint_winograd_fixed_bytes(int32_t c, int32_t n);
+void glint_winograd_fix(struct glint_winograd *w, void *memory);
 
 /* One tile in. corner: its pixel (-1, -1), pixels ld and rows pitch floats apart, c values each, all 6 x 6
  * readable. Place p's c values go to out + p * step. */

@@ -173,17 +173,11 @@ bool glint_affine_narrows(const struct glint_affine *a, enum glint_narrow narrow
     return false;
 }
 
-static bool has_pairs(const struct glint_bind *bind, const struct glint_affine *a,
-                      const struct glint_weights *w)
-{
-    return glint_affine_narrows(a, bind->narrow, w->k / a->k);
-}
-
 static int pack_pairs(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *w)
 {
     void *memory;
     const bool fixed = bind->narrow == GLINT_NARROW_I16;
-    if (!has_pairs(bind, a, w))
+    if (!glint_affine_narrows(a, bind->narrow, w->k / a->k))
         return GLINT_OK;
     GLINT_TRY(glint_bind_memory(
         bind, fixed ? glint_weights_fixed_bytes(w->k, w->n) : glint_weights_pairs_bytes(w->k, w->n),
@@ -203,7 +197,7 @@ static int pack(struct glint_bind *bind, const struct glint_affine *a, const str
     *out = (struct glint_weights){.k = k, .n = a->n};
     GLINT_TRY(glint_bind_memory(bind, glint_weights_bytes(k, a->n), &memory));
     if (!memory)
-        return pack_pairs(bind, a, out);
+        return GLINT_OK;
     float *bias = malloc((size_t)a->n * sizeof *bias);
     if (!bias)
         return glint_fail(GLINT_E_NOMEM, "no memory for %d numbers", a->n);
@@ -214,6 +208,13 @@ static int pack(struct glint_bind *bind, const struct glint_affine *a, const str
     }
     glint_weights_pack(out, memory, rows, k, NULL, a->no_shift ? NULL : bias, k, a->n);
     free(bias);
+    return GLINT_OK;
+}
+
+static int pack_both(struct glint_bind *bind, const struct glint_affine *a, const struct fold *f, float *rows,
+                     int32_t k, struct glint_weights *out)
+{
+    GLINT_TRY(pack(bind, a, f, rows, k, out));
     return pack_pairs(bind, a, out);
 }
 
@@ -248,11 +249,14 @@ static int pack_tiles(struct glint_bind *bind, const struct glint_affine *a, con
 {
     void *memory;
     *out = (struct glint_winograd){0};
-    if (a->kernel != 3 || has_pairs(bind, a, w) || !glint_conv_tiles_pay(a->k, a->n))
-        return GLINT_OK;
     GLINT_TRY(glint_bind_memory(bind, glint_winograd_bytes(a->k, a->n), &memory));
     if (memory)
         glint_winograd_pack(out, memory, rows, w->bias, a->k, a->n);
+    if (bind->narrow != GLINT_NARROW_I16 || !glint_affine_narrows(a, bind->narrow, 1))
+        return GLINT_OK;
+    GLINT_TRY(glint_bind_memory(bind, glint_winograd_fixed_bytes(a->k, a->n), &memory));
+    if (memory)
+        glint_winograd_fix(out, memory);
     return GLINT_OK;
 }
 
@@ -272,8 +276,9 @@ static int bind_map(struct glint_bind *bind, const struct glint_affine *a, struc
         take_rows(a, weight, rows);
     if (status == GLINT_OK)
         status = pack(bind, a, &f, rows, k, out);
-    if (status == GLINT_OK && tiles_out)
-        status = pack_tiles(bind, a, out, rows, tiles_out);
+    if (status == GLINT_OK)
+        status = tiles_out && glint_conv_tiles_pay(a->k, a->n) ? pack_tiles(bind, a, out, rows, tiles_out)
+                                                               : pack_pairs(bind, a, out);
     free(f.factor);
     return status;
 }
@@ -310,7 +315,7 @@ int glint_bind_deconv(struct glint_bind *bind, const struct glint_affine *a, str
     for (int32_t place = 0; status == GLINT_OK && place < a->kernel * a->kernel; place++) {
         if (bind->filling)
             take_place(a, weight, place, rows);
-        status = pack(bind, a, &f, rows, a->k, &out[place]);
+        status = pack_both(bind, a, &f, rows, a->k, &out[place]);
     }
     free(f.factor);
     return status;
@@ -338,7 +343,7 @@ int glint_bind_joined(struct glint_bind *bind, const struct glint_affine *a, int
     if (status == GLINT_OK && bind->filling)
         join_rows(a, weight, n_maps, rows);
     if (status == GLINT_OK)
-        status = pack(bind, a, &f, rows, n_maps * a->k, out);
+        status = pack_both(bind, a, &f, rows, n_maps * a->k, out);
     free(f.factor);
     return status;
 }

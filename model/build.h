@@ -66,8 +66,8 @@ bool glint_affine_narrows(const struct glint_affine *a, enum glint_narrow narrow
 /* Packs the map into the model's memory. While measuring *out is set but its pointers are NULL. */
 int glint_bind_affine(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out);
 
-/* The same of a 3x3 convolution of stride 1, also by tiles where that is faster than what the weights are
- * (not in bfloat16): tiles_out->n 0: it is not. */
+/* The same of a 3x3 convolution of stride 1, by tiles where that pays, their products rounded in I16 (in BF16
+ * they stay in float): then *out is in float only. tiles_out->n 0: it does not. */
 int glint_bind_conv(struct glint_bind *bind, const struct glint_affine *a, struct glint_weights *out,
                     struct glint_winograd *tiles_out);
 

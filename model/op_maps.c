@@ -36,19 +36,22 @@ static int conv_bind(struct glint_bind *bind, struct glint_layer *layer)
     return glint_bind_affine(bind, &p->affine, &p->weights);
 }
 
+static bool by_tiles(const struct glint_conv_params *p)
+{
+    return p->affine.kernel == 3 && p->stride == 1 && glint_conv_tiles_pay(p->affine.k, p->affine.n);
+}
+
 static bool conv_reads_half(const struct glint_net *net, const struct glint_layer *layer)
 {
-    const struct glint_affine *a = &((const struct glint_conv_params *)layer->params)->affine;
-    return glint_affine_narrows(a, net->narrow, a->kernel * a->kernel);
+    const struct glint_conv_params *p = layer->params;
+    return !by_tiles(p) && glint_affine_narrows(&p->affine, net->narrow, p->affine.kernel * p->affine.kernel);
 }
 
 static size_t conv3x3_scratch(const struct glint_net *net, const struct glint_layer *layer)
 {
     const struct glint_conv_params *p = layer->params;
     (void)net;
-    return p->stride == 1 && glint_conv_tiles_pay(p->affine.k, p->affine.n)
-               ? glint_conv_tiles_scratch(p->affine.k, p->affine.n)
-               : 0;
+    return by_tiles(p) ? glint_conv_tiles_scratch(p->affine.k, p->affine.n) : 0;
 }
 
 static void count_conv(struct glint_run *r, const struct glint_layer *layer, const struct glint_weights *w,

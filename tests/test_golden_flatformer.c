@@ -20,7 +20,7 @@ struct tolerance {
 };
 static const struct tolerance tolerances[] = {
     [GLINT_PRECISION_F32] = {1e-5, 2e-5, 1},
-    [GLINT_PRECISION_BF16] = {1.2e-2, 3e-2, 0.9},
+    [GLINT_PRECISION_BF16] = {1.2e-2, 3e-2, 0.93},
     [GLINT_PRECISION_I16] = {3e-3, 4e-3, 0.99},
 };
 
@@ -559,6 +559,30 @@ static bool same_boxes(const struct glint_box *boxes, const struct glint_frame *
     return same;
 }
 
+static bool looks_alike(const struct glint_box *p, const struct glint_box *q)
+{
+    bool is = p->label == q->label && fabsf(p->score - q->score) <= 0.02f;
+    for (int k = 0; is && k < 3; k++)
+        is = fabsf(p->center[k] - q->center[k]) <= 0.05f && fabsf(p->size[k] - q->size[k]) <= 0.05f;
+    return is;
+}
+
+/* The same for less precision: the share of boxes that have a partner. */
+static bool much_the_same_boxes(const struct glint_box *boxes, const struct glint_frame *frame, int32_t n,
+                                double share)
+{
+    bool taken[CAP_BOXES] = {false};
+    int32_t found = 0;
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t k = 0; k < frame->n_boxes; k++)
+            if (!taken[k] && looks_alike(&boxes[i], &frame->boxes[k])) {
+                taken[k] = true;
+                found++;
+                break;
+            }
+    return found >= share * (n > frame->n_boxes ? n : frame->n_boxes);
+}
+
 /* Without the tap residuals are fused, memory is shared and maps are computed where they matter only: the
  * same boxes, to rounding. */
 static void compare_plain(struct check *c, struct glint_model *plain, struct glint_frame *frame)
@@ -569,7 +593,10 @@ static void compare_plain(struct check *c, struct glint_model *plain, struct gli
     memcpy(boxes, frame->boxes, (size_t)n * sizeof *boxes);
     if (glint_model_run(plain, frame) != GLINT_OK)
         fail_msg("%s: %s", c->title, glint_error_text());
-    expect_equal(c, "boxes without the tap", same_boxes(boxes, frame, n));
+    expect_equal(c, "boxes without the tap",
+                 c->precision == GLINT_PRECISION_F32
+                     ? same_boxes(boxes, frame, n)
+                     : much_the_same_boxes(boxes, frame, n, tolerances[c->precision].found));
     free(boxes);
 }
 

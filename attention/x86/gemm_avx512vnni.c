@@ -4,7 +4,7 @@
  * integers in registers; then they become floats, get their rows' scales and join the sums of the blocks
  * before, which wait in the first-level cache. Rows that come as floats are rounded once per tile of 14, so
  * tiles are the outer loop. */
-#include "attention/fixed.h"
+#include "attention/x86/fixed_avx512.h"
 #include "attention/x86/gemm_tile_avx512.h"
 #include <string.h>
 
@@ -34,23 +34,37 @@ static void take_rows(const struct glint_gemm *g, int32_t m, int32_t count, stru
         }
 }
 
-static void round_rows(const struct glint_gemm *g, int32_t m, int32_t count, struct rows *r,
-                       struct rounded *memory)
+/* The first n rows from `from` on, in blocks of `block`, one after another. */
+INLINE void round_some(const float *const *from, int32_t n, int32_t length, const int block, int16_t *value,
+                       float *scale)
+{
+    for (int32_t i = 0; i < n; i++)
+        for (int32_t j = 0; j < length; j += block, value += block)
+            glint_fixed_round_block(from[i] + j, NULL, 0.0f, block, value, scale++, NULL);
+}
+
+/* Not inlined: beside it the compiler keeps fewer of a tile's sums in registers. */
+__attribute__((noinline)) static void round_rows(const struct glint_gemm *g, int32_t m, int32_t count,
+                                                 struct rows *r, struct rounded *memory)
 {
     const int32_t length = r->block * r->n_blocks;
-    int16_t *value = memory->value;
-    float *scale = memory->scale;
-    for (int32_t s = 0; s < g->n_segments; s++)
+    for (int32_t s = 0; s < g->n_segments; s++) {
+        const float *const *from = g->rows + (int64_t)s * g->m + m;
+        int16_t *value = memory->value + (int64_t)s * ROWS * length;
+        float *scale = memory->scale + s * ROWS * r->n_blocks;
+        if (r->block == 64)
+            round_some(from, count, length, 64, value, scale);
+        else if (r->block == 128)
+            round_some(from, count, length, 128, value, scale);
+        else
+            for (int32_t i = 0; i < count; i++)
+                glint_fixed_row_avx512(from[i], NULL, NULL, length, r->block, value + i * length,
+                                       scale + i * r->n_blocks, NULL);
         for (int32_t i = 0; i < ROWS; i++) {
-            if (i < count) {
-                value = memory->value + (s * ROWS + i) * length;
-                scale = memory->scale + (s * ROWS + i) * r->n_blocks;
-                glint_fixed_row_avx512(g->rows[(int64_t)s * g->m + m + i], NULL, NULL, length, r->block,
-                                       value, scale, NULL);
-            }
-            r->value[s][i] = value;
-            r->scale[s][i] = scale;
+            r->value[s][i] = value + (i < count ? i : count - 1) * length;
+            r->scale[s][i] = scale + (i < count ? i : count - 1) * r->n_blocks;
         }
+    }
 }
 
 /* A type of its own: with that of all integers GCC 12 moves every sum through memory at each step. */

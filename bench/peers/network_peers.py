@@ -154,16 +154,17 @@ def measure_case(torch, args, peers, folder, name, path, rounds):
         out["frame"] = out.pop("to boxes")
         return out
 
-    def run_bf16():
-        r = common.glint(args, "model", path, "--model", big, "--threads", args.threads, "--repeat", repeat, "--precision", "bf16")
+    def run_rounded(precision):
+        r = common.glint(args, "model", path, "--model", big, "--threads", args.threads, "--repeat", repeat, "--precision", precision)
         out = {s["stage"]: s["p50_ms"] for s in r["stages"]}
         out["frame"] = out.pop("to boxes")
         return out
 
     contenders = {"Glint": run_glint}
-    rounded = boxes(args, path, big, "bf16")
-    if rounded is not None:
-        contenders["Glint bf16"] = run_bf16
+    rounded = {"Glint " + p: boxes(args, path, big, p) for p in ("i16", "bf16")}
+    rounded = {n: found_then for n, found_then in rounded.items() if found_then is not None}
+    for n in rounded:
+        contenders[n] = lambda n=n: run_rounded(n.split()[1])
     for n, (call, stages) in peers.items():
         contenders[n] = lambda call=call, stages=stages, n=n: frame(call, points, range_filter, stages, found[n])
     print(f"measuring {name}", file=sys.stderr, flush=True)
@@ -172,14 +173,14 @@ def measure_case(torch, args, peers, folder, name, path, rounds):
     base = median["Glint"]["frame"]
     rows = [common.row("Glint", [s["frame"] for s in samples["Glint"]], base, note=f"{glint_runs[-1]['boxes']} boxes",
                        stages=median["Glint"])]
-    if rounded is not None:
-        note = f"{100 * matched(boxes(args, path, big, 'f32'), rounded):.1f} % of the boxes the same"
-        rows.append(common.row("Glint bf16", [s["frame"] for s in samples["Glint bf16"]], base, note=note, stages=median["Glint bf16"]))
+    for n, found_then in rounded.items():
+        note = f"{100 * matched(boxes(args, path, big, 'f32'), found_then):.1f} % of the boxes the same"
+        rows.append(common.row(n, [s["frame"] for s in samples[n]], base, note=note, stages=median[n]))
     rows += [common.row(n, [s["frame"] for s in samples[n]], base, note=check(name, golden, found[n]), stages=median[n]) for n in peers]
     common.print_rows(f"FlatFormer, Waymo configuration, {name}: {len(points)} points, {glint_runs[-1]['pillars']} pillars, "
                       f"{args.threads} threads", rows)
     dense = [common.row("Glint bev + head", [s["bev"] + s["head"] for s in samples["Glint"]], median["Glint"]["bev"] + median["Glint"]["head"])]
-    for n in (["Glint bf16"] if rounded is not None else []) + list(peers):
+    for n in list(rounded) + list(peers):
         key = [s["dense"] if "dense" in s else s["bev"] + s["head"] for s in samples[n]]
         dense.append(common.row(n, key, dense[0]["median_ms"]))
     common.print_rows("  of that the dense part (backbone, neck, head)", dense)

@@ -15,13 +15,13 @@ struct glint_tensor;
 enum glint_precision {
     GLINT_PRECISION_F32,
     GLINT_PRECISION_BF16, /* inputs and weights of linear layers and convolutions are rounded to bfloat16 (8
-                           * bits), except in the first layer and in maps of few outputs; sums and all else in
-                           * float. Differs from F32 by norm: tokens 1e-2, maps 3e-2. GLINT_E_DEVICE without
-                           * AVX512_BF16 */
-    GLINT_PRECISION_I16,  /* the same are rounded to integers with shared scales (13 to 14 bits), their sums
-                           * exact  in blocks; attention's own products to bfloat16 where the machine has that.
-                           * Differs  from F32 by norm: tokens 3e-3, maps 4e-3. GLINT_E_DEVICE without
-                           * AVX512_VNNI */
+                           * bits), except in the first layer, in maps of few outputs and in 3x3 convolutions
+                           * of stride 1; sums and all else in float. Differs from F32 by norm: tokens 1.2e-2,
+                           * maps 3e-2. GLINT_E_DEVICE without AVX512_BF16 */
+    GLINT_PRECISION_I16, /* inputs and weights, except in the first layer, are rounded to integers with shared
+                          * scales (14 bits), their sums exact in blocks; attention's own products to bfloat16
+                          * where the machine has that. Differs from F32 by norm: tokens 3e-3, maps 4e-3.
+                          * GLINT_E_DEVICE without AVX512_VNNI */
 };
 
 struct glint_model_settings {
@@ -32,8 +32,9 @@ struct glint_model_settings {
     int32_t cap_points; /* most points of a frame; more are clipped by the source */
     float score;        /* least score of a box; < 0: the model's own, per class */
     enum glint_precision precision;
-    bool whole_maps;  /* compute also what no pillar reaches in the bird's-eye maps: slower, same numbers */
-    bool keep_stages; /* make every stage's tensor visible to the tap (more memory, same numbers) */
+    /* Both: the same numbers, to the rounding of the precision. */
+    bool whole_maps;  /* compute also what no pillar reaches in the bird's-eye maps: slower */
+    bool keep_stages; /* make every stage's tensor visible to the tap (more memory) */
 };
 void glint_model_settings_default(struct glint_model_settings *s);
 
