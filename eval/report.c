@@ -31,7 +31,7 @@ static const char style[] =
     "figcaption{font-weight:600;margin-bottom:6px}figure img{display:block;width:100%;height:auto;"
     "border-radius:4px}svg{display:block;width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}"
     ".grid{stroke:var(--rule);stroke-width:1}.axis{stroke:var(--soft);stroke-width:1}"
-    ".line{fill:none;stroke-width:2;stroke-linejoin:round}\n"
+    "svg .count{font-size:10px;opacity:.8}.line{fill:none;stroke-width:2;stroke-linejoin:round}\n"
     ".legend{display:flex;flex-wrap:wrap;gap:2px 16px;margin-top:6px;font-size:13px}"
     ".legend i{display:inline-block;width:14px;height:4px;border-radius:2px;margin-right:6px;"
     "vertical-align:middle}\n"

@@ -58,7 +58,7 @@ void glint_report_curves(struct glint_report *r, const struct glint_report_curve
 struct glint_report_set { /* a bar for each group */
     const char *name;
     const double *value;  /* n_groups; NaN: no bar */
-    const int64_t *count; /* n_groups: what the value was taken of, told above the bar; NULL: not told */
+    const int64_t *count; /* n_groups: what the value was taken of, told below the group; NULL: not told */
 };
 struct glint_report_bars {
     const char *title, *x_name, *y_name;

@@ -154,15 +154,28 @@ static void draw_bar(struct glint_buffer *b, const struct glint_report_bars *bar
     if (s->count)
         glint_report_put(b, " of %lld", (long long)s->count[group]);
     glint_buffer_text(b, "</title></rect>\n");
-    if (s->count && bars->n_sets == 1)
-        glint_report_put(b, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%lld</text>\n",
-                         left + width / 2, top - 4, (long long)s->count[group]);
+}
+
+/* How many the group's bars are of, all together, below its name. */
+static void group_count(struct glint_buffer *b, const struct glint_report_bars *bars, int32_t group)
+{
+    int64_t count = 0;
+    bool is_told = false;
+    for (int32_t s = 0; s < bars->n_sets; s++)
+        if (bars->sets[s].count) {
+            count += bars->sets[s].count[group];
+            is_told = true;
+        }
+    if (is_told)
+        glint_report_put(
+            b, "<text class=\"count\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">n=%lld</text>\n",
+            LEFT + (double)(RIGHT - LEFT) / bars->n_groups * (group + 0.5), BOTTOM + 30, (long long)count);
 }
 
 void glint_report_bars(struct glint_report *r, const struct glint_report_bars *bars)
 {
     struct glint_buffer *b = &r->html;
-    const struct axis y = {0, bars->most, BOTTOM, TOP + 10};
+    const struct axis y = {0, bars->most, BOTTOM, TOP};
     begin(b, bars->title);
     horizontal_grid(b, &y);
     for (int32_t g = 0; g < bars->n_groups; g++) {
@@ -172,6 +185,7 @@ void glint_report_bars(struct glint_report *r, const struct glint_report_bars *b
                          LEFT + (double)(RIGHT - LEFT) / bars->n_groups * (g + 0.5), BOTTOM + 17);
         glint_report_escape(b, bars->groups[g]);
         glint_buffer_text(b, "</text>\n");
+        group_count(b, bars, g);
     }
     axis_names(b, bars->x_name, bars->y_name);
     legend_begin(b);

@@ -98,7 +98,7 @@ static void a_page_with_everything(void **state)
         "M52.0 14.0L259.0 132.0M466.0 191.0\"><title>car &lt;3</title>", /* broken at the NaN */
         "recall, 0-10 m: 0.500 of 10",
         "recall, &gt;20 m: 2.000 of 3",
-        ">10</text>",
+        ">n=10</text>",
         "src=\"data:image/png;base64,Zm9v\"",
     };
     for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++)
