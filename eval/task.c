@@ -96,12 +96,13 @@ static void give(struct run *r, int32_t unit, int32_t rank)
         update_last_words(r);
 }
 
-/* None any more once something failed that more work cannot mend: results cannot be kept. */
+/* None any more once something failed that more work cannot mend: results cannot be kept, or are refused. */
 static bool nothing_left(struct run *r)
 {
+    const bool is_lost = r->cannot_keep || (r->settings->refuses && r->status < 0);
     while (r->next_todo < r->task->n_units && r->units[r->next_todo].state != TODO)
         r->next_todo++;
-    return r->next_todo >= r->task->n_units || r->cannot_keep;
+    return r->next_todo >= r->task->n_units || is_lost;
 }
 
 static int32_t next_unit(struct run *r)
@@ -117,7 +118,8 @@ static void tell_failed_unit(struct run *r, int32_t unit, int status, const char
                  (int)r->units[unit].rank, reason);
     else
         snprintf(text, sizeof text, "%s: %s", r->task->unit_name(r->task->ctx, unit), reason);
-    glint_log(GLINT_LOG_ERROR, "%s", text);
+    if (!r->settings->refuses)
+        glint_log(GLINT_LOG_ERROR, "%s", text);
     keep_failure(r, status, text);
     r->stats->n_failed++;
 }

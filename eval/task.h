@@ -30,6 +30,8 @@ struct glint_eval_run_settings {
     int32_t n_threads; /* units at once in this process, >= 1: 1 where score has threads of its own */
     const char *parts; /* folder that finished units are kept in until all are done; NULL: none */
     bool resume;       /* takes up the units that are in parts; else parts starts empty */
+    bool refuses; /* the first failure ends all, and is told by what run returns alone: for results that are
+                   * refused as a whole */
     /* Called on the root, from the thread of run, now and then. May be NULL. */
     void (*progress)(void *ctx, int64_t frames_done, int64_t frames_all);
     void *progress_ctx;

@@ -65,8 +65,9 @@ static int run(struct sums *s, int32_t n_threads, const char *parts, bool resume
                struct glint_eval_run_stats *stats)
 {
     const struct glint_eval_task task = task_of(s);
-    return glint_eval_run(&task, &(struct glint_eval_run_settings){n_threads, parts, resume, NULL, NULL},
-                          stats);
+    return glint_eval_run(
+        &task, &(struct glint_eval_run_settings){.n_threads = n_threads, .parts = parts, .resume = resume},
+        stats);
 }
 static float sum_of_one_thread(void)
 {
@@ -126,6 +127,21 @@ static void a_failed_unit_is_named_and_the_rest_is_taken_up_later(void **state)
     assert_int_not_equal(access(folder, F_OK), 0); /* all is done: nothing is left behind */
 }
 
+static void results_are_refused_in_one_line(void **state)
+{
+    (void)state;
+    struct sums s = {.failing = 11};
+    struct glint_eval_run_stats stats;
+    const struct glint_eval_task task = task_of(&s);
+    const struct glint_eval_run_settings settings = {.n_threads = 2, .refuses = true};
+    glint_log_set(keep_said, &s, GLINT_LOG_INFO);
+    assert_int_equal(glint_eval_run(&task, &settings, &stats), GLINT_E_FORMAT);
+    glint_log_set(NULL, NULL, GLINT_LOG_INFO);
+    assert_non_null(strstr(glint_error_text(), "unit-11: file-11: broken"));
+    assert_string_equal(s.said, "");
+    assert_true(atomic_load(&s.n_scored) < N);
+}
+
 static void flip_byte(const char *path, long at)
 {
     FILE *f = fopen(path, "r+b");
@@ -157,7 +173,7 @@ static void damaged_parts_are_done_again_and_foreign_ones_refused(void **state)
     struct sums other = {.failing = -1};
     struct glint_eval_task task = task_of(&other);
     task.identity++;
-    const struct glint_eval_run_settings settings = {1, folder, true, NULL, NULL};
+    const struct glint_eval_run_settings settings = {.n_threads = 1, .parts = folder, .resume = true};
     assert_int_equal(glint_eval_run(&task, &settings, &stats), GLINT_E_ARG);
     assert_non_null(strstr(glint_error_text(), "of another evaluation"));
     assert_int_equal(atomic_load(&other.n_scored), 0);
@@ -195,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(a_failed_unit_is_named_and_the_rest_is_taken_up_later),
+        cmocka_unit_test(results_are_refused_in_one_line),
         cmocka_unit_test(damaged_parts_are_done_again_and_foreign_ones_refused),
         cmocka_unit_test(nothing_foreign_is_removed),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_told),

@@ -160,6 +160,7 @@ int glint_eval_do(const struct glint_shared_options *options, const struct glint
     struct glint_eval_task whole = *task;
     struct glint_eval_run_settings settings = {.n_threads = net ? 1 : options->n_threads,
                                                .resume = options->resume,
+                                               .refuses = net == NULL,
                                                .progress = show,
                                                .progress_ctx = &shown};
     if (!find_parts(options, net != NULL, beside, &settings.parts))

@@ -34,7 +34,8 @@ int glint_eval_net_run(struct glint_eval_net *net, struct glint_source *source,
 
 /* glint_eval_run with the options' threads (one unit at a time where there is a net, which has threads of its
  * own), parts (--parts; with a net and --json FILE, FILE.parts) and --resume. The task's identity is joined
- * with the model's and the options' that change its results. */
+ * with the model's and the options' that change its results. Without a net the first failure refuses all: one
+ * line with the reason. */
 int glint_eval_do(const struct glint_shared_options *options, const struct glint_eval_task *task,
                   struct glint_eval_net *net, struct glint_eval_run_stats *stats_out);
 
