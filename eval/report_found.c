@@ -97,8 +97,8 @@ static double percentile(const struct glint_report_time *t, double share)
     return (double)t->ns[at < 0 ? 0 : at] * 1e-6;
 }
 
-void glint_report_latency(struct glint_report *r, const char *words, struct glint_report_time *times,
-                          int32_t n_times)
+void glint_report_latencies(struct glint_report *r, const char *words, struct glint_report_time *times,
+                            int32_t n_times)
 {
     static const char *const columns[] = {"frames", "p50", "p90", "p99", "max"};
     static const double shares[] = {0.5, 0.9, 0.99, 1};

@@ -16,6 +16,6 @@ struct glint_report_time { /* times of one kind, sorted by the call */
     int32_t n;
 };
 /* A heading and a table of percentiles in milliseconds; kinds without times are left out. */
-void glint_report_latency(struct glint_report *r, const char *words, struct glint_report_time *times,
-                          int32_t n_times);
+void glint_report_latencies(struct glint_report *r, const char *words, struct glint_report_time *times,
+                            int32_t n_times);
 #endif

@@ -85,7 +85,7 @@ static void the_page_has_tables_and_bars(void **state)
     f.of_class[0].by_distance[2] = (struct glint_found_share){3, 4};
     f.of_class[2].boxes = 1;
     glint_report_found(&r, &f, names, 3, "within 2 m");
-    glint_report_latency(&r, "of each frame", times, 2);
+    glint_report_latencies(&r, "of each frame", times, 2);
     glint_buffer_add(&r.html, "", 1);
     const char *html = (const char *)r.html.data;
     static const char *const inside[] = {
