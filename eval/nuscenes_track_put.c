@@ -8,9 +8,8 @@ static void put_curve(struct glint_json_writer *w, const char *key, const double
 
 static void put_thresholds(struct glint_json_writer *w, const struct glint_track_curve *curve)
 {
-    static const enum glint_track_metric told[] = {GLINT_TRACK_MOTAR,  GLINT_TRACK_MOTP, GLINT_TRACK_MOTA,
-                                                   GLINT_TRACK_RECALL, GLINT_TRACK_TP,   GLINT_TRACK_FP,
-                                                   GLINT_TRACK_FN,     GLINT_TRACK_IDS};
+    static const int told[] = {GLINT_TRACK_MOTAR, GLINT_TRACK_MOTP, GLINT_TRACK_MOTA, GLINT_TRACK_RECALL,
+                               GLINT_TRACK_TP,    GLINT_TRACK_FP,   GLINT_TRACK_FN,   GLINT_TRACK_IDS};
     put_curve(w, "confidence", curve->confidence);
     put_curve(w, "recall_hypo", curve->recall_hypo);
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++)

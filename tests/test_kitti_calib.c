@@ -54,7 +54,7 @@ static void keys_of_the_tracking_files_are_known(void **state)
     (void)state;
     struct glint_kitti_calib a = usual(), b;
     char text[2000];
-    snprintf(text, sizeof text, "%sR_rect %sTr_velo_cam %s", P2, RECT + 8, VELO + 15);
+    snprintf(text, sizeof text, "%sR_rect %sTr_velo_cam %s", P2, &RECT[8], &VELO[15]);
     assert_int_equal(parse(text, &b), 0);
     assert_memory_equal(&a, &b, sizeof a);
 }

@@ -81,7 +81,7 @@ static void a_switch_a_fragment_a_gap(void **state)
     found(&s, 9, CAR, 2, 50, 0.9); /* false */
     const struct glint_track_metrics m = compute(&s);
     static const struct {
-        enum glint_track_metric metric;
+        int metric;
         double value;
     } want[] = {{GLINT_TRACK_GT, 10},
                 {GLINT_TRACK_TP, 6},
