@@ -151,20 +151,17 @@ static void collect_scores(struct work *w, int32_t f)
 static int32_t best_by_overlap(const struct work *w, const struct view *v, int32_t i, double score)
 {
     int32_t best = -1;
-    double most = 0;
-    bool is_ignored = false;
+    double most = 0; /* stays so with an ignored one */
     for (int32_t j = 0; j < v->frame->n_found; j++) {
         const double overlap = v->overlap[(size_t)i * (size_t)v->frame->n_found + (size_t)j];
         if (v->found_flag[j] == OTHER || w->used[j] || v->frame->found[j].score < score ||
             !(overlap > w->min_overlap))
             continue;
-        if (v->found_flag[j] == COUNTED && (overlap > most || is_ignored)) {
+        if (v->found_flag[j] == COUNTED && overlap > most) {
             most = overlap;
             best = j;
-            is_ignored = false;
         } else if (v->found_flag[j] == IGNORED && best < 0) {
             best = j;
-            is_ignored = true;
         }
     }
     return best;

@@ -153,6 +153,34 @@ static void without_alpha_there_is_no_orientation(void **state)
     assert_near(ap.curve[0][0][GLINT_KITTI_3D][0].precision[0], 1, 0);
 }
 
+static void limits_of_height_differ(void **state)
+{
+    (void)state;
+    struct glint_kitti_object truth = car(0, 20, 0), found = car(0, 20, 0.9);
+    truth.bbox[3] = found.bbox[3] = truth.bbox[1] + 40; /* a label must be higher, a result not lower */
+    const struct glint_kitti_frame frame = {&truth, &found, 1, 1};
+    struct glint_kitti_ap ap;
+    assert_int_equal(glint_kitti_ap_compute(&frame, 1, &ap), 0);
+    assert_near(ap.curve[0][0][GLINT_KITTI_3D][0].precision[0], 0, 0);
+    assert_near(ap.curve[0][0][GLINT_KITTI_3D][1].precision[0], 1, 0);
+    truth.bbox[3] += 0.1;
+    assert_int_equal(glint_kitti_ap_compute(&frame, 1, &ap), 0);
+    assert_near(ap.curve[0][0][GLINT_KITTI_3D][0].precision[0], 1, 0);
+}
+
+/* Label 0 could have either result, label 1 only the second: with the first one for label 0 both are found.
+ */
+static void among_equal_scores_the_first_is_taken(void **state)
+{
+    (void)state;
+    const struct glint_kitti_object truth[2] = {car(0, 20, 0), car(0.5, 20, 0)};
+    const struct glint_kitti_object found[2] = {car(-0.3, 20, 0.9), car(0.3, 20, 0.9)};
+    const struct glint_kitti_frame frame = {truth, found, 2, 2};
+    struct glint_kitti_ap ap;
+    assert_int_equal(glint_kitti_ap_compute(&frame, 1, &ap), 0);
+    assert_near(ap.curve[0][0][GLINT_KITTI_BEV][0].precision[1], 1, 0);
+}
+
 static void nothing_gives_zeros(void **state)
 {
     (void)state;
@@ -168,6 +196,8 @@ int main(void)
         cmocka_unit_test(overlaps_of_known_boxes),
         cmocka_unit_test(dont_care_is_for_the_image_alone),
         cmocka_unit_test(without_alpha_there_is_no_orientation),
+        cmocka_unit_test(limits_of_height_differ),
+        cmocka_unit_test(among_equal_scores_the_first_is_taken),
         cmocka_unit_test(nothing_gives_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,8 +168,9 @@ static void boxes_are_cut_at_the_border(void **state)
     o.bottom[0] = 0;
     o.bottom[2] = -20;
     assert_false(glint_kitti_project(&calib, image, &o));
-    o.bottom[0] = -1.2; /* around the camera: what is before it reaches beyond the image */
+    o.bottom[0] = -1.2; /* around the camera: corners are 5 m ahead, edges reach beyond the image */
     o.bottom[2] = 0;
+    o.size[2] = 10;
     o.rotation_y = -1.5708;
     assert_true(glint_kitti_project(&calib, image, &o));
     assert_near(o.bbox[0], 0, 0);
