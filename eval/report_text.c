@@ -45,7 +45,7 @@ void glint_report_base64(struct glint_buffer *b, const uint8_t *data, size_t siz
 {
     static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const size_t n = (size + 2) / 3 * 4;
-    uint8_t *out = glint_buffer_room(b, n);
+    uint8_t *out = n ? glint_buffer_room(b, n) : NULL;
     if (!out)
         return;
     for (size_t i = 0; i < size; i += 3) {

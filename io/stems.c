@@ -82,7 +82,7 @@ int glint_stems_of_folder(const char *folder, const char *ending, struct glint_s
 
 static int read_lines(const struct glint_file *file, struct glint_stems *s)
 {
-    const char *at = (const char *)file->data, *end = at + file->size;
+    const char *at = file->size ? (const char *)file->data : "", *end = at + file->size;
     for (int64_t number = 1; at < end; number++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline ? newline : end;
         const char *next = newline ? newline + 1 : end;
