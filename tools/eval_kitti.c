@@ -1,10 +1,11 @@
 /* tools/eval_kitti.c - glint eval kitti: the official average precision of result files, or of a model. */
 #define _GNU_SOURCE
 #include "tools/eval_kitti.h"
-#include "core/json_write.h"
 #include "eval/kitti_put.h"
 #include "tools/commands.h"
+#include "tools/eval_json.h"
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,21 +141,24 @@ static void put_class(struct glint_json_writer *w, const struct glint_kitti_job 
     glint_json_put_end(w);
 }
 
-static int write_json(const struct glint_kitti_job *job)
+static void put_all(struct glint_json_writer *w, const void *ctx)
 {
-    struct glint_json_writer w;
-    GLINT_TRY(glint_json_writer_create(&w, job->shared.json_path, 1));
-    glint_json_put_object(&w, NULL);
-    glint_kitti_put_json(&w, &job->ap);
-    if (job->net.model) {
-        glint_json_put_object(&w, "found_and_missed");
-        glint_json_put_i64(&w, "frames", job->stems.n);
-        for (int c = 0; c < GLINT_KITTI_CLASSES; c++)
-            put_class(&w, job, c);
-        glint_json_put_end(&w);
-    }
-    glint_json_put_end(&w);
-    return glint_json_writer_finish(&w);
+    const struct glint_kitti_job *job = ctx;
+    glint_kitti_put_json(w, &job->ap);
+    if (!job->net.model)
+        return;
+    glint_json_put_object(w, "found_and_missed");
+    glint_json_put_i64(w, "frames", job->stems.n);
+    for (int c = 0; c < GLINT_KITTI_CLASSES; c++)
+        put_class(w, job, c);
+    glint_json_put_end(w);
+}
+
+/* "0.615", or "-" where there is nothing to divide by. */
+static const char *share_text(double share, char text[16])
+{
+    snprintf(text, 16, isnan(share) ? "-" : "%.3f", share);
+    return text;
 }
 
 static int print_tables(const struct glint_kitti_job *job)
@@ -170,9 +174,11 @@ static int print_tables(const struct glint_kitti_job *job)
     printf("\nfound within 2 m   objects   found  recall   boxes   right  precision  score >=\n");
     for (int c = 0; c < GLINT_KITTI_CLASSES; c++) {
         const struct glint_found_class *k = &job->found.of_class[c];
-        printf("%-16s %9lld %7lld  %6.3f %7lld %7lld  %9.3f %9.2f\n", glint_kitti_names[c],
-               (long long)k->objects, (long long)k->found, glint_found_recall(k), (long long)k->boxes,
-               (long long)k->right, glint_found_precision(k), (double)job->least_score[c]);
+        char recall[16], precision[16];
+        printf("%-16s %9lld %7lld  %6s %7lld %7lld  %9s %9.2f\n", glint_kitti_names[c], (long long)k->objects,
+               (long long)k->found, share_text(glint_found_recall(k), recall), (long long)k->boxes,
+               (long long)k->right, share_text(glint_found_precision(k), precision),
+               (double)job->least_score[c]);
     }
     return GLINT_OK;
 }
@@ -236,9 +242,10 @@ static int evaluate(struct glint_kitti_job *job, bool *is_root)
 
 static int write_all(struct glint_kitti_job *job)
 {
-    GLINT_TRY(print_tables(job));
+    if (!glint_eval_json_on_stdout(job->shared.json_path))
+        GLINT_TRY(print_tables(job));
     if (job->shared.json_path)
-        GLINT_TRY(write_json(job));
+        GLINT_TRY(glint_eval_json(job->shared.json_path, put_all, job));
     return job->shared.report_path ? glint_kitti_report(job) : GLINT_OK;
 }
 

@@ -1,11 +1,11 @@
 /* tools/eval_semantickitti.c - glint eval semantickitti: IoU of .label files, or of a model's masks. */
 #define _GNU_SOURCE
 #include "core/file.h"
-#include "core/json_write.h"
 #include "eval/report.h"
 #include "eval/semantickitti.h"
 #include "io/stems.h"
 #include "tools/commands.h"
+#include "tools/eval_json.h"
 #include "tools/eval_run.h"
 #include "tools/places.h"
 #include <limits.h>
@@ -242,29 +242,25 @@ static void print_table(const struct job *job)
         printf("IoU class %d [%s] = %.3f\n", c, job->scheme->names[c], job->iou.iou[c]);
 }
 
-static int write_json(const struct job *job)
+static void put_all(struct glint_json_writer *w, const void *ctx)
 {
-    struct glint_json_writer w;
+    const struct job *job = ctx;
     char key[64];
-    GLINT_TRY(glint_json_writer_create(&w, job->shared.json_path, 1));
-    glint_json_put_object(&w, NULL);
-    glint_json_put_f64(&w, "accuracy_mean", job->iou.accuracy);
-    glint_json_put_f64(&w, "iou_mean", job->iou.iou_mean);
+    glint_json_put_f64(w, "accuracy_mean", job->iou.accuracy);
+    glint_json_put_f64(w, "iou_mean", job->iou.iou_mean);
     for (int32_t c = 1; c < job->scheme->n_classes; c++) {
         snprintf(key, sizeof key, "iou_%s", job->scheme->names[c]);
-        glint_json_put_f64(&w, key, job->iou.iou[c]);
+        glint_json_put_f64(w, key, job->iou.iou[c]);
     }
-    glint_json_put_text(&w, "classes", job->scheme == &glint_semantickitti_official ? "official" : "coarse");
-    glint_json_put_array(&w, "confusion"); /* truth x found */
+    glint_json_put_text(w, "classes", job->scheme == &glint_semantickitti_official ? "official" : "coarse");
+    glint_json_put_array(w, "confusion"); /* truth x found */
     for (int32_t c = 0; c < job->scheme->n_classes; c++) {
         double row[GLINT_SEMANTICKITTI_CLASSES];
         for (int32_t k = 0; k < job->scheme->n_classes; k++)
             row[k] = (double)job->counts.n[c][k];
-        glint_json_put_f64s(&w, NULL, row, (size_t)job->scheme->n_classes);
+        glint_json_put_f64s(w, NULL, row, (size_t)job->scheme->n_classes);
     }
-    glint_json_put_end(&w);
-    glint_json_put_end(&w);
-    return glint_json_writer_finish(&w);
+    glint_json_put_end(w);
 }
 
 static void put_confusion(struct glint_report *r, const struct job *job)
@@ -362,8 +358,9 @@ static int work(struct job *job)
     if (!stats.is_root)
         return GLINT_EXIT_OK;
     glint_semantickitti_finish(&job->counts, job->scheme->n_classes, &job->iou);
-    print_table(job);
-    status = job->shared.json_path ? write_json(job) : GLINT_OK;
+    if (!glint_eval_json_on_stdout(job->shared.json_path))
+        print_table(job);
+    status = job->shared.json_path ? glint_eval_json(job->shared.json_path, put_all, job) : GLINT_OK;
     if (status == GLINT_OK && job->shared.report_path)
         status = write_report(job);
     return status < 0 ? glint_report_failure(status, GLINT_SIDE_OUTPUT) : GLINT_EXIT_OK;

@@ -38,6 +38,8 @@ kitti() {
     ! grep -q "http" page/index.html || wrong "the page wants something from outside"
     expect 0 eval kitti --labels labels --results results --threads 3 --json b.json
     cmp -s a.json b.json || wrong "three threads give other numbers"
+    expect 0 eval kitti --labels labels --results results --json -
+    cmp -s a.json out || wrong "--json - writes something else to stdout"
     expect 0 eval kitti --labels labels --results results --split split && says out "3d   AP:2.5000"
     mv results/000003.txt kept
     expect 3 eval kitti --labels labels --results results --json c.json && one_line "results/000003.txt"
