@@ -113,11 +113,11 @@ static int32_t next_unit(struct run *r)
 static void tell_failed_unit(struct run *r, int32_t unit, int status, const char *reason)
 {
     char text[1300];
+    const char *name = r->task->unit_name(r->task->ctx, unit);
     if (r->ranks.n > 1)
-        snprintf(text, sizeof text, "%s (rank %d): %s", r->task->unit_name(r->task->ctx, unit),
-                 (int)r->units[unit].rank, reason);
+        snprintf(text, sizeof text, "%s (rank %d): %s", name, (int)r->units[unit].rank, reason);
     else
-        snprintf(text, sizeof text, "%s: %s", r->task->unit_name(r->task->ctx, unit), reason);
+        snprintf(text, sizeof text, "%s%s%s", name, name[0] ? ": " : "", reason);
     if (!r->settings->refuses)
         glint_log(GLINT_LOG_ERROR, "%s", text);
     keep_failure(r, status, text);

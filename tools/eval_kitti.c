@@ -218,7 +218,7 @@ static int open_net(struct glint_kitti_job *job)
     return GLINT_OK;
 }
 
-static int evaluate(struct glint_kitti_job *job, bool *is_root)
+static int evaluate(struct glint_kitti_job *job, struct glint_eval_run_stats *stats)
 {
     const struct glint_eval_task task = {.name = "kitti",
                                          .identity = identity_of(job),
@@ -228,13 +228,11 @@ static int evaluate(struct glint_kitti_job *job, bool *is_root)
                                          .score = score,
                                          .reduce = reduce,
                                          .ctx = job};
-    struct glint_eval_run_stats stats;
     job->scored = calloc((size_t)job->stems.n, sizeof *job->scored);
     if (!job->scored)
         return glint_fail(GLINT_E_NOMEM, "no memory for %d frames", job->stems.n);
-    GLINT_TRY(glint_eval_do(&job->shared, &task, job->net.model ? &job->net : NULL, &stats));
-    *is_root = stats.is_root;
-    if (!stats.is_root)
+    GLINT_TRY(glint_eval_do(&job->shared, &task, job->net.model ? &job->net : NULL, stats));
+    if (!stats->is_root)
         return GLINT_OK;
     GLINT_TRY(glint_kitti_set_ap(job->scored, job->stems.n, &job->ap));
     return glint_kitti_find(job);
@@ -251,16 +249,16 @@ static int write_all(struct glint_kitti_job *job)
 
 static int work(struct glint_kitti_job *job)
 {
-    bool is_root = false;
+    struct glint_eval_run_stats stats = {0};
     int status = list_frames(job);
     if (status == GLINT_OK && job->shared.model)
         status = open_net(job);
     glint_kitti_least_scores(job);
     if (status == GLINT_OK)
-        status = evaluate(job, &is_root);
+        status = evaluate(job, &stats);
     if (status < 0)
-        return glint_report_failure(status, GLINT_SIDE_INPUT);
-    status = is_root ? write_all(job) : GLINT_OK;
+        return glint_eval_failure(status, &job->net, &stats);
+    status = stats.is_root ? write_all(job) : GLINT_OK;
     return status < 0 ? glint_report_failure(status, GLINT_SIDE_OUTPUT) : GLINT_EXIT_OK;
 }
 

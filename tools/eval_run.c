@@ -174,3 +174,10 @@ int glint_eval_do(const struct glint_shared_options *options, const struct glint
     glint_progress_end(&shown.progress);
     return status;
 }
+
+int glint_eval_failure(int status, const struct glint_eval_net *net, const struct glint_eval_run_stats *stats)
+{
+    const bool is_told = net && net->model && stats->n_failed > 0;
+    return is_told ? glint_failure_exit(status, GLINT_SIDE_INPUT)
+                   : glint_report_failure(status, GLINT_SIDE_INPUT);
+}

@@ -39,6 +39,11 @@ int glint_eval_net_run(struct glint_eval_net *net, struct glint_source *source,
 int glint_eval_do(const struct glint_shared_options *options, const struct glint_eval_task *task,
                   struct glint_eval_net *net, struct glint_eval_run_stats *stats_out);
 
+/* The exit code for a failed evaluation. Prints its line, unless units of a net failed: each was told then.
+ */
+int glint_eval_failure(int status, const struct glint_eval_net *net,
+                       const struct glint_eval_run_stats *stats);
+
 /* For identities: hashes begin with 0. A file counts by its path, size and time of change. */
 uint64_t glint_identity_bytes(uint64_t identity, const void *bytes, size_t n);
 uint64_t glint_identity_text(uint64_t identity, const char *text); /* NULL is fine */

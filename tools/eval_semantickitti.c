@@ -354,7 +354,7 @@ static int work(struct job *job)
         status = glint_eval_do(&job->shared, &task, job->net.model ? &job->net : NULL, &stats);
     }
     if (status < 0)
-        return glint_report_failure(status, GLINT_SIDE_INPUT);
+        return glint_eval_failure(status, &job->net, &stats);
     if (!stats.is_root)
         return GLINT_EXIT_OK;
     glint_semantickitti_finish(&job->counts, job->scheme->n_classes, &job->iou);

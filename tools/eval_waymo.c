@@ -160,10 +160,8 @@ static int evaluate(struct job *job)
         task.identity = identity_of(job);
         status = glint_eval_do(&job->shared, &task, NULL, &stats);
     }
-    if (status < 0 && stats.n_failed > 0) /* each was told when it failed */
-        return glint_failure_exit(status, GLINT_SIDE_INPUT);
     if (status < 0)
-        return glint_report_failure(status, GLINT_SIDE_INPUT);
+        return glint_eval_failure(status, NULL, &stats);
     if (!stats.is_root)
         return GLINT_EXIT_OK;
     status = write_results(job);

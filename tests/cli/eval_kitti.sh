@@ -96,6 +96,8 @@ model() {
     grep -v '^ "found_and_missed"' m.json | head -n 300 >x && head -n 300 again.json | cmp -s - x ||
         wrong "the submission gives other numbers than the model"
     [ ! -e m.json.parts ] || wrong "parts were left"
+    mkdir scans && cp "$k/velodyne/000008.bin" scans/ && printf 'short' >scans/000010.bin
+    expect 3 "${run[@]}" --model glint-tiny --data scans --json never.json && one_line "scans/000010.bin"
     k=$shared/frames/semantickitti
     expect 0 eval semantickitti --labels "$k" --model glint-tiny --json c.json
     says out "coarse classes"
