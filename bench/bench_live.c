@@ -109,7 +109,7 @@ static int run_frames(struct glint_source *source, const struct live_stream *str
     s.n_threads = 2;
     s.policy = live ? GLINT_QUEUE_NEWEST : GLINT_QUEUE_WAIT;
     s.calib = stream->calibration[0] ? stream->calibration : NULL;
-    s.queue_depth = 16;
+    s.queue_depth = 64;
     if (!frames->hash)
         return GLINT_E_NOMEM;
     int status = glint_pipeline_open(&s, &p);

@@ -34,11 +34,13 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
          {"--extrinsics", "FILE", "where sensors sit on the vehicle (YAML)", GLINT_KEY_EXTRINSICS},
          {"--frame", "NAME", "the sensor's frame in there (default: if it is the only one)", GLINT_KEY_FRAME},
          {"--stack", "K", "put K - 1 past sweeps under each one (1 to 32)", GLINT_KEY_STACK}},
-    [GLINT_OPTIONS_MERGE] =
-        {{"--merge", "A,B", "the inputs are of sensors with these frames, at the same time: one frame of all",
-          GLINT_KEY_MERGE},
-         {"--deadline", "MS", "merged frames go out after so long without who is missing (default: 100)",
-          GLINT_KEY_DEADLINE}},
+    [GLINT_OPTIONS_MERGE] = {{"--merge", "A,B",
+                              "one frame of several sensors, by their frames' names: of input i, of the i-th "
+                              "--port, or NAME=ADDRESS:PORT",
+                              GLINT_KEY_MERGE},
+                             {"--deadline", "MS",
+                              "merged frames go out after so long without who is missing (default: 100)",
+                              GLINT_KEY_DEADLINE}},
     [GLINT_OPTIONS_MODEL] =
         {{"--model", "DIR",
           "model folder, name of one in GLINT_MODELS, or none: points only (default: glint-tiny)",
