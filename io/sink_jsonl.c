@@ -160,6 +160,8 @@ static void put_loss(struct glint_buffer *b, const struct glint_loss *loss)
         put_count(b, ",\"frames_without_pose\":", loss->frames_without_pose);
     if (loss->sensors_missed > 0)
         put_count(b, ",\"sensors_missed\":", loss->sensors_missed);
+    if (loss->records_corrupt > 0)
+        put_count(b, ",\"records_corrupt\":", loss->records_corrupt);
     glint_buffer_text(b, "}");
 }
 

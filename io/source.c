@@ -4,6 +4,8 @@
 #include "core/file.h"
 #include "io/source_pcap.h"
 #include "io/source_points.h"
+#include "io/source_waymo.h"
+#include "io/waymo_files.h"
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -26,11 +28,10 @@ static int choose(const char *path, bool *capture_out)
     if (file.size == 0)
         status = glint_fail(GLINT_E_FORMAT, "%s: empty file", path);
     else if (!*capture_out && !glint_cloud_format_of(&cloud))
-        status = glint_fail(
-            GLINT_E_FORMAT,
-            "%s: no known format: expected a capture (.pcap .pcapng) or points (.bin .pcd.bin .lidar.bin "
-            ".pcd .csv .safetensors)",
-            path);
+        status = glint_fail(GLINT_E_FORMAT,
+                            "%s: no known format: expected a capture (.pcap .pcapng) Waymo's frames "
+                            "(.tfrecord) or points (.bin .pcd.bin .lidar.bin .pcd .csv .safetensors)",
+                            path);
     glint_file_close(&file);
     return status;
 }
@@ -41,6 +42,8 @@ int glint_source_open(const char *path, const struct glint_source_settings *sett
     const char *format = settings ? settings->format : NULL;
     struct stat st;
     *source_out = NULL;
+    if (format ? strcmp(format, "waymo") == 0 : glint_waymo_is_path(path))
+        return glint_source_waymo_open(path, settings, source_out);
     if (format && strcmp(format, "pcap") == 0)
         return glint_source_pcap_open(path, settings, source_out);
     if (!format && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))) {

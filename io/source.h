@@ -4,6 +4,7 @@
 #define GLINT_IO_SOURCE_H
 #include "core/status.h"
 #include "glint/frame.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A UDP payload. data is valid until the source's next call. */
@@ -23,7 +24,10 @@ struct glint_packet {
 
 struct glint_source_settings {
     const char *format; /* NULL: by name and content; "kitti" | "nuscenes" | "argoverse2" | "pcd" | "glint" |
-                           "pcap" | "tensors" */
+                           "pcap" | "tensors" | "waymo" */
+    int32_t n_threads;  /* that reading may take where it can be shared (waymo); 0: the cores. Without
+                           settings: 1 */
+    bool skip_corrupt;  /* damaged records (waymo) are counted and told in log lines, and no failure */
 };
 
 struct glint_source;

@@ -302,6 +302,8 @@ static void sum_up_loss(const struct glint_pipeline *p, struct glint_loss *loss)
     if (p->sensors) {
         glint_sensors_loss(p->sensors, loss);
         glint_source_account(p->settings.source, loss);
+    } else if (!p->settings.source->ops->gives_packets) {
+        glint_source_account(p->settings.source, loss);
     }
     if (p->settings.merge)
         loss->sensors_missed = p->loss.sensors_missed;

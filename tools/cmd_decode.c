@@ -3,9 +3,12 @@
 #include "io/capture.h"
 #include "io/decode_csv.h"
 #include "io/samples_csv.h"
+#include "io/waymo_csv.h"
+#include "io/waymo_files.h"
 #include "tools/account.h"
 #include "tools/commands.h"
 #include "tools/net_options.h"
+#include "tools/places.h"
 #include "tools/report.h"
 #include "tools/session.h"
 #include <stdio.h>
@@ -62,14 +65,19 @@ static int parse(struct job *j, int argc, char **argv)
     return glint_shared_options_apart(o, j->inputs, j->n_inputs, tables, 2) ? -1 : GLINT_EXIT_USAGE;
 }
 
-/* Whether the output is one table of every return: .csv or stdout for a capture. */
-static bool is_table(const struct job *j)
+/* Whether the output may be one table of all points: .csv or stdout, of one input. */
+static bool wants_table(const struct job *j)
 {
     const size_t n = strlen(j->out);
     const bool csv = strcmp(j->out, "-") == 0 || (n > 4 && strcmp(j->out + n - 4, ".csv") == 0);
+    return csv && j->o.n_out == 1 && !strchr(j->out, '%') && j->n_inputs == 1;
+}
+
+/* Whether it is one: of a capture. */
+static bool is_table(const struct job *j)
+{
     struct glint_source *source;
-    if (!csv || j->o.n_out > 1 || strchr(j->out, '%') || j->n_inputs != 1 ||
-        glint_source_open(j->inputs[0], NULL, &source) < 0)
+    if (!wants_table(j) || glint_source_open(j->inputs[0], NULL, &source) < 0)
         return false;
     const bool packets = source->ops->gives_packets;
     glint_source_close(source);
@@ -100,6 +108,30 @@ static int decode_table(struct job *j)
         status < 0 ? glint_report_failure(status, status == GLINT_E_IO ? GLINT_SIDE_OUTPUT : GLINT_SIDE_INPUT)
                    : GLINT_EXIT_OK;
     glint_report_loss(&loss);
+    return code;
+}
+
+static bool is_waymo_table(const struct job *j)
+{
+    return wants_table(j) && glint_waymo_is_path(j->inputs[0]) && !glint_is_folder(j->inputs[0]);
+}
+
+/* Every point of Waymo's frames with what its pixel says. */
+static int decode_waymo(struct job *j)
+{
+    const struct glint_waymo_csv_settings settings = {.n_threads = j->o.n_threads,
+                                                      .skip_corrupt = j->o.skip_corrupt,
+                                                      .first_frame = j->o.first_frame,
+                                                      .end_frame = j->o.end_frame};
+    const struct glint_motion_options *m = &j->o.motion;
+    struct glint_waymo_csv_count count = {0};
+    if (m->poses_path || m->has_twist || m->extrinsics_path || m->stack)
+        return glint_usage_error(j->o.command, "a table of all points is as in the file: use %%06d in --out");
+    const int status = glint_waymo_csv(j->inputs[0], j->out, &settings, &count);
+    const int code =
+        status < 0 ? glint_report_failure(status, status == GLINT_E_IO ? GLINT_SIDE_OUTPUT : GLINT_SIDE_INPUT)
+                   : GLINT_EXIT_OK;
+    glint_report_loss(&(struct glint_loss){.records_corrupt = count.corrupt});
     return code;
 }
 
@@ -159,6 +191,8 @@ static int decode(struct job *j)
         if (code || !j->out)
             return code;
     }
+    if (is_waymo_table(j))
+        return decode_waymo(j);
     return is_table(j) ? decode_table(j) : decode_frames(j);
 }
 
@@ -186,6 +220,7 @@ static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MERGE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMING),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMES),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_DAMAGE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_THREADS),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_JSON),
     {NULL, NULL, NULL, 0}};

@@ -8,7 +8,9 @@
 #include "glint/model.h"
 #include "io/capture_info.h"
 #include "io/source_points.h"
+#include "io/waymo_files.h"
 #include "tools/commands.h"
+#include "tools/info_waymo.h"
 #include "tools/places.h"
 #include "tools/standard_scan.h"
 #include <jansson.h>
@@ -19,11 +21,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { JSON = 1, SENSOR, CALIB };
+enum { JSON = 1, SENSOR, CALIB, SKIP_CORRUPT };
 
 struct job {
     const char *path, *sensor, *calib;
     json_t *out;
+    bool skip_corrupt;
     int status;
 };
 
@@ -364,6 +367,10 @@ static void describe(struct job *j)
         describe_tensors(j);
         return;
     }
+    if (glint_waymo_is_path(j->path)) {
+        j->status = glint_info_waymo(j->path, j->skip_corrupt, j->out);
+        return;
+    }
     j->status = glint_source_open(j->path, NULL, &source);
     if (j->status < 0)
         return;
@@ -450,7 +457,8 @@ static void print_text(const json_t *object)
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
-        const bool rows = strcmp(key, "tensors") == 0 || strcmp(key, "flows") == 0;
+        const bool rows = strcmp(key, "tensors") == 0 || strcmp(key, "flows") == 0 ||
+                          strcmp(key, "segments") == 0 || strcmp(key, "images_of_first_frame") == 0;
         const bool table = strcmp(key, "layers") == 0;
         printf(rows || table ? "%s" : "%-21s ", key);
         for (size_t i = 0; rows && i < json_array_size(value); i++) {
@@ -478,6 +486,8 @@ static int run(const struct glint_command *c, int argc, char **argv)
             return glint_usage_error(c, "one file at a time: %s", value);
         if (arg == JSON)
             as_json = true;
+        else if (arg == SKIP_CORRUPT)
+            j.skip_corrupt = true;
         else
             *(arg == SENSOR ? &j.sensor : arg == CALIB ? &j.calib : &j.path) = value;
     }
@@ -500,6 +510,7 @@ static const struct glint_option options[] = {
     {"--json", NULL, "one JSON object instead of lines", JSON},
     {"--sensor", "NAME", "sensor of a capture (default: by its packets)", SENSOR},
     {"--calib", "FILE", "the sensor's calibration or metadata file", CALIB},
+    {"--skip-corrupt", NULL, "damaged records of TFRecord files are counted and left out", SKIP_CORRUPT},
     {NULL, NULL, NULL, 0}};
 
 const struct glint_command glint_cmd_info = {

@@ -280,6 +280,7 @@ static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MERGE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMING),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMES),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_DAMAGE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_THREADS),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_JSON),
@@ -293,7 +294,7 @@ static const struct glint_option options[] = {
 const struct glint_command glint_cmd_run = {
     "run",
     "recorded packets and scans in, boxes and masks out",
-    "INPUT... [options]\n\nINPUT: .pcap, .pcapng, .bin, .pcd, .safetensors, or a folder of them",
+    "INPUT... [options]\n\nINPUT: .pcap, .pcapng, .bin, .pcd, .safetensors, .tfrecord, or a folder of them",
     "  glint run drive.pcap --out boxes.jsonl --out 'bev_%06d.png'\n",
     options,
     run};

@@ -35,6 +35,7 @@ enum glint_option_groups {
     GLINT_OPTIONS_TRACE,   /* --trace */
     GLINT_OPTIONS_JSON,    /* --json */
     GLINT_OPTIONS_FRAMES,  /* --frames */
+    GLINT_OPTIONS_DAMAGE,  /* --skip-corrupt */
     GLINT_OPTIONS_NET,     /* --port ... --hw-stamps */
     GLINT_OPTIONS_EVAL,    /* --json --report --parts --resume */
     GLINT_OPTIONS_COUNT

@@ -67,6 +67,7 @@ void glint_report_add_loss(struct glint_loss *all, const struct glint_loss *one)
     all->frames_dropped += one->frames_dropped;
     all->frames_without_pose += one->frames_without_pose;
     all->sensors_missed += one->sensors_missed;
+    all->records_corrupt += one->records_corrupt;
 }
 
 void glint_report_loss(const struct glint_loss *loss)
@@ -81,7 +82,8 @@ void glint_report_loss(const struct glint_loss *loss)
                   {loss->points_clipped, "point", " beyond the frame's capacity"},
                   {loss->frames_dropped, "frame", " dropped"},
                   {loss->frames_without_pose, "frame", " not moved (no pose for its time)"},
-                  {loss->sensors_missed, "sensor", " missed when its frame was due"}};
+                  {loss->sensors_missed, "sensor", " missed when its frame was due"},
+                  {loss->records_corrupt, "damaged record", " skipped"}};
     char text[560];
     int n = 0;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)

@@ -42,6 +42,7 @@ void glint_session_set(struct glint_session *s, const struct glint_shared_option
     s->first_frame = options->first_frame;
     s->end_frame = options->end_frame;
     s->n_threads = options->n_threads;
+    s->skip_corrupt = options->skip_corrupt;
     s->motion = &options->motion;
 }
 
@@ -170,7 +171,8 @@ static int joined_open(const struct glint_session *s, struct input *in)
 static int single_open(const struct glint_session *s, const char *path, struct input *in)
 {
     struct glint_capture capture;
-    GLINT_TRY(glint_source_open(path, NULL, &in->source));
+    const struct glint_source_settings source = {.n_threads = s->n_threads, .skip_corrupt = s->skip_corrupt};
+    GLINT_TRY(glint_source_open(path, &source, &in->source));
     in->is_frames = !in->source->ops->gives_packets;
     if (in->is_frames)
         return GLINT_OK;

@@ -65,6 +65,9 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
                              GLINT_KEY_JSON}},
     [GLINT_OPTIONS_FRAMES] = {{"--frames", "A:B", "only frames A to before B (of each input); N: the first N",
                                GLINT_KEY_FRAMES}},
+    [GLINT_OPTIONS_DAMAGE] = {{"--skip-corrupt", NULL,
+                               "damaged records of TFRecord files are counted and left out, not an error",
+                               GLINT_KEY_SKIP_CORRUPT}},
     [GLINT_OPTIONS_NET] =
         {{"--port", "N", "UDP port to listen at; may repeat (default: the sensor's)", GLINT_KEY_PORT},
          {"--iface", "IF", "network interface (default: all)", GLINT_KEY_IFACE},
@@ -185,6 +188,9 @@ static bool take_checked(struct glint_shared_options *s, int key, const char *va
         return take_out(s, value);
     case GLINT_KEY_RESUME:
         s->resume = true;
+        return true;
+    case GLINT_KEY_SKIP_CORRUPT:
+        s->skip_corrupt = true;
         return true;
     default:
         return glint_value_frames(c, "--frames", value, &s->first_frame, &s->end_frame);

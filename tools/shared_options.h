@@ -42,6 +42,7 @@ enum { /* keys; a command's own are below */
        GLINT_KEY_REPORT,
        GLINT_KEY_PARTS,
        GLINT_KEY_RESUME,
+       GLINT_KEY_SKIP_CORRUPT,
        GLINT_KEY_MOTION, /* the next ones: motion.h */
        GLINT_KEY_POSES = GLINT_KEY_MOTION,
        GLINT_KEY_POSE_TIMES,
@@ -86,6 +87,7 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
     uint64_t first_frame, end_frame; /* all */
     const char *report_path, *parts_path;
     bool resume;
+    bool skip_corrupt;
     struct glint_live_settings net;
 };
 

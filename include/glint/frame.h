@@ -71,6 +71,7 @@ struct glint_loss {
     uint64_t frames_dropped;      /* by a queue's policy or a failing stage */
     uint64_t frames_without_pose; /* wanted to be moved, but there was no pose for their time */
     uint64_t sensors_missed;      /* sensors that were not there when a merged frame was due */
+    uint64_t records_corrupt;     /* damaged records of a file that were to be skipped */
 };
 
 /* One frame: the points of a sweep and everything computed from them. Reference counted;
@@ -89,6 +90,7 @@ struct glint_frame {
     int32_t batch_index, batch_size;
     bool no_range_filter;
     bool as_network_input; /* points are network inputs: no intensity rescaling */
+    bool intensity_is_tanh; /* of a raw one without upper end (Waymo): networks that want that get it as it is */
 
     struct glint_points points;
 
