@@ -193,7 +193,6 @@ static int32_t add_vfe(struct glint_build *b, const struct parts *parts, int32_t
     struct glint_layer *layer = glint_build_layer(b, GLINT_OP_VFE, GLINT_STAGE_ENCODE, "voxel_encoder");
     struct glint_vfe_params *p = layer->params;
     set_columns(&p->vfe, b->config);
-    p->intensity_scale = b->config->intensity_scale;
     for (int32_t l = 0; l < parts->n_vfe; l++) {
         snprintf(linear, sizeof linear, "voxel_encoder.vfe_layers.%d.linear", l);
         snprintf(norm, sizeof norm, "voxel_encoder.vfe_layers.%d.norm", l);
@@ -202,6 +201,7 @@ static int32_t add_vfe(struct glint_build *b, const struct parts *parts, int32_t
     const int32_t tokens = glint_build_tokens(b, "vfe.out", parts->dim);
     glint_build_in(b, layer, voxels);
     glint_build_out(b, layer, tokens);
+    glint_vfe_set_intensity(b, layer, p);
     if (b->keep_stages)
         show_vfe(b, layer, p);
     return tokens;

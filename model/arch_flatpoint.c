@@ -160,7 +160,6 @@ static void add_vfe(struct glint_build *b, const struct config *c, struct values
         vfe->cell[k] = m->pillar[k];
         vfe->centre_offset[k] = m->pillar[k] / 2 + m->range[k];
     }
-    p->intensity_scale = m->intensity_scale;
     for (int32_t l = 0; l < c->n_vfe; l++) {
         char linear[16], norm[16];
         snprintf(linear, sizeof linear, "vfe.l%d", l + 1);
@@ -173,6 +172,7 @@ static void add_vfe(struct glint_build *b, const struct config *c, struct values
     glint_build_in(b, layer, v->voxels);
     glint_build_out(b, layer, v->tokens);
     glint_build_out(b, layer, v->points);
+    glint_vfe_set_intensity(b, layer, p);
 }
 
 static void add_positions(struct glint_build *b, const struct config *c, struct values *v)

@@ -109,10 +109,11 @@ static int read_input(struct glint_model_config *c)
     const char *text = "0..1";
     if (glint_json_has(input, "intensity"))
         GLINT_TRY(glint_json_string(input, "intensity", &text));
-    if (strcmp(text, "0..1") && strcmp(text, "0..255") && strcmp(text, "unused"))
+    c->intensity_tanh = !strcmp(text, "tanh");
+    if (strcmp(text, "0..1") && strcmp(text, "0..255") && strcmp(text, "unused") && !c->intensity_tanh)
         return glint_json_fail(glint_json_get(input, "intensity"),
-                               "\"0..1\", \"0..255\" or \"unused\" expected, found \"%s\"", text);
-    c->intensity_scale = !strcmp(text, "0..1") ? 1.0f : !strcmp(text, "0..255") ? 255.0f : 0.0f;
+                               "\"0..1\", \"0..255\", \"tanh\" or \"unused\" expected, found \"%s\"", text);
+    c->intensity_scale = !strcmp(text, "0..255") ? 255.0f : strcmp(text, "unused") ? 1.0f : 0.0f;
     c->uses_intensity &= c->intensity_scale > 0;
     text = "x forward, y left, z up";
     if (glint_json_has(input, "axes"))

@@ -19,6 +19,7 @@ struct glint_model_config {
     enum glint_point_field fields[GLINT_FIELDS_MAX];
     bool uses_intensity;
     float intensity_scale;    /* the frame's 0..1 times this is what the network sees; 0: unused */
+    bool intensity_tanh;      /* it sees the hyperbolic tangent of a raw intensity */
     float sensor_height_m[2]; /* 0 0: unknown */
     float range[6];           /* x y z lowest, x y z highest, m */
     float pillar[3];          /* cell size, m */

@@ -2,6 +2,7 @@
 #include "core/status.h"
 #include "model/ops.h"
 #include "model/run.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,6 +99,29 @@ static void scale_intensity(struct glint_vfe *vfe, float scale)
             vfe->column[i].scale *= scale;
 }
 
+void glint_vfe_set_intensity(struct glint_build *b, struct glint_layer *layer, struct glint_vfe_params *p)
+{
+    p->intensity_scale = b->config->intensity_scale;
+    if (!b->config->intensity_tanh)
+        return;
+    p->tanh_out = layer->n_out;
+    glint_build_out(b, layer, glint_build_points(b, NULL, 1));
+}
+
+/* The frame's points, with the intensity the network wants where that is another function of it. */
+static struct glint_points network_points(const struct glint_run *r, const struct glint_layer *layer,
+                                          const struct glint_vfe_params *p)
+{
+    struct glint_points points = r->frame->points;
+    float *out = optional_out(r, layer, p->tanh_out);
+    if (!out || r->frame->as_network_input || r->frame->intensity_is_tanh)
+        return points;
+    for (int32_t i = 0; i < points.n; i++)
+        out[i] = tanhf(points.intensity[i]);
+    points.intensity = out;
+    return points;
+}
+
 static double vfe_flop(const struct glint_vfe *v, double n_points, double n_voxels)
 {
     double flop = 2.0 * n_points * v->n_columns * v->width[0];
@@ -110,6 +134,7 @@ static int vfe_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_vfe_params *p = layer->params;
     const struct glint_voxels *v = r->voxels;
+    const struct glint_points points = network_points(r, layer, p);
     struct glint_vfe vfe = p->vfe;
     if (!r->frame->as_network_input)
         scale_intensity(&vfe, p->intensity_scale);
@@ -120,7 +145,7 @@ static int vfe_run(struct glint_run *r, const struct glint_layer *layer)
         taps.layer_voxel[l] = optional_out(r, layer, p->voxel_out[l]);
     }
     glint_run_flop(r, layer, vfe_flop(&vfe, v->n_points, v->n_voxels));
-    return glint_vfe(r->exec, &vfe, &r->frame->points, v->point, v->start, v->coord, v->n_voxels,
+    return glint_vfe(r->exec, &vfe, &points, v->point, v->start, v->coord, v->n_voxels,
                      glint_run_floats(r, layer->out[0]), &taps);
 }
 

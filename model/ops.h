@@ -19,8 +19,13 @@ struct glint_vfe_params {
     struct glint_vfe vfe;
     struct glint_affine point[GLINT_VFE_LAYERS], voxel[GLINT_VFE_LAYERS];
     float intensity_scale; /* of the column of intensity, besides its own scale; not on network inputs */
+    int32_t
+        tanh_out; /* floats of points: intensities under the hyperbolic tangent, where the network wants it */
     int32_t in_out, mean_out, point_out[GLINT_VFE_LAYERS], voxel_out[GLINT_VFE_LAYERS];
 };
+
+/* What the configuration says of intensity; once out[0] is there. */
+void glint_vfe_set_intensity(struct glint_build *b, struct glint_layer *layer, struct glint_vfe_params *p);
 
 /* Fills an encoder layer: tensors LINEAR.weight [width, k], or [width, 2 k] when the voxel's maximum is
  * joined (l > 0), and the batch norm NORM. */

@@ -238,6 +238,35 @@ static void intensity_is_scaled(void **state)
     glint_model_close(model);
 }
 
+/* tanh: of a frame's raw intensity, unless it is that already or a network input. */
+static void intensity_under_tanh(void **state)
+{
+    (void)state;
+    const char *config = fixture_replace("\"intensity\"]}", "\"intensity\"], \"intensity\": \"tanh\"}");
+    struct glint_frame_pool *pool = open_pool(100);
+    struct glint_frame *raw = random_frame(pool, 200), *made = random_frame(pool, 200);
+    for (int32_t i = 0; i < 200; i++) {
+        raw->points.intensity[i] = (float)(i % 50) * 0.1f;
+        made->points.intensity[i] = tanhf((float)(i % 50) * 0.1f);
+    }
+    struct glint_model *model = open_fixture(config, 1, 0, NULL);
+    assert_int_equal(glint_model_run(model, raw), GLINT_OK);
+    assert_true(raw->n_boxes > 0);
+    for (int how = 0; how < 3; how++) {
+        made->intensity_is_tanh = how == 0;
+        made->as_network_input = how == 1;
+        assert_int_equal(glint_model_run(model, made), GLINT_OK);
+        const bool same = raw->n_boxes == made->n_boxes &&
+                          !memcmp(raw->boxes, made->boxes, (size_t)raw->n_boxes * sizeof *raw->boxes);
+        assert_int_equal(same, how < 2);
+    }
+    assert_true(raw->points.intensity[49] == 49 * 0.1f); /* the frame keeps its own */
+    glint_frame_unref(raw);
+    glint_frame_unref(made);
+    glint_frame_pool_close(pool);
+    glint_model_close(model);
+}
+
 /* A head without the branches vel and iou, a backbone without residuals: other tensors, other layers. */
 static void optional_parts_are_left_out(void **state)
 {
@@ -401,6 +430,7 @@ int main(void)
         cmocka_unit_test(more_pillars_than_the_capacity),
         cmocka_unit_test(the_best_boxes_are_kept),
         cmocka_unit_test(intensity_is_scaled),
+        cmocka_unit_test(intensity_under_tanh),
         cmocka_unit_test(optional_parts_are_left_out),
         cmocka_unit_test(stages_are_timed),
         cmocka_unit_test(a_run_allocates_nothing),
