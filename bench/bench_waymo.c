@@ -39,7 +39,7 @@ static int read_parts(struct job *j, enum glint_waymo_parts parts)
     struct glint_waymo_reader *reader;
     struct glint_tfrecord file;
     struct glint_record batch[BATCH];
-    const int32_t most = j->n_threads > 1 ? BATCH : 1;
+    const int32_t most = j->n_threads == 1 ? 1 : j->n_threads < BATCH ? 2 : BATCH;
     if (j->n_threads > 1)
         GLINT_TRY(glint_pool_open(j->n_threads, &pool));
     GLINT_TRY(glint_waymo_reader_open(most, pool, &reader));
