@@ -15,6 +15,7 @@
 #define PARITY_KERNELS(X)                                                                                    \
     X(cell)                                                                                                  \
     X(deskew)                                                                                                \
+    X(range_row)                                                                                             \
     X(lanes)                                                                                                 \
     X(nms)                                                                                                   \
     X(peaks)                                                                                                 \
