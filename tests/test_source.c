@@ -22,8 +22,8 @@ static void what_cannot_be_opened_says_why(void **state)
                    "empty");
     expect_failure(open_source(glint_test_write("notes.txt", "hello", 5), NULL, &source), GLINT_E_FORMAT,
                    "notes.txt: no known format");
-    expect_failure(open_source(glint_test_write("a.bin", "0123456789abcdef", 16), "waymo", &source),
-                   GLINT_E_ARG, "waymo");
+    expect_failure(open_source(glint_test_write("a.bin", "0123456789abcdef", 16), "lyft", &source),
+                   GLINT_E_ARG, "lyft");
     expect_failure(open_source(glint_test_path("notes.txt/x.bin"), NULL, &source), GLINT_E_NOTFOUND, "x.bin");
     glint_source_close(NULL);
 }
