@@ -308,12 +308,11 @@ static int run_root(struct run *r)
     return status;
 }
 
-int glint_eval_run(const struct glint_eval_task *task, const struct glint_eval_run_settings *settings,
-                   struct glint_eval_run_stats *stats_out)
+static int run_with(const struct glint_ranks *ranks, const struct glint_eval_task *task,
+                    const struct glint_eval_run_settings *settings, struct glint_eval_run_stats *stats_out,
+                    bool *orderly_out)
 {
-    struct run r = {.task = task, .settings = settings, .stats = stats_out};
-    *stats_out = (struct glint_eval_run_stats){.is_root = true, .n_ranks = 1};
-    GLINT_TRY(glint_ranks_open(&r.ranks));
+    struct run r = {.task = task, .settings = settings, .stats = stats_out, .ranks = *ranks};
     stats_out->is_root = r.ranks.rank == 0;
     stats_out->n_ranks = r.ranks.n;
     r.units = calloc((size_t)task->n_units + 1, sizeof *r.units);
@@ -326,8 +325,30 @@ int glint_eval_run(const struct glint_eval_task *task, const struct glint_eval_r
     for (int32_t i = 0; i < task->n_units; i++)
         glint_buffer_fini(&r.units[i].bytes);
     free(r.units);
-    if (r.orderly)
-        glint_ranks_close(
-            &r.ranks); /* else the others wait for something: mpirun ends them with this process */
+    *orderly_out = r.orderly;
     return status;
+}
+
+int glint_eval_run(const struct glint_eval_task *task, const struct glint_eval_run_settings *settings,
+                   struct glint_eval_run_stats *stats_out)
+{
+    struct glint_ranks ranks;
+    bool orderly = false;
+    *stats_out = (struct glint_eval_run_stats){.is_root = true, .n_ranks = 1};
+    GLINT_TRY(glint_ranks_open(&ranks));
+    const int status = run_with(&ranks, task, settings, stats_out, &orderly);
+    if (orderly)
+        glint_ranks_close(
+            &ranks); /* else the others wait for something: mpirun ends them with this process */
+    return status;
+}
+
+int glint_eval_run_alone(const struct glint_eval_task *task, int32_t n_threads,
+                         struct glint_eval_run_stats *stats_out)
+{
+    const struct glint_ranks ranks = {.rank = 0, .n = 1};
+    const struct glint_eval_run_settings settings = {.n_threads = n_threads};
+    bool orderly;
+    *stats_out = (struct glint_eval_run_stats){.is_root = true, .n_ranks = 1};
+    return run_with(&ranks, task, &settings, stats_out, &orderly);
 }

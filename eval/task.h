@@ -49,4 +49,9 @@ struct glint_eval_run_stats {
  * what is finished is in parts. With success, parts is removed. GLINT_E_IO for parts. */
 int glint_eval_run(const struct glint_eval_task *task, const struct glint_eval_run_settings *settings,
                    struct glint_eval_run_stats *stats_out);
+
+/* The same in this process alone, also under mpirun, without parts: for what follows a run that all ranks
+ * shared. */
+int glint_eval_run_alone(const struct glint_eval_task *task, int32_t n_threads,
+                         struct glint_eval_run_stats *stats_out);
 #endif

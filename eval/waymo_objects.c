@@ -3,6 +3,7 @@
 #include "eval/waymo_objects.h"
 #include "core/file.h"
 #include "eval/waymo_index.h"
+#include "eval/waymo_within.h"
 #include "io/tfrecord.h"
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -42,7 +43,11 @@ static void release(const struct glint_file *file, uint64_t from, uint64_t to)
 static int index_objects(struct glint_waymo_objects *set, int32_t number, int side)
 {
     const struct glint_file *file = &set->input[number].file;
+    struct glint_waymo_within within; /* a Submission? */
+    GLINT_TRY(glint_waymo_within(file->path, file->data, file->size, &within));
     struct glint_wire w = glint_wire_of(file->path, file->data, file->size);
+    w.at += within.from;
+    w.end = w.base + within.end;
     struct glint_wire_field f;
     bool joins = false; /* something else between two objects parts their runs */
     uint64_t released = 0;
