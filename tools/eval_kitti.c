@@ -199,7 +199,7 @@ static int most_points(const struct glint_kitti_job *job, int32_t *out)
     for (int32_t i = 0; i < job->stems.n; i++) {
         struct glint_source *source;
         GLINT_TRY(glint_kitti_path(job->data, job->stems.name[i], ".bin", path, sizeof path));
-        GLINT_TRY(glint_source_open(path, &(struct glint_source_settings){"kitti"}, &source));
+        GLINT_TRY(glint_source_open(path, &(struct glint_source_settings){.format = "kitti"}, &source));
         const int32_t n = source->ops->cap_points(source);
         *out = n > *out ? n : *out;
         glint_source_close(source);

@@ -19,7 +19,7 @@ import zlib
 
 import common
 
-FRAMES = 16  # of the segment that is measured: the one frame of full.tfrecord again and again
+FRAMES = 12  # of the segment that is measured: the one frame of full.tfrecord again and again
 os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "upb")
 
 
