@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER_LIMIT  ((size_t)256 << 20) /* memory of an unpacked frame, images still compressed */
-#define MATRIX_LIMIT  ((size_t)192 << 20) /* of an unpacked image */
-#define INFLATE_LIMIT ((size_t)40 << 20)  /* of an inflated one: poses of the most pixels, floats one by one \
-                                           */
+#define HEADER_LIMIT ((size_t)256 << 20) /* memory of an unpacked frame, images still compressed */
+#define MATRIX_LIMIT ((size_t)192 << 20) /* of an unpacked image */
+#define INFLATE_LIMIT                                                                                        \
+    ((size_t)40 << 20) /* of an inflated one: poses of the most pixels, floats one by one                    \
+                        */
 #define CAP_LABELS (1 << 16)
 
 enum kind { RANGE, POSE, LABEL };

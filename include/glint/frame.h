@@ -89,8 +89,9 @@ struct glint_frame {
      * other inputs), and whether the model's range filter is to be left out (golden cases). */
     int32_t batch_index, batch_size;
     bool no_range_filter;
-    bool as_network_input; /* points are network inputs: no intensity rescaling */
-    bool intensity_is_tanh; /* of a raw one without upper end (Waymo): networks that want that get it as it is */
+    bool as_network_input;  /* points are network inputs: no intensity rescaling */
+    bool intensity_is_tanh; /* of a raw one without upper end (Waymo): networks that want that get it as it is
+                             */
 
     struct glint_points points;
 
