@@ -119,7 +119,7 @@ static int run_network(struct glint_kitti_job *job, const char *name, struct tak
     char path[PATH_MAX];
     struct glint_source *source;
     GLINT_TRY(glint_kitti_path(job->data, name, ".bin", path, sizeof path));
-    GLINT_TRY(glint_source_open(path, &(struct glint_source_settings){"kitti"}, &source));
+    GLINT_TRY(glint_source_open(path, &(struct glint_source_settings){.format = "kitti"}, &source));
     int status = glint_eval_net_run(&job->net, source, take_result, t);
     glint_source_close(source);
     if (status == GLINT_OK && job->submission)
@@ -146,7 +146,7 @@ int glint_kitti_with_scan(const struct glint_kitti_job *job, const char *name,
     struct glint_source *source;
     struct glint_frame_pool *pool = NULL;
     GLINT_TRY(glint_kitti_path(job->data, name, ".bin", path, sizeof path));
-    GLINT_TRY(glint_source_open(path, &(struct glint_source_settings){"kitti"}, &source));
+    GLINT_TRY(glint_source_open(path, &(struct glint_source_settings){.format = "kitti"}, &source));
     int status = glint_frame_pool_open(1, source->ops->cap_points(source), 1, &pool);
     struct glint_frame *frame = status == GLINT_OK ? glint_frame_get(pool, true) : NULL;
     if (status == GLINT_OK)

@@ -172,7 +172,7 @@ static int run_network(struct scored *s)
     struct glint_source *source;
     const char *root = s->job->data ? s->job->data : s->job->labels;
     GLINT_TRY(path_of(s->job, root, "velodyne", s->unit, ".bin", path));
-    GLINT_TRY(glint_source_open(path, &(struct glint_source_settings){"kitti"}, &source));
+    GLINT_TRY(glint_source_open(path, &(struct glint_source_settings){.format = "kitti"}, &source));
     const int status = glint_eval_net_run(&s->job->net, source, take_masks, s);
     glint_source_close(source);
     return status;
@@ -319,7 +319,7 @@ static int most_points(const struct job *job, int32_t *out)
     for (int32_t i = 0; i < job->n_scans; i++) {
         struct glint_source *source;
         GLINT_TRY(path_of(job, job->data ? job->data : job->labels, "velodyne", i, ".bin", path));
-        GLINT_TRY(glint_source_open(path, &(struct glint_source_settings){"kitti"}, &source));
+        GLINT_TRY(glint_source_open(path, &(struct glint_source_settings){.format = "kitti"}, &source));
         const int32_t n = source->ops->cap_points(source);
         *out = n > *out ? n : *out;
         glint_source_close(source);
