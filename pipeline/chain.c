@@ -26,9 +26,23 @@ static void charge(struct glint_chain *c)
 {
     const int64_t now = glint_clock_monotonic_ns();
     const enum glint_stage span = c->current < 0 ? GLINT_STAGE_COUNT : c->pipeline->info[c->current]->span;
+    struct glint_emit *emit = c->current < 0 ? NULL : &c->pipeline->outs[c->current].emit;
     if (span != GLINT_STAGE_COUNT)
-        c->laps.ns[span] += now - c->laps.last_ns;
+        c->laps.ns[span] += now - c->laps.last_ns - emit->waited_ns;
+    if (emit)
+        emit->waited_ns = 0;
     c->laps.last_ns = now;
+}
+
+struct glint_frame *glint_stage_new_frame(struct glint_frame_pool *pool, struct glint_emit *out)
+{
+    struct glint_frame *frame = glint_frame_get(pool, false);
+    if (frame)
+        return frame;
+    const int64_t begun = glint_clock_monotonic_ns();
+    frame = glint_frame_get(pool, true);
+    out->waited_ns += glint_clock_monotonic_ns() - begun;
+    return frame;
 }
 
 /* The time so far was nobody's; from now on it is `stage`'s. */
@@ -38,7 +52,7 @@ static void resume(struct glint_chain *c, int stage)
     c->laps.last_ns = c->laps.start_ns = glint_clock_monotonic_ns();
 }
 
-/* Lists the times since start_ns one behind the other: they fill it exactly. */
+/* Lists the times since start_ns one behind the other: they fill it but for what was waited. */
 static void list(struct glint_chain *c, uint64_t frame_index)
 {
     struct glint_laps *l = &c->laps;

@@ -45,9 +45,13 @@ struct glint_packet_returns { /* of one packet */
 
 struct glint_emit { /* where a stage puts its results; GLINT_E_EOF: no more are wanted, not a failure */
     int (*put)(struct glint_emit *emit, struct glint_item item);
+    int64_t waited_ns; /* by the stage, for others; the chain takes it off the stage's time */
 };
 
 struct glint_peek;
+
+/* A free frame for a stage that makes them: waits for one, which is not the stage's time. */
+struct glint_frame *glint_stage_new_frame(struct glint_frame_pool *pool, struct glint_emit *out);
 
 /* What stages are made from; all of it outlives them. */
 struct glint_stage_env {

@@ -55,7 +55,7 @@ static int process(void *priv, struct glint_item item, struct glint_emit *out)
         GLINT_TRY(open_framer(f, k));
     for (int32_t pos = 0;;) {
         if (!f->frame[k])
-            f->frame[k] = glint_frame_get(f->pool, true);
+            f->frame[k] = glint_stage_new_frame(f->pool, out);
         const int32_t before = f->frame[k]->points.n;
         const int status = glint_framer_push(f->framer[k], &packet->returns, &pos, f->frame[k]);
         if (f->frame[k]->points.n > before)

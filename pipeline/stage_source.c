@@ -62,7 +62,7 @@ static int frames_process(void *priv, struct glint_item item, struct glint_emit 
 {
     struct frames *f = priv;
     (void)item;
-    struct glint_frame *frame = glint_frame_get(f->pool, true);
+    struct glint_frame *frame = glint_stage_new_frame(f->pool, out);
     const int status = f->source->ops->next_frame(f->source, frame);
     if (status != GLINT_OK) {
         glint_frame_unref(frame);

@@ -465,6 +465,47 @@ static void a_stage_has_neither_the_models_time_nor_waits_for_it(void **state)
     }
 }
 
+/* A reader that keeps the last frames leaves too few for the queues. */
+#define KEPT 3
+
+static void keep(struct fake_sink *s, const struct glint_frame *frame)
+{
+    struct glint_frame **kept = s->ctx, *mine = (struct glint_frame *)(uintptr_t)frame;
+    const uint64_t at = frame->index % KEPT;
+    if (kept[at])
+        glint_frame_unref(kept[at]);
+    glint_frame_ref(mine);
+    kept[at] = mine;
+}
+
+static void waiting_for_a_free_frame_is_no_stages_time(void **state)
+{
+    (void)state;
+    struct fake_frames source;
+    struct glint_trace *trace;
+    struct glint_trace_stats t;
+    struct glint_model model = {.fail_at = -1, .sleep_ns = SLEEP_NS};
+    struct glint_frame *kept[KEPT] = {NULL};
+    struct glint_pipeline *p;
+    fake_frames_init(&source, 15);
+    assert_int_equal(glint_trace_open(10000, &trace), GLINT_OK);
+    struct glint_pipeline_settings s = make_settings(&source.source, 3);
+    s.model = &model;
+    s.trace = trace;
+    s.queue_depth = 1;
+    sink.on_write = keep;
+    sink.ctx = kept;
+    assert_int_equal(glint_pipeline_open(&s, &p), GLINT_OK);
+    assert_int_equal(glint_pipeline_run(p), GLINT_OK);
+    glint_trace_stats(trace, GLINT_STAGE_CAPTURE, &t);
+    assert_int_equal(t.count, 15);
+    assert_true(t.sum_ns < 5 * SLEEP_NS);
+    for (int i = 0; i < KEPT; i++)
+        glint_frame_unref(kept[i]);
+    glint_pipeline_close(p);
+    glint_trace_close(trace);
+}
+
 static void wrong_settings_are_refused(void **state)
 {
     (void)state;
@@ -504,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_range_of_packet_frames_stops_early),
         cmocka_unit_test(every_stage_is_on_record),
         cmocka_unit_test(a_stage_has_neither_the_models_time_nor_waits_for_it),
+        cmocka_unit_test(waiting_for_a_free_frame_is_no_stages_time),
         cmocka_unit_test(wrong_settings_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
