@@ -267,16 +267,23 @@ static struct glint_decoder_settings settings_for(const struct glint_sensors *s,
     return settings;
 }
 
-static enum glint_packet_kind bind_first(struct glint_sensors *s, const struct glint_packet *p,
-                                         struct glint_returns *returns)
+/* False for what the first sensor does not know: it may be of another one, and is not in its account yet. */
+static bool bind_first(struct glint_sensors *s, const struct glint_packet *p, struct glint_returns *returns,
+                       enum glint_packet_kind *kind_out)
 {
-    const enum glint_packet_kind kind = take_by(s, 0, p, returns);
-    if (kind == GLINT_PACKET_LIDAR) {
-        s->sensors[0].src_ip = p->src_ip;
-        s->sensors[0].port = p->dst_port;
+    struct glint_sensor *first = &s->sensors[0];
+    const struct glint_loss before = first->loss;
+    *kind_out = take_by(s, 0, p, returns);
+    if (*kind_out == GLINT_PACKET_FOREIGN) {
+        first->loss = before;
+        return false;
+    }
+    if (*kind_out == GLINT_PACKET_LIDAR) {
+        first->src_ip = p->src_ip;
+        first->port = p->dst_port;
         note_flow(s, p, 0);
     }
-    return kind;
+    return true;
 }
 
 /* The sensor at the same address that knows such packets, for what is no lidar packet. */
@@ -332,14 +339,18 @@ enum glint_packet_kind glint_sensors_take(struct glint_sensors *sensors, const s
     int32_t i = flow ? flow->sensor : NOBODY;
     *sensor_out = 0;
     returns_out->n = 0;
-    if (!flow && may_be_first(s, packet))
-        return is_duplicate(&s->recent[0], packet) ? count_duplicate(&s->sensors[0], packet)
-                                                   : bind_first(s, packet, returns_out);
+    if (!flow && may_be_first(s, packet)) {
+        enum glint_packet_kind kind;
+        if (is_duplicate(&s->recent[0], packet))
+            return count_duplicate(&s->sensors[0], packet);
+        if (bind_first(s, packet, returns_out, &kind))
+            return kind;
+    }
     if (!flow) {
         bool known;
         i = owner_of(s, packet, returns_out, &known);
         returns_out->n = 0;
-        if (known)
+        if (known && (i != NOBODY || !may_be_first(s, packet))) /* before, nothing is for good */
             note_flow(s, packet, i);
     }
     if (i == NOBODY)

@@ -79,6 +79,44 @@ static void two_sensors_live(void **state)
         assert_true(live.seen[i].hash == frames.seen[i].hash);
 }
 
+/* Another model's packets before the first ones of the sensor that the input was opened for: each has its
+ * own. */
+static void two_models_on_one_port(void **state)
+{
+    (void)state;
+    uint8_t xt32[XT32_BYTES];
+    struct glint_source *source;
+    struct glint_pipeline *p;
+    struct glint_pipeline_settings s;
+    struct glint_pipeline_sensor sensors[4];
+    struct glint_pcap_writer *w = capture_begin(path);
+    uint32_t n = 0;
+    for (int i = 0; i < 300; i++) {
+        if (i < 5 || i % 8 == 0) {
+            make_xt32(xt32, n * 144, 18, n * 400, 0x37, n, 1000);
+            capture_add(w, xt32, sizeof xt32, SENSOR_EPOCH_NS + i * SENSOR_PERIOD_NS, SECOND_IP);
+            n++;
+        }
+        if (i >= 5)
+            add_one(w, i, 1000000, SENSOR_EPOCH_NS, FIRST_IP);
+    }
+    capture_end(w);
+    assert_int_equal(glint_source_open(path, NULL, &source), GLINT_OK);
+    glint_pipeline_settings_default(&s);
+    s.source = source;
+    s.sensor = NULL;
+    assert_int_equal(glint_pipeline_open(&s, &p), GLINT_OK);
+    assert_int_equal(glint_pipeline_run(p), GLINT_OK);
+    assert_int_equal(glint_pipeline_sensors(p, sensors, 4), 2);
+    for (int k = 0; k < 2; k++) {
+        const bool velodyne = strstr(sensors[k].name, "VLP-16") != NULL;
+        assert_account(&sensors[k].loss, velodyne ? 295 : n);
+        assert_int_equal(sensors[k].loss.packets_decoded, velodyne ? 295 : n);
+    }
+    glint_pipeline_close(p);
+    glint_source_close(source);
+}
+
 static void packets_of_nobody_are_foreign(void **state)
 {
     (void)state;
@@ -291,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_sensors_on_one_port_are_kept_apart),
         cmocka_unit_test(two_sensors_live),
+        cmocka_unit_test(two_models_on_one_port),
         cmocka_unit_test(packets_of_nobody_are_foreign),
         cmocka_unit_test(duplicates_are_counted_and_not_decoded_again),
         cmocka_unit_test(late_packets_are_not_lost),
