@@ -84,6 +84,8 @@ measurements() {
     expect 0 bench voxel --points 20000 $fast --json b.json
     expect 0 bench nms $fast && says out "of 4096 boxes kept"
     expect 0 bench decode $fast && says out "Mpoints/s"
+    expect 0 bench decode --sensor "VLS-128 dual" $fast && says out "Velodyne VLS-128"
+    expect 2 bench decode --sensor "no such" $fast && one_line 'no packets are made of a "no such"'
     expect 0 bench pipeline --repeat 1 --no-ceilings && says out "outside the network"
     expect 0 bench compare a.json b.json && says out "geometric mean"
     sed 's/"p50_ms": [0-9.e+-]*/"p50_ms": 5000/; s/"p\(25\|75\)_ms": [0-9.e+-]*/"p\1_ms": 5000/' a.json >slow.json
