@@ -34,7 +34,7 @@ static void round_block(const float *v, int32_t n, int16_t *to, float *scale, fl
     uint32_t exponent = (largest + HALF_STEP) >> 23; /* as it is rounded */
     exponent = exponent < LEAST_EXPONENT ? LEAST_EXPONENT : exponent;
     *scale = exponent == 255 ? NAN : float_of((exponent - 13) << 23);
-    const float inverse = float_of((254 + 13 - exponent) << 23);
+    const float inverse = float_of((254u + 13u - exponent) << 23);
     for (int32_t i = 0; i < n; i++) {
         to[i] = exponent == 255 ? 0 : (int16_t)nearbyintf(v[i] * inverse);
         if (whole)

@@ -68,7 +68,7 @@ static inline __attribute__((always_inline)) void glint_fixed_round_block(const 
         _mm512_mask_mov_ps(_mm512_castsi512_ps(_mm512_sub_epi32(exponent, _mm512_set1_epi32(13 << 23))), bad,
                            _mm512_set1_ps(NAN));
     const __m512 inverse =
-        _mm512_castsi512_ps(_mm512_sub_epi32(_mm512_set1_epi32((254 + 13) << 23), exponent));
+        _mm512_castsi512_ps(_mm512_sub_epi32(_mm512_set1_epi32((int32_t)((254u + 13u) << 23)), exponent));
     _mm_store_ss(scale, _mm512_castps512_ps128(s));
     for (int i = 0; i < n / FIXED_LANES; i++)
         q[i] = _mm512_cvtps_epi32(_mm512_mul_ps(v[i], inverse));
