@@ -1,5 +1,5 @@
 /* core/file.c - see file.h. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* madvise */
 #include "core/file.h"
 #include "core/status.h"
 #include <errno.h>
@@ -46,6 +46,16 @@ void glint_file_close(struct glint_file *f)
     if (f->data)
         munmap((void *)(uintptr_t)f->data, f->size);
     memset(f, 0, sizeof *f);
+}
+
+void glint_file_done(const struct glint_file *f, size_t upto, size_t *dropped)
+{
+    const size_t step = (size_t)16 << 20; /* a multiple of every page size */
+    if (upto / step * step <= *dropped)
+        return;
+    const size_t end = upto / step * step;
+    madvise((void *)(uintptr_t)(f->data + *dropped), end - *dropped, MADV_DONTNEED); /* a hint */
+    *dropped = end;
 }
 
 int glint_file_create(struct glint_file_out *f, const char *path)

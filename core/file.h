@@ -16,6 +16,11 @@ struct glint_file {
 int glint_file_open(struct glint_file *f, const char *path);
 void glint_file_close(struct glint_file *f);
 
+/* The bytes before `upto` are not needed soon: gives their memory back, some MB at a time, so that a file
+ * read once from front to back does not fill it. They can still be read. *dropped starts with 0 and is kept
+ * by the caller. */
+void glint_file_done(const struct glint_file *f, size_t upto, size_t *dropped);
+
 /* A file being written under another name ("path.part") until it is complete. What is no regular file (a
  * device, a pipe) is written as it is. */
 struct glint_file_out {

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "io/source.h"
 #include "core/file.h"
+#include "io/source_nuscenes.h"
 #include "io/source_pcap.h"
 #include "io/source_points.h"
 #include "io/source_waymo.h"
@@ -36,6 +37,14 @@ static int choose(const char *path, bool *capture_out)
     return status;
 }
 
+static int open_nuscenes(const char *root, const struct glint_source_settings *settings,
+                         struct glint_source **source_out)
+{
+    static const struct glint_nuscenes_stack plain;
+    return glint_source_nuscenes_open(root, settings && settings->nuscenes ? settings->nuscenes : &plain,
+                                      source_out);
+}
+
 int glint_source_open(const char *path, const struct glint_source_settings *settings,
                       struct glint_source **source_out)
 {
@@ -52,6 +61,8 @@ int glint_source_open(const char *path, const struct glint_source_settings *sett
         if (capture)
             return glint_source_pcap_open(path, settings, source_out);
     }
+    if (format ? strcmp(format, "nuscenes-tables") == 0 : glint_nuscenes_version_in(path) != NULL)
+        return open_nuscenes(path, settings, source_out);
     return glint_source_points_open(path, format, source_out);
 }
 

@@ -23,11 +23,13 @@ struct glint_packet {
 };
 
 struct glint_source_settings {
-    const char *format; /* NULL: by name and content; "kitti" | "nuscenes" | "argoverse2" | "pcd" | "glint" |
-                           "pcap" | "tensors" | "waymo" */
-    int32_t n_threads;  /* that reading may take where it can be shared (waymo); 0: the cores. Without
-                           settings: 1 */
-    bool skip_corrupt;  /* damaged records (waymo) are counted and told in log lines, and no failure */
+    const char
+        *format;       /* NULL: by name and content; "kitti" | "nuscenes" | "argoverse2" | "pcd" | "glint" |
+                          "pcap" | "tensors" | "waymo" | "nuscenes-tables" (a dataset's root; NULL finds it too) */
+    int32_t n_threads; /* that reading may take where it can be shared (waymo); 0: the cores. Without
+                          settings: 1 */
+    bool skip_corrupt; /* damaged records (waymo) are counted and told in log lines, and no failure */
+    const struct glint_nuscenes_stack *nuscenes; /* io/source_nuscenes.h; NULL: key frames as they are */
 };
 
 struct glint_source;

@@ -7,6 +7,7 @@
 
 #define GRID_MAX   4096 /* cells per side */
 #define METRES_MAX 1e4  /* of any coordinate */
+#define SWEEPS_MAX 31   /* past ones in a frame */
 
 /* Members */
 
@@ -104,8 +105,11 @@ static int read_fields(struct glint_model_config *c, struct glint_json input)
 static int read_input(struct glint_model_config *c)
 {
     struct glint_json input;
-    GLINT_TRY(glint_config_section(c->root, "input", "fields intensity sensor_height_m axes", &input));
+    GLINT_TRY(glint_config_section(c->root, "input",
+                                   "fields intensity sensor_height_m axes sweeps min_distance_m", &input));
     GLINT_TRY(read_fields(c, input));
+    GLINT_TRY(glint_config_optional_i32(input, "sweeps", 0, SWEEPS_MAX, &c->past_sweeps));
+    GLINT_TRY(glint_config_optional_f64(input, "min_distance_m", 0, METRES_MAX, &c->min_distance_m));
     const char *text = "0..1";
     if (glint_json_has(input, "intensity"))
         GLINT_TRY(glint_json_string(input, "intensity", &text));
