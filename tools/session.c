@@ -6,6 +6,8 @@
 #include "io/capture.h"
 #include "io/source_merge.h"
 #include "io/source_several.h"
+#include "tools/nuscenes_net.h"
+#include "tools/places.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,17 @@ struct forward {
     struct glint_session *session;
 };
 
+/* What the model's folder says; a folder that cannot be read is told when the model is opened. */
+static struct glint_nuscenes_stack stack_for(const struct glint_shared_options *options)
+{
+    struct glint_nuscenes_stack stack = {.n_past = 0};
+    char folder[4096];
+    if (glint_shared_options_wants_model(options) && glint_find_model(options->model, folder, sizeof folder))
+        (void)glint_nuscenes_net_stack(folder, &stack);
+    stack.allow_missing = true;
+    return stack;
+}
+
 void glint_session_set(struct glint_session *s, const struct glint_shared_options *options,
                        const char *const *inputs, int32_t n_inputs)
 {
@@ -44,6 +57,7 @@ void glint_session_set(struct glint_session *s, const struct glint_shared_option
     s->n_threads = options->n_threads;
     s->skip_corrupt = options->skip_corrupt;
     s->motion = &options->motion;
+    s->nuscenes = stack_for(options);
 }
 
 /* Several inputs become one. */
@@ -171,7 +185,8 @@ static int joined_open(const struct glint_session *s, struct input *in)
 static int single_open(const struct glint_session *s, const char *path, struct input *in)
 {
     struct glint_capture capture;
-    const struct glint_source_settings source = {.n_threads = s->n_threads, .skip_corrupt = s->skip_corrupt};
+    const struct glint_source_settings source = {
+        .n_threads = s->n_threads, .skip_corrupt = s->skip_corrupt, .nuscenes = &s->nuscenes};
     GLINT_TRY(glint_source_open(path, &source, &in->source));
     in->is_frames = !in->source->ops->gives_packets;
     if (in->is_frames)

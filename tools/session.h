@@ -4,6 +4,7 @@
 #define GLINT_TOOLS_SESSION_H
 #include "glint/model.h"
 #include "glint/pipeline.h"
+#include "io/source_nuscenes.h"
 #include "tools/progress.h"
 #include "tools/report.h"
 #include "tools/shared_options.h"
@@ -28,6 +29,7 @@ struct glint_session { /* start with all zero, fill the first part */
     float cut_deg, sub_sweep_deg;                      /* see glint/pipeline.h */
     struct glint_trace *trace;
     struct glint_outputs *outputs;
+    struct glint_nuscenes_stack nuscenes; /* past sweeps of datasets: what the model wants */
     void (*on_frame)(void *ctx, const struct glint_frame *frame); /* after the outputs; may be NULL */
     void *ctx;
 
