@@ -179,23 +179,33 @@ static int parse_yaml(const char *name, const char *text, size_t size, int32_t n
 
 /* ---- Velodyne DB XML ---- */
 
+/* Where `what` begins in from..end; NULL: nowhere. */
+static const char *find(const char *from, const char *end, const char *what)
+{
+    const size_t n = strlen(what);
+    while (from && from + n <= end) {
+        from = memchr(from, what[0], (size_t)(end - from) - n + 1);
+        if (from && memcmp(from, what, n) == 0)
+            return from;
+        from = from ? from + 1 : NULL;
+    }
+    return NULL;
+}
+
 /* The text between <tag> and </tag> inside from..end as a number; false when there is none. */
 static bool element(const char *from, const char *end, const char *tag, double *out)
 {
-    char open[40];
-    const size_t n = (size_t)snprintf(open, sizeof open, "<%s>", tag);
-    for (const char *p = from; p + n < end; p++) {
-        if (memcmp(p, open, n) != 0)
-            continue;
-        char number[40], *rest;
-        size_t k = 0;
-        for (p += n; p < end && *p != '<' && k + 1 < sizeof number; p++)
-            number[k++] = *p;
-        number[k] = '\0';
-        *out = strtod(number, &rest);
-        return rest != number && p < end && *p == '<' && isfinite(*out);
-    }
-    return false;
+    char open[40], number[40], *rest;
+    size_t k = 0;
+    snprintf(open, sizeof open, "<%s>", tag);
+    const char *p = find(from, end, open);
+    if (!p)
+        return false;
+    for (p += strlen(open); p < end && *p != '<' && k + 1 < sizeof number; p++)
+        number[k++] = *p;
+    number[k] = '\0';
+    *out = strtod(number, &rest);
+    return rest != number && p < end && *p == '<' && isfinite(*out);
 }
 
 /* What an HDL-64E has beside; 0 in the near corrections is none. */
@@ -244,15 +254,6 @@ static int read_px(const char *name, const char *from, const char *end, struct g
     b->up[i] = up * 0.01;
     b->left[i] = left * 0.01;
     return read_px_near(name, from, end, b, i);
-}
-
-static const char *find(const char *from, const char *end, const char *what)
-{
-    const size_t n = strlen(what);
-    for (; from + n <= end; from++)
-        if (memcmp(from, what, n) == 0)
-            return from;
-    return NULL;
 }
 
 /* <tag><count>64</count><item_version>0</item_version><item>30</item> ... : one value for each laser, as far
