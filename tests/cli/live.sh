@@ -51,6 +51,8 @@ recorded() {
     [ "$(grep -c '"source":"front+rear"' run.jsonl)" = 3 ] || wrong "3 merged frames expected"
     [ "$(grep -c '"missing":\["rear"\]' run.jsonl)" = 7 ] || wrong "7 frames without the rear sensor expected"
     says err "1 frame dropped, 7 sensors missed" # the rear one's last turn never was whole
+    expect 0 decode "$demo" "$demo" --merge front,rear --extrinsics car.yaml --sub-sweep 90 --json parts.json --out 'm_%02d.bin'
+    [ "$(points parts.json)" = "40 1268196" ] || wrong "40 merged parts of turns expected: $(points parts.json)"
     expect 0 decode "$demo" --clock tai --json decode.json --out 'c_%02d.bin'
     adds_up decode.json
     expect 0 run "$demo" --frames 1 --stats --out one.jsonl
