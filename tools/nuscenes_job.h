@@ -7,6 +7,7 @@
 #include "eval/nuscenes_detection.h"
 #include "eval/nuscenes_lidarseg.h"
 #include "eval/nuscenes_tracking.h"
+#include "eval/report.h"
 #include "eval/task.h"
 #include "tools/eval_run.h"
 #include "tools/nuscenes_net.h"
@@ -70,6 +71,8 @@ int glint_nuscenes_infer_times(struct glint_nuscenes_job *job, int32_t scene, st
 int glint_nuscenes_infer_write(const struct glint_nuscenes_job *job);
 void glint_nuscenes_infer_close(struct glint_nuscenes_job *job);
 
-/* --report (nuscenes_report.c) */
+/* --report (nuscenes_report.c), and in it the samples with most missed and false boxes (nuscenes_worst.c),
+ * with detection's result. GLINT_E_NOMEM. */
 int glint_nuscenes_report(struct glint_nuscenes_job *job);
+int glint_nuscenes_worst(struct glint_report *r, struct glint_nuscenes_job *job);
 #endif

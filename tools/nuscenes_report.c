@@ -171,7 +171,16 @@ int glint_nuscenes_report(struct glint_nuscenes_job *job)
         tracking_report(&r, job->tracked);
     else
         lidarseg_report(&r, &job->confusion);
-    const int status = job->results ? GLINT_OK : latency_table(&r, job);
+    int status = job->results ? GLINT_OK : latency_table(&r, job);
+    if (status == GLINT_OK && job->detected) {
+        glint_report_heading(&r, "Samples with most missed and false boxes");
+        glint_report_words(&r, "Results count that are at least as sure as where their class's precision and "
+                               "recall at 2 m are best "
+                               "together. Forward is up; points are the key frame's.");
+        glint_report_figures_begin(&r);
+        status = glint_nuscenes_worst(&r, job);
+        glint_report_figures_end(&r);
+    }
     const int written = glint_report_write(&r, job->shared.report_path);
     return status < 0 ? status : written;
 }

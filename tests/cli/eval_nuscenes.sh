@@ -38,6 +38,7 @@ same "$work/out.json" "$data/expected/lidarseg_expected.json" || fail "lidarseg:
 run --results "$data/results/det_generic.json" --curves "$work/curves.json" --report "$work/page" >/dev/null || fail "curves: exit $?"
 same "$work/curves.json" "$data/expected/det_generic_curves.json" || fail "curves: other numbers"
 grep -q '</html>' "$work/page/index.html" || fail "report: no page"
+[ "$(grep -o 'data:image/png' "$work/page/index.html" | wc -l)" = 6 ] || fail "report: six pictures of the worst samples expected"
 
 for file in "$data"/results/reject_*.json; do
     run --results "$file" >"$work/table" 2>"$work/words"
