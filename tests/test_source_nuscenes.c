@@ -22,7 +22,8 @@ static void write_cloud(const char *name, const float *points, size_t n)
 
 static int set_up(void **state)
 {
-    static const float key[] = {3, 4, -1, 51, 7, 0.5f, -0.5f, 0, 255, 1}, past[] = {3, 4, -1, 102, 8};
+    static const float key[] = {3, 4, -1, 51, 7, 0.5f, -0.5f, 0, 255, 1}, past[] = {3, 4, -1, 102, 8},
+                       beside[] = {0.5f, 7, 0, 51, 1}; /* near in x alone: not the vehicle */
     char path[700];
     if (glint_test_folder_make(state) != 0 || glint_frame_pool_open(2, 16, 4, &pool) < 0)
         return -1;
@@ -34,7 +35,7 @@ static int set_up(void **state)
     write_cloud("da", key, 2);
     write_cloud("d1", past, 1);
     write_cloud("db", key, 2);
-    write_cloud("dc", key, 1);
+    write_cloud("dc", beside, 1);
     return 0;
 }
 
