@@ -69,8 +69,8 @@ static void key_frames_are_as_in_their_files(void **state)
     glint_source_close(s);
 }
 
-/* The vehicle drives 0.5 m from the sweep to the key frame along x of the world, which is the sensor's x (the
- * sensor is turned by -90 degrees: its y, forward, is ... the vehicle's x). */
+/* The vehicle drives 0.5 m from the sweep to the key frame along the world's x, which is forward in the
+ * frame. */
 static void past_sweeps_move_with_the_vehicle(void **state)
 {
     (void)state;

@@ -1,8 +1,8 @@
 /* tools/eval_nuscenes.c - glint eval nuscenes: the official metrics of a result file, or of what a model
  * finds. */
 #include "tools/commands.h"
+#include "tools/eval_json.h"
 #include "tools/nuscenes_job.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { VERSION = 1, SPLIT, TASK, RESULTS, CURVES, SUBMISSION, SWEEPS, ALLOW_MISSING };
@@ -99,31 +99,16 @@ static int run_scenes(struct glint_nuscenes_job *job, struct glint_eval_run_stat
     return glint_eval_do(&job->shared, &task, job->results ? NULL : &job->engine, stats);
 }
 
-typedef void put_fn(struct glint_json_writer *w, const struct glint_nuscenes_job *job);
-
-static void put_curves(struct glint_json_writer *w, const struct glint_nuscenes_job *job)
+static void put_metric(struct glint_json_writer *w, const void *ctx)
 {
-    glint_nuscenes_detection_put_curves(w, job->detected);
+    const struct glint_nuscenes_job *job = ctx;
+    job->metric->put(w, job);
 }
 
-/* One object to a file; "-" is stdout. */
-static int write_json(const char *path, put_fn *put, const struct glint_nuscenes_job *job)
+static void put_curves(struct glint_json_writer *w, const void *ctx)
 {
-    struct glint_json_writer w;
-    const bool to_stdout = strcmp(path, "-") == 0;
-    if (to_stdout)
-        glint_json_writer_init(&w, 1);
-    else
-        GLINT_TRY(glint_json_writer_create(&w, path, 1));
-    glint_json_put_object(&w, NULL);
-    put(&w, job);
-    glint_json_put_end(&w);
-    const int status = glint_json_writer_finish(&w);
-    if (to_stdout && status == GLINT_OK) {
-        fwrite(w.text, 1, w.size, stdout);
-        glint_json_writer_fini(&w);
-    }
-    return status;
+    const struct glint_nuscenes_job *job = ctx;
+    glint_nuscenes_detection_put_curves(w, job->detected);
 }
 
 /* A test split has no annotations: there is nothing to evaluate against, but a submission can be made. */
@@ -148,12 +133,12 @@ static int write_results(struct glint_nuscenes_job *job)
         glint_say("%s/%s has no annotations: the submission alone is written", job->root, job->version);
         return glint_nuscenes_infer_write(job);
     }
-    if (!job->shared.json_path || strcmp(job->shared.json_path, "-") != 0)
+    if (!glint_eval_json_on_stdout(job->shared.json_path))
         job->metric->print(job);
     if (job->shared.json_path)
-        GLINT_TRY(write_json(job->shared.json_path, job->metric->put, job));
+        GLINT_TRY(glint_eval_json(job->shared.json_path, put_metric, job));
     if (job->curves)
-        GLINT_TRY(write_json(job->curves, put_curves, job));
+        GLINT_TRY(glint_eval_json(job->curves, put_curves, job));
     if (job->submission && job->detected)
         GLINT_TRY(glint_nuscenes_infer_write(job));
     return job->shared.report_path ? glint_nuscenes_report(job) : GLINT_OK;
