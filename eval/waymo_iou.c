@@ -338,6 +338,8 @@ double glint_waymo_iou_bound(const struct glint_waymo_shape *a, const struct gli
     const double height = bev ? 1 : height_overlap(p, q);
     if (dx < 0 || dy < 0 || height < 0)
         return 0;
+    if (!(kind & GLINT_WAYMO_IOU_EXACT))
+        return 1;
     const double area_p = p->length * p->width, area_q = q->length * q->width;
     const double most = lower(dx * dy, lower(area_p, area_q)) * height;
     const double all = (bev ? area_p + area_q : area_p * p->height + area_q * q->height) - most;

@@ -34,7 +34,9 @@ double glint_waymo_iou(const struct glint_waymo_shape *prediction, const struct 
                        unsigned kind);
 
 /* Never below glint_waymo_iou() by more than rounding (1e-9), and much cheaper: from the upright boxes around
- * the rectangles. For leaving out pairs that cannot reach a threshold. */
+ * the rectangles. For leaving out pairs that cannot reach a threshold. The official overlap of boxes whose
+ * corners or edges lie on each other can be anything up to 1, though they only touch: all that is sure of it
+ * is that boxes apart have none. */
 double glint_waymo_iou_bound(const struct glint_waymo_shape *a, const struct glint_waymo_shape *b,
                              unsigned kind);
 #endif

@@ -1,7 +1,7 @@
 /* eval/waymo_pairs.c - see waymo_pairs.h.
  *
- * A pair costs an overlap of two polygons only when a bound from upright boxes says that it can reach what is
- * asked for; most pairs of a frame fall to the first comparison. */
+ * A pair costs an overlap of two polygons only where a bound from upright boxes does not exclude it; most
+ * pairs of a frame fall to the first comparison. */
 #include "eval/waymo_pairs.h"
 #include "eval/waymo_breakdown.h"
 #include <math.h>
