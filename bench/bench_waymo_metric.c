@@ -6,8 +6,7 @@
  * The limit is the sum of what cannot be left out, each at the speed of a loop that does nothing else over
  * data in the cache: reading both files twice (to find the frames, then their objects), walking and storing
  * the fields of every object, direction and corners of every box, one comparison of two upright boxes for
- * every pair of equal type in a frame, and the official overlap of those pairs that could reach their
- * threshold. */
+ * every pair of equal type in a frame, and the official overlap of those whose upright boxes meet. */
 #define _POSIX_C_SOURCE 200809L
 #include "core/bytes.h"
 #include "core/clock.h"
