@@ -52,20 +52,20 @@ int glint_nuscenes_lidarseg_truth(const struct glint_nuscenes_split *split, int3
 int glint_nuscenes_lidarseg_path(const struct glint_nuscenes_split *split, const char *split_name,
                                  const char *results, int32_t sample, char *path_out, size_t size)
 {
-    char token[GLINT_TOKEN_TEXT], folder[1400];
+    char token[GLINT_TOKEN_TEXT], folders[3][1400];
     struct stat st;
     glint_token_format(key_frame(split, sample)->token, token);
-    int n = snprintf(folder, sizeof folder, "%s/lidarseg/%s", results, split_name);
-    if (n >= 0 && n < (int)sizeof folder && stat(folder, &st) != 0) {
-        char inside[1500]; /* the folder of files itself */
-        snprintf(inside, sizeof inside, "%.1300s/%s_lidarseg.bin", results, token);
-        if (stat(inside, &st) == 0)
-            n = snprintf(folder, sizeof folder, "%s", results);
-    }
-    if (n < 0 || n >= (int)sizeof folder ||
-        snprintf(path_out, size, "%s/%s_lidarseg.bin", folder, token) >= (int)size)
+    snprintf(folders[0], sizeof folders[0], "%.1200s/lidarseg/%.60s", results, split_name);
+    snprintf(folders[1], sizeof folders[1], "%.1200s/%.60s", results, split_name);
+    snprintf(folders[2], sizeof folders[2], "%.1200s", results);
+    for (int i = 0; i < 3; i++)
+        if (snprintf(path_out, size, "%s/%s_lidarseg.bin", folders[i], token) < (int)size &&
+            strlen(results) <= 1200 && stat(folders[i], &st) == 0 && (i < 2 || stat(path_out, &st) == 0))
+            return GLINT_OK;
+    if (snprintf(path_out, size, "%s/%s_lidarseg.bin", folders[0], token) >= (int)size ||
+        strlen(results) > 1200)
         return glint_fail(GLINT_E_ARG, "%.60s...: path too long", results);
-    return GLINT_OK;
+    return GLINT_OK; /* which is not there: whoever opens it says so */
 }
 
 static int check_result(const struct glint_file *file, size_t n_truth)

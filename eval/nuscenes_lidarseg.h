@@ -18,7 +18,7 @@ int glint_nuscenes_lidarseg_map(const struct glint_nuscenes_tables *tables, uint
 int glint_nuscenes_lidarseg_truth(const struct glint_nuscenes_split *split, int32_t sample,
                                   const uint8_t class_of[256], uint8_t **labels_out, size_t *n_out);
 
-/* RESULTS/lidarseg/SPLIT/TOKEN_lidarseg.bin; where RESULTS itself is that folder, in it. */
+/* RESULTS/lidarseg/SPLIT/TOKEN_lidarseg.bin, or RESULTS/SPLIT/..., or RESULTS/..., whichever is there. */
 int glint_nuscenes_lidarseg_path(const struct glint_nuscenes_split *split, const char *split_name,
                                  const char *results, int32_t sample, char *path_out, size_t size);
 
