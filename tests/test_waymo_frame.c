@@ -3,6 +3,7 @@
 #include "tests/files.h"
 #include "core/bytes.h"
 #include "core/json.h"
+#include "io/proto_memory.h"
 #include "io/waymo_frame.h"
 #include "tests/waymo_made.h"
 #include <math.h>
@@ -346,6 +347,26 @@ static void bytes_that_are_no_frame(void **state)
     free(data);
 }
 
+/* Many small wishes are bounded like a large one, and given back in one go. */
+static void memory_has_a_limit(void **state)
+{
+    (void)state;
+    struct glint_proto_memory m;
+    glint_proto_memory_init(&m, 1 << 20);
+    for (int round = 0; round < 3; round++) {
+        size_t taken = 0;
+        for (uint8_t *p; (p = glint_proto_memory_take(&m, 1000)) != NULL; taken += 1000) {
+            assert_true((uintptr_t)p % 16 == 0 && taken <= 1 << 20);
+            memset(p, 0xab, 1000);
+        }
+        assert_true(m.exceeded && taken > 1000000);
+        glint_proto_memory_reset(&m);
+        assert_false(m.exceeded);
+    }
+    assert_null(glint_proto_memory_take(&m, SIZE_MAX));
+    glint_proto_memory_fini(&m);
+}
+
 static int setup(void **state)
 {
     return glint_test_folder_make(state) || glint_pool_open(3, &pool) != GLINT_OK;
@@ -367,6 +388,7 @@ int main(void)
         cmocka_unit_test(streams_that_are_damaged),
         cmocka_unit_test(streams_that_explode),
         cmocka_unit_test(bytes_that_are_no_frame),
+        cmocka_unit_test(memory_has_a_limit),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
