@@ -89,8 +89,8 @@ static void order(void **state)
         int64_t stamp_us;
         int32_t n;
         double x[3];
-    } want[] = {{"(no context)", 7, 1, {6}},    {"a1", -5, 1, {7}}, {"a", 9, 2, {2, 9}},    {"a", 10, 1, {5}},
-                {"a", 100, 1, {0}}, {"b", 9, 1, {3}},   {"b", 10, 3, {1, 4, 8}}};
+    } want[] = {{"(no context)", 7, 1, {6}}, {"a1", -5, 1, {7}}, {"a", 9, 2, {2, 9}},    {"a", 10, 1, {5}},
+                {"a", 100, 1, {0}},          {"b", 9, 1, {3}},   {"b", 10, 3, {1, 4, 8}}};
     struct message truth = {0}, results = {0};
     struct glint_waymo_objects *set;
     struct glint_waymo_list list = {0};
