@@ -55,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
               skipped = read_all(text, size, glint_json_stream_skip, 0);
     read_all(text, size, take, GLINT_JSON_NAN);
     const int library = glint_json_parse("input", (const char *)text, size, &doc);
-    if ((skipped == GLINT_OK) != (library == GLINT_OK) &&
+    const int has_nul = size > 0 && memchr(text, 0, size) != NULL; /* the library takes one for the end */
+    if (!has_nul && (skipped == GLINT_OK) != (library == GLINT_OK) &&
         !(library < 0 && library_is_stricter(glint_error_text())) && !(library == GLINT_OK && size > 4096))
         abort();
     if (taken == GLINT_OK && skipped < 0)
