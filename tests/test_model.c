@@ -267,6 +267,18 @@ static void intensity_under_tanh(void **state)
     glint_model_close(model);
 }
 
+/* Whole maps add up in another order than those of which a part is computed. */
+static void assert_boxes_near(const struct glint_box *a, const struct glint_box *b)
+{
+    assert_int_equal(a->label, b->label);
+    assert_near(a->score, b->score, 1e-5);
+    assert_near(a->yaw, b->yaw, 1e-4);
+    for (int k = 0; k < 3; k++) {
+        assert_near(a->center[k], b->center[k], 1e-4 * (1 + fabs((double)a->center[k])));
+        assert_near(a->size[k], b->size[k], 1e-4 * (double)a->size[k]);
+    }
+}
+
 /* A head without the branches vel and iou, a backbone without residuals: other tensors, other layers. */
 static void optional_parts_are_left_out(void **state)
 {
@@ -305,8 +317,8 @@ static void optional_parts_are_left_out(void **state)
         glint_model_close(model);
     }
     assert_true(frame[0]->n_boxes > 0 && frame[0]->n_boxes == frame[1]->n_boxes);
-    assert_memory_equal(frame[0]->boxes, frame[1]->boxes,
-                        (size_t)frame[0]->n_boxes * sizeof(struct glint_box));
+    for (int32_t i = 0; i < frame[0]->n_boxes; i++)
+        assert_boxes_near(&frame[0]->boxes[i], &frame[1]->boxes[i]);
     assert_true(frame[0]->boxes[0].velocity[0] == 0);
     glint_frame_unref(frame[0]);
     glint_frame_unref(frame[1]);

@@ -93,7 +93,8 @@ model() {
     says mpage/index.html "data:image/png;base64,"
     says mpage/index.html "Latency"
     expect 0 "${run[@]}" --results sub --json again.json
-    grep -v '^ "found_and_missed"' m.json | head -n 300 >x && head -n 300 again.json | cmp -s - x ||
+    grep -v '^ "found_and_missed"' m.json | sed -n 1,300p >x # not head, at whose end grep would fail
+    sed -n 1,300p again.json | cmp -s - x ||
         wrong "the submission gives other numbers than the model"
     [ ! -e m.json.parts ] || wrong "parts were left"
     mkdir scans && cp "$k/velodyne/000008.bin" scans/ && printf 'short' >scans/000010.bin
