@@ -4,6 +4,7 @@
 #include "eval/waymo_submission.h"
 #include "eval/waymo_within.h"
 #include "tools/commands.h"
+#include "tools/eval_waymo_found.h"
 #include "tools/eval_waymo_net.h"
 #include "tools/waymo_print.h"
 #include <stdio.h>
@@ -172,15 +173,34 @@ static int write_json(const struct job *job)
     return status;
 }
 
+static int write_report(const struct job *job)
+{
+    const bool runs = job->shared.model != NULL; /* its data has the points, whatever the labels are from */
+    const struct glint_eval_waymo_found found = {
+        .set = job->set,
+        .detection = job->result.detection,
+        .by_type = job->mode->tables == GLINT_WAYMO_STANDARD,
+        .path = runs ? (const char *const *)(void *)job->net.files.path : job->labels,
+        .n_paths = runs ? job->net.files.n : job->n_truth};
+    struct glint_report page = {0};
+    glint_report_begin(&page, "Waymo", runs ? job->shared.model : job->results);
+    glint_waymo_put_report(&page, &job->result);
+    int status = job->result.detection ? glint_eval_waymo_found(&found, &page) : GLINT_OK;
+    if (status == GLINT_OK && runs)
+        status = glint_eval_waymo_net_put_latencies(&job->net, &page);
+    if (status == GLINT_OK)
+        return glint_report_write(&page, job->shared.report_path);
+    glint_buffer_fini(&page.html);
+    return status;
+}
+
 static int write_results(const struct job *job)
 {
     if (!job->shared.json_path || strcmp(job->shared.json_path, "-") != 0)
         glint_waymo_print(&job->result);
     if (job->shared.json_path)
         GLINT_TRY(write_json(job));
-    if (job->shared.report_path)
-        GLINT_TRY(glint_waymo_report(&job->result, job->results, job->shared.report_path));
-    return GLINT_OK;
+    return job->shared.report_path ? write_report(job) : GLINT_OK;
 }
 
 static int evaluate(struct job *job)

@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/status.h"
+#include "eval/report_found.h"
 #include "eval/waymo_submission.h"
 #include "eval/waymo_zone.h"
 #include "glint/model.h"
@@ -24,7 +25,8 @@ struct job {
     int32_t type[64]; /* of the model's classes; 0: no result */
     float height;     /* of the model's origin above the ground, m */
     const char *results_path;
-    struct glint_file_out out; /* created by the root, which alone reduces */
+    struct glint_buffer *times; /* struct frame_time of all frames, on the root */
+    struct glint_file_out out;  /* created by the root, which alone reduces */
     bool created;
 };
 
@@ -126,7 +128,12 @@ struct frames {
     struct glint_waymo_reader *reader;
     bool skip_corrupt;
     struct job *job;
-    struct glint_buffer *out;
+    struct glint_buffer boxes, times; /* what is found, as results; struct frame_time of each */
+};
+
+struct frame_time {                   /* ns */
+    int64_t stage[GLINT_STAGE_COUNT]; /* -1: not run */
+    int64_t total;
 };
 
 /* Goes on to the frame with this time. */
@@ -172,13 +179,16 @@ static int put_box(struct frames *f, const struct glint_waymo_frame *frame, cons
     r.speed[0] = (double)b->velocity[0];
     r.speed[1] = (double)b->velocity[1];
     r.in_zone = glint_waymo_in_zone(frame, r.center, r.size, r.heading);
-    return glint_waymo_put_prediction(f->out, &r);
+    return glint_waymo_put_prediction(&f->boxes, &r);
 }
 
 static int take(void *ctx, const struct glint_frame *boxes)
 {
     struct frames *f = ctx;
     const struct glint_waymo_frame *frame;
+    struct frame_time time = {.total = boxes->total_ns};
+    memcpy(time.stage, boxes->latency_ns, sizeof time.stage);
+    glint_buffer_add(&f->times, &time, sizeof time);
     GLINT_TRY(find_frame(f, boxes->stamp_ns, &frame));
     for (int32_t i = 0; i < boxes->n_boxes; i++)
         GLINT_TRY(put_box(f, frame, &boxes->boxes[i]));
@@ -191,11 +201,23 @@ static struct glint_source_settings source_settings(const struct job *j)
         .format = "waymo", .n_threads = j->options->n_threads, .skip_corrupt = j->options->skip_corrupt};
 }
 
+/* A unit's part: bytes of times, times, results. */
+static int put_unit(const struct frames *f, struct glint_buffer *out)
+{
+    const uint64_t size = f->times.size;
+    if (f->times.failed || f->boxes.failed)
+        return glint_fail(GLINT_E_NOMEM, "no memory for the results of a file");
+    glint_buffer_add(out, &size, sizeof size);
+    glint_buffer_add(out, f->times.data, f->times.size);
+    glint_buffer_add(out, f->boxes.data, f->boxes.size);
+    return GLINT_OK;
+}
+
 static int score(void *ctx, int32_t unit, struct glint_buffer *out)
 {
     struct job *j = ctx;
     struct glint_source *source = NULL;
-    struct frames frames = {.skip_corrupt = j->options->skip_corrupt, .job = j, .out = out};
+    struct frames frames = {.skip_corrupt = j->options->skip_corrupt, .job = j};
     const struct glint_source_settings settings = source_settings(j);
     const char *path = j->files->path[unit];
     int status = glint_tfrecord_open(&frames.file, path, frames.skip_corrupt);
@@ -207,11 +229,15 @@ static int score(void *ctx, int32_t unit, struct glint_buffer *out)
         struct lowered lowered = {{.ops = &lowered_ops}, source, j->height};
         status = glint_eval_net_run(&j->net, &lowered.base, take, &frames);
     }
+    if (status == GLINT_OK)
+        status = put_unit(&frames, out);
     char reason[1400];
     snprintf(reason, sizeof reason, "%s", glint_error_text());
     glint_source_close(source);
     glint_waymo_reader_close(frames.reader);
     glint_tfrecord_close(&frames.file);
+    glint_buffer_fini(&frames.boxes);
+    glint_buffer_fini(&frames.times);
     return status < 0 ? glint_fail(status, "%s", reason) : GLINT_OK;
 }
 
@@ -229,9 +255,13 @@ static int reduce(void *ctx, int32_t unit, struct glint_blob *in)
 {
     struct job *j = ctx;
     const void *bytes;
-    const size_t n = in->size - in->at;
+    uint64_t n_times;
     (void)unit;
     GLINT_TRY(create(j));
+    GLINT_TRY(glint_blob_read(in, &n_times, sizeof n_times));
+    GLINT_TRY(glint_blob_view(in, (size_t)n_times, &bytes));
+    glint_buffer_add(j->times, bytes, (size_t)n_times);
+    const size_t n = in->size - in->at;
     GLINT_TRY(glint_blob_view(in, n, &bytes));
     return n == 0 || fwrite(bytes, 1, n, j->out.stream) == n
                ? GLINT_OK
@@ -285,7 +315,7 @@ static int find_cap_points(const struct job *j, int32_t *cap_out)
 
 static uint64_t identity_of(const struct job *j)
 {
-    uint64_t identity = glint_identity_text(0, "waymo results");
+    uint64_t identity = glint_identity_text(0, "waymo results 2");
     for (int32_t i = 0; i < j->files->n; i++)
         identity = glint_identity_file(identity, j->files->path[i]);
     return glint_identity_bytes(identity, &j->options->skip_corrupt, sizeof j->options->skip_corrupt);
@@ -355,7 +385,8 @@ int glint_eval_waymo_net_run(struct glint_eval_waymo_net *n)
     for (int32_t i = 0; i < n->n_data && status == GLINT_OK; i++)
         status = glint_waymo_files_add(&n->files, n->data[i]);
     if (status == GLINT_OK) {
-        *j = (struct job){.options = n->options, .files = &n->files, .results_path = n->results};
+        *j = (struct job){
+            .options = n->options, .files = &n->files, .results_path = n->results, .times = &n->times};
         status = run_job(j, &n->stats);
         glint_eval_net_close(&j->net);
         free(j->n_frames);
@@ -370,5 +401,40 @@ void glint_eval_waymo_net_fini(struct glint_eval_waymo_net *n)
 {
     if (!n->save && n->stats.is_root && n->results[0])
         unlink(n->results);
+    glint_buffer_fini(&n->times);
     glint_waymo_files_fini(&n->files);
+}
+
+/* Times of one stage over all frames (GLINT_STAGE_COUNT: the whole), -1 left out. */
+static int32_t times_of(const struct glint_buffer *times, int stage, int64_t *out)
+{
+    int32_t n = 0;
+    for (size_t at = 0; at + sizeof(struct frame_time) <= times->size; at += sizeof(struct frame_time)) {
+        struct frame_time t;
+        memcpy(&t, times->data + at, sizeof t);
+        const int64_t ns = stage == GLINT_STAGE_COUNT ? t.total : t.stage[stage];
+        if (ns >= 0)
+            out[n++] = ns;
+    }
+    return n;
+}
+
+int glint_eval_waymo_net_put_latencies(const struct glint_eval_waymo_net *net, struct glint_report *page)
+{
+    struct glint_report_time times[GLINT_STAGE_COUNT + 1];
+    const size_t n = net->times.size / sizeof(struct frame_time);
+    int64_t *ns = malloc((GLINT_STAGE_COUNT + 1) * (n + 1) * sizeof *ns);
+    if (!ns || net->times.failed) {
+        free(ns);
+        return glint_fail(GLINT_E_NOMEM, "no memory for the times of %zu frames", n);
+    }
+    for (int i = 0; i <= GLINT_STAGE_COUNT; i++) {
+        int64_t *of_stage = ns + (size_t)i * n;
+        const char *name = i < GLINT_STAGE_COUNT ? glint_stage_name((enum glint_stage)i) : "total";
+        times[i] = (struct glint_report_time){name, of_stage, times_of(&net->times, i, of_stage)};
+    }
+    glint_report_latencies(page, "Of each stage and of the whole frame, on the machine that ran the network.",
+                           times, GLINT_STAGE_COUNT + 1);
+    free(ns);
+    return GLINT_OK;
 }

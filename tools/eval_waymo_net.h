@@ -2,6 +2,7 @@
  */
 #ifndef GLINT_TOOLS_EVAL_WAYMO_NET_H
 #define GLINT_TOOLS_EVAL_WAYMO_NET_H
+#include "eval/report.h"
 #include "io/waymo_files.h"
 #include "tools/eval_run.h"
 
@@ -14,6 +15,7 @@ struct glint_eval_waymo_net { /* start with all zero, fill the first part */
 
     struct glint_waymo_files files; /* data with their folders opened up */
     char results[1024];             /* on the root: path of the Objects file */
+    struct glint_buffer times;      /* on the root: of each frame; private */
     struct glint_eval_run_stats stats;
 };
 
@@ -26,6 +28,9 @@ struct glint_eval_waymo_net { /* start with all zero, fill the first part */
  */
 int glint_eval_waymo_net_run(struct glint_eval_waymo_net *net);
 void glint_eval_waymo_net_fini(struct glint_eval_waymo_net *net);
+
+/* Appends percentiles of each stage's time over all frames to the page. GLINT_E_NOMEM. */
+int glint_eval_waymo_net_put_latencies(const struct glint_eval_waymo_net *net, struct glint_report *page);
 
 /* The dataset's type (1 vehicle, 2 pedestrian, 3 sign, 4 cyclist) for a class's name; 0: none. */
 int32_t glint_waymo_type_of_class(const char *name);

@@ -314,19 +314,16 @@ static void report_segmentation(struct glint_report *page, const struct glint_wa
     glint_report_table_end(page);
 }
 
-int glint_waymo_report(const struct glint_waymo_result *r, const char *subtitle, const char *folder)
+void glint_waymo_put_report(struct glint_report *page, const struct glint_waymo_result *r)
 {
-    struct glint_report page = {0};
-    glint_report_begin(&page, "Waymo", subtitle);
     if (has_summary(r))
-        report_summary(&page, r);
+        report_summary(page, r);
     if (has_summary(r) && r->detection)
-        report_curves(&page, r->detection);
+        report_curves(page, r->detection);
     if (r->detection)
-        report_detection(&page, r->detection);
+        report_detection(page, r->detection);
     else if (r->tracking)
-        report_tracking(&page, r->tracking);
+        report_tracking(page, r->tracking);
     else
-        report_segmentation(&page, r->segmentation);
-    return glint_report_write(&page, folder);
+        report_segmentation(page, r->segmentation);
 }

@@ -2,6 +2,7 @@
 #ifndef GLINT_TOOLS_WAYMO_PRINT_H
 #define GLINT_TOOLS_WAYMO_PRINT_H
 #include "core/json_write.h"
+#include "eval/report.h"
 #include "eval/waymo_detection.h"
 #include "eval/waymo_segmentation.h"
 #include "eval/waymo_tracking.h"
@@ -19,6 +20,6 @@ void glint_waymo_print(const struct glint_waymo_result *result);
 /* The members of the JSON's object. Numbers are float32 with the 9 digits that restore them. */
 void glint_waymo_put(struct glint_json_writer *w, const struct glint_waymo_result *result);
 
-/* folder/index.html: tables, and for detection precision over recall. GLINT_E_IO, GLINT_E_NOMEM. */
-int glint_waymo_report(const struct glint_waymo_result *result, const char *subtitle, const char *folder);
+/* Appends to a page that was begun: tables, and for detection precision over recall. */
+void glint_waymo_put_report(struct glint_report *page, const struct glint_waymo_result *result);
 #endif

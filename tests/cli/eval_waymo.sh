@@ -35,6 +35,17 @@ grep 'mAP' out | cmp -s - "$fake/fake_det3d_printed_reference.txt" || wrong "pri
 grep -q 'mean of these  *0.1125 ' out || wrong "no summary"
 grep -q '<svg' page/index.html || wrong "no curves on the page"
 
+# a page with what was found and the worst frames, which changes no number; points where there are TFRecords
+for truth in "$sets/generic_gt.bin" "$eval/waymo_frames/generic_labels.tfrecord"; do
+    expect 0 eval waymo --ground-truth "$truth" --results "$sets/generic_pred.bin" --json bare.json
+    expect 0 eval waymo --ground-truth "$truth" --results "$sets/generic_pred.bin" --json paged.json --report page
+    cmp -s bare.json paged.json || wrong "--report changes the numbers"
+    for text in 'Found and missed' 'by distance' 'by number of points' 'Worst frames' 'data:image/png' 'boxes alone)'; do
+        grep -q "$text" page/index.html || wrong "no '$text' on the page of $truth"
+    done
+    ! grep -q 'Latency' page/index.html || wrong "times without a network"
+done
+
 # threads and ranks
 for threads in 1 2 5; do
     expect 0 eval waymo --ground-truth "$sets/generic_gt.bin" --results "$sets/generic_pred.bin" --json $threads.json \

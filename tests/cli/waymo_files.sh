@@ -49,13 +49,22 @@ expect 0 eval waymo --ground-truth folder/a.tfrecord folder/b.tfrecord --results
 cmp -s one.json saved.json || wrong "results that were saved give other numbers"
 expect 0 eval waymo --ground-truth folder/a.tfrecord folder/b.tfrecord --results sent.bin --json sent.json
 cmp -s one.json sent.json || wrong "the submission gives other numbers"
+# shellcheck disable=SC2086
+expect 0 $waymo --data folder --json paged.json --report page
+cmp -s one.json paged.json || wrong "--report changes the numbers"
+for text in 'Found and missed' 'by distance' 'by number of points' 'Worst frames' Latency p99; do
+    grep -q "$text" page/index.html || wrong "no '$text' on the page"
+done
+[ "$(grep -c 'data:image/png' page/index.html)" -gt 0 ] || wrong "no picture on the page"
+! grep -q 'boxes alone)' page/index.html || wrong "frames without their points"
 if command -v mpirun >/dev/null; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
     export OMPI_MCA_btl=self,vader OMPI_MCA_oob_tcp_if_include=lo OMPI_MCA_plm=isolated
     export OMPI_MCA_btl_vader_single_copy_mechanism=none ASAN_OPTIONS=detect_leaks=0 # the MPI library's
     # shellcheck disable=SC2086
-    timeout 200 mpirun -n 2 "$glint" $waymo --data folder --save two.bin --json two.json --threads 1 >out 2>err || wrong "mpirun"
+    timeout 200 mpirun -n 2 "$glint" $waymo --data folder --save two.bin --json two.json --report two --threads 1 >out 2>err || wrong "mpirun"
     cmp -s one.json two.json && cmp -s boxes.bin two.bin || wrong "two ranks give other bytes"
+    grep -q '<td>4</td>' two/index.html || wrong "times of four frames expected from two ranks"
 fi
 cp "$frames/bad_data_crc.tfrecord" folder/c.tfrecord
 # shellcheck disable=SC2086
