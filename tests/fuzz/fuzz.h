@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A copy in a block of exactly its size, so that reading past the end shows. Free it. */
 static inline uint8_t *glint_fuzz_block(const uint8_t *data, size_t size)
 {
-    uint8_t *block = malloc(size ? size : 1);
+    uint8_t *block = calloc(1, size ? size : 1);
     if (!block)
         abort();
     if (size)
