@@ -81,9 +81,10 @@ static void show_libraries(void)
     line("libpng", png_get_libpng_ver(NULL));
     line("jansson", JANSSON_VERSION);
     line("libyaml", yaml_get_version_string());
-    line("protobuf-c", GLINT_BUILT_WITH_PROTOBUF_C
-                           ? "built in: Waymo's files and metrics"
-                           : "left out: no Waymo (libprotobuf-c-dev protobuf-c-compiler, then build again)");
+    line("protobuf-c",
+         GLINT_BUILT_WITH_PROTOBUF_C
+             ? "built in: Waymo's TFRecord files"
+             : "left out: no TFRecord files (libprotobuf-c-dev protobuf-c-compiler, then build again)");
     line("libdeflate", GLINT_BUILT_WITH_LIBDEFLATE
                            ? "built in"
                            : "left out: Waymo's files at half the speed (libdeflate-dev, then build again)");

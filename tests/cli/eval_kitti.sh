@@ -106,7 +106,7 @@ model() {
 }
 
 ranks() {
-    command -v mpirun >/dev/null || return 0
+    has_mpi || return 0
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
     export OMPI_MCA_btl=self,vader OMPI_MCA_oob_tcp_if_include=lo OMPI_MCA_plm=isolated
     export OMPI_MCA_btl_vader_single_copy_mechanism=none

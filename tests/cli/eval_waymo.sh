@@ -52,7 +52,7 @@ for threads in 1 2 5; do
         --threads $threads
     cmp -s 1.json $threads.json || wrong "$threads threads give other bytes"
 done
-if command -v mpirun >/dev/null && expect 0 doctor; then
+if has_mpi; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
     export OMPI_MCA_btl=self,vader OMPI_MCA_oob_tcp_if_include=lo OMPI_MCA_plm=isolated
     export OMPI_MCA_btl_vader_single_copy_mechanism=none ASAN_OPTIONS=detect_leaks=0 # the MPI library's

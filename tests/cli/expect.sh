@@ -14,6 +14,11 @@ wrong() {
     failed=1
 }
 
+# Whether commands can be run under mpirun here.
+has_mpi() {
+    command -v mpirun >/dev/null && "$glint" doctor | grep 'MPI *built in' >/dev/null
+}
+
 # expect CODE ARGUMENTS...: the exit status; stdout goes to ./out, stderr to ./err
 expect() {
     local want=$1 got

@@ -57,7 +57,7 @@ for text in 'Found and missed' 'by distance' 'by number of points' 'Worst frames
 done
 [ "$(grep -c 'data:image/png' page/index.html)" -gt 0 ] || wrong "no picture on the page"
 ! grep -q 'boxes alone)' page/index.html || wrong "frames without their points"
-if command -v mpirun >/dev/null; then
+if has_mpi; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
     export OMPI_MCA_btl=self,vader OMPI_MCA_oob_tcp_if_include=lo OMPI_MCA_plm=isolated
     export OMPI_MCA_btl_vader_single_copy_mechanism=none ASAN_OPTIONS=detect_leaks=0 # the MPI library's
