@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLOCK_SET_NS INT64_C(1000000000) /* a sweep so much older than its deadline is of a clock set back   \
-                                          */
+#define CLOCK_SET_NS                                                                                         \
+    INT64_C(1000000000) /* a sweep so much older than its deadline is of a clock set back                    \
+                         */
 
 struct part { /* a sensor's sweep in a group */
     bool there;

@@ -12,8 +12,8 @@ typedef void glint_pool_fn(void *ctx, int64_t begin, int64_t end, int worker);
 int glint_pool_open(int n_threads, struct glint_pool **pool_out);
 void glint_pool_close(struct glint_pool *pool); /* NULL is fine */
 
-/* Keeps each started thread on a CPU of its own, of those that the process may use (the caller stays free, the
- * first CPU is left to it). GLINT_E_ARG when there are fewer CPUs than threads, GLINT_E_DEVICE. */
+/* Keeps each started thread on a CPU of its own, of those that the process may use (the caller stays free,
+ * the first CPU is left to it). GLINT_E_ARG when there are fewer CPUs than threads, GLINT_E_DEVICE. */
 int glint_pool_pin(struct glint_pool *pool);
 
 int glint_pool_threads(const struct glint_pool *pool); /* 1 for NULL */

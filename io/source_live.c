@@ -13,8 +13,9 @@
 #include <string.h>
 
 #define WAIT_MS 50 /* how soon stop and the end of the duration are seen */
-#define DRY_MS  10 /* how long the reader waits for a packet: what it has to do meanwhile is late by so much \
-                    */
+#define DRY_MS                                                                                               \
+    10 /* how long the reader waits for a packet: what it has to do meanwhile is late by so much             \
+        */
 
 struct source_live {
     struct glint_source base;

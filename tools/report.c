@@ -75,15 +75,16 @@ void glint_report_loss(const struct glint_loss *loss)
     const struct {
         uint64_t n;
         const char *what, *which;
-    } counts[] = {{loss->packets_lost, "packet", " lost"},
-                  {loss->packets_malformed, "packet", " malformed"},
-                  {loss->packets_foreign, "packet", " of something else"},
-                  {loss->points_dropped, "point", " dropped (no number, beyond 10 km, or too late for its frame)"},
-                  {loss->points_clipped, "point", " beyond the frame's capacity"},
-                  {loss->frames_dropped, "frame", " dropped"},
-                  {loss->frames_without_pose, "frame", " not moved (no pose for its time)"},
-                  {loss->sensors_missed, "sensor", " missed when its frame was due"},
-                  {loss->records_corrupt, "damaged record", " skipped"}};
+    } counts[] = {
+        {loss->packets_lost, "packet", " lost"},
+        {loss->packets_malformed, "packet", " malformed"},
+        {loss->packets_foreign, "packet", " of something else"},
+        {loss->points_dropped, "point", " dropped (no number, beyond 10 km, or too late for its frame)"},
+        {loss->points_clipped, "point", " beyond the frame's capacity"},
+        {loss->frames_dropped, "frame", " dropped"},
+        {loss->frames_without_pose, "frame", " not moved (no pose for its time)"},
+        {loss->sensors_missed, "sensor", " missed when its frame was due"},
+        {loss->records_corrupt, "damaged record", " skipped"}};
     char text[560];
     int n = 0;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
