@@ -29,7 +29,7 @@ void glint_buffer_clear(struct glint_buffer *b)
 
 uint8_t *glint_buffer_room(struct glint_buffer *b, size_t n)
 {
-    if (n > b->cap - b->size && !b->failed) {
+    if ((n > b->cap - b->size || !b->data) && !b->failed) {
         size_t cap = b->cap ? b->cap : 4096;
         while (cap - b->size < n && cap <= SIZE_MAX / 2)
             cap *= 2;
