@@ -275,6 +275,14 @@ const struct glint_tensor *glint_safetensors_find(const struct glint_safetensors
     return NULL;
 }
 
+void glint_safetensors_replace(struct glint_safetensors *f, int32_t index, const struct glint_tensor *t,
+                               void *data)
+{
+    free(f->copies[index]);
+    f->copies[index] = data;
+    f->tensors[index] = *t;
+}
+
 const char *glint_safetensors_metadata(const struct glint_safetensors *f, const char *key)
 {
     json_t *root = glint_json_root(f->header).node;

@@ -23,6 +23,11 @@ const struct glint_tensor *glint_safetensors_at(const struct glint_safetensors *
 /* NULL when there is none of that name. Views live as long as the file. */
 const struct glint_tensor *glint_safetensors_find(const struct glint_safetensors *file, const char *name);
 
+/* Puts t in the place of the tensor at index. data: of malloc, t->data points into it; it is the file's
+ * afterwards. t->name must live as long as the file (a part of a name of the file does); t itself may go. */
+void glint_safetensors_replace(struct glint_safetensors *file, int32_t index, const struct glint_tensor *t,
+                               void *data);
+
 /* A string of __metadata__, or NULL. */
 const char *glint_safetensors_metadata(const struct glint_safetensors *file, const char *key);
 

@@ -2,6 +2,7 @@
  * in our terms, model.safetensors with the same tensors, README.md. What is written has been built and bound
  * before. */
 #include "core/file.h"
+#include "core/procedural.h"
 #include "core/status.h"
 #include "glint/model.h"
 #include "model/build.h"
@@ -127,6 +128,7 @@ static int write_folder(const struct import *im)
 static int import(struct import *im, const char *arch, const char *config_path)
 {
     GLINT_TRY(glint_safetensors_open(im->weights_path, &im->weights));
+    GLINT_TRY(glint_procedural_expand(im->weights, im->weights_path));
     GLINT_TRY(read_foreign(im, config_path));
     GLINT_TRY(find_arch(im, arch));
     GLINT_TRY(im->arch->convert(glint_json_root(im->foreign), &im->config));
