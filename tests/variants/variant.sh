@@ -10,8 +10,13 @@ kind=$1 source=$2 build=$3/$1 shared=$4
 jobs=$(nproc)
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
 
+# Hundreds of lines of a build that succeeds would hide what failed after it.
+quietly() {
+    "$@" >"$build.log" 2>&1 || { tail -n 60 "$build.log"; echo "variant $kind: failed: $*"; exit 1; }
+}
 configure() {
-    cmake -S "$source" -B "$build" -G Ninja -DGLINT_WERROR=ON -DGLINT_BENCH=OFF -DGLINT_SHARED="$shared" "$@"
+    mkdir -p "$build"
+    quietly cmake -S "$source" -B "$build" -G Ninja -DGLINT_WERROR=ON -DGLINT_BENCH=OFF -DGLINT_SHARED="$shared" "$@"
 }
 # -O1 instead of a Debug build's -O0: half the time of the tests for little more of the build.
 sanitized="-O1 -g"
@@ -19,26 +24,26 @@ sanitized="-O1 -g"
 case "$kind" in
 clang)
     CC=clang configure -DCMAKE_BUILD_TYPE=Release
-    cmake --build "$build" -j "$jobs"
+    quietly cmake --build "$build" -j "$jobs"
     ctest --test-dir "$build" -j"$jobs" -LE slow --output-on-failure
     ;;
 asan)
     CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="$sanitized" -DGLINT_SANITIZE=address,undefined
-    cmake --build "$build" -j "$jobs"
+    quietly cmake --build "$build" -j "$jobs"
     ctest --test-dir "$build" -j"$jobs" -LE slow --output-on-failure
     ;;
 tsan)
     CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="$sanitized" -DGLINT_SANITIZE=thread
     programs="pool ring trace frame pipeline steady_state golden_tiny eval_task" # those with threads
     # shellcheck disable=SC2046
-    cmake --build "$build" -j "$jobs" --target parity glint $(printf 'test_%s ' $programs)
+    quietly cmake --build "$build" -j "$jobs" --target parity glint $(printf 'test_%s ' $programs)
     ctest --test-dir "$build" -j"$jobs" -LE slow --output-on-failure \
         -R "^($(echo $programs | tr ' ' '|')|parity_threads|cli_output)\$"
     ;;
 fuzz)
     CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O2 -g" -DGLINT_SANITIZE=address,undefined \
         -DGLINT_FUZZ=ON -DGLINT_TESTS=OFF
-    cmake --build "$build" -j "$jobs" --target fuzzers
+    quietly cmake --build "$build" -j "$jobs" --target fuzzers
     fuzz_one() {
         local name=${1##*/fuzz_} work=$2/corpus_${1##*/fuzz_} log=$2/fuzz_${1##*/fuzz_}.log
         local seeds=$3/tests/fuzz/corpus/$name make=$2/tests/fuzz/seeds_$name
@@ -54,7 +59,11 @@ fuzz)
             "$seeds" >"$log" 2>&1; then
             echo "fuzz_$name: $(grep -o 'number_of_executed_units: *[0-9]*' "$log" | grep -o '[0-9]*$') inputs, nothing found"
         else
-            tail -n 40 "$log"
+            grep -n -m 20 -E 'ERROR|SUMMARY|runtime error|ALARM|timeout|out-of-memory|    #[0-9] ' "$log"
+            tail -n 20 "$log" | cut -c 1-400
+            local found # the input, for a machine that is gone when this is read
+            found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
+            if [ -n "$found" ] && [ "$(stat -c %s "$found")" -lt 6000 ]; then base64 -w 0 "$found"; echo; fi
             echo "fuzz_$name: failed"
             return 1
         fi
