@@ -11,6 +11,7 @@ ALLOWED = {
     "attention": {"core", "attention"},
     "io": {"core", "calib", "io"},
     "model": {"core", "voxel", "attention", "model"},
+    "convert": {"core", "model", "convert"},
     "viz": {"core", "calib", "viz", "io/sink.h"},
     "eval": {"core", "calib", "io", "eval"},
     "pipeline": {"core", "calib", "io", "voxel", "model", "pipeline"},

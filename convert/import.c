@@ -1,4 +1,4 @@
-/* model/import.c - a model folder from a weights file and the configuration it was trained with: config.json
+/* convert/import.c - a model folder from a weights file and the configuration it was trained with: config.json
  * in our terms, model.safetensors with the same tensors, README.md. What is written has been built and bound
  * before. */
 #include "core/file.h"
