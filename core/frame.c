@@ -38,6 +38,31 @@ const char *glint_stage_name(enum glint_stage stage)
     return (unsigned)stage < GLINT_STAGE_COUNT ? names[stage] : "?";
 }
 
+const char *glint_health_name(enum glint_health which)
+{
+    static const char *const names[] = {
+#define HEALTH_NAME(upper, name) #name,
+        GLINT_HEALTH_MAP(HEALTH_NAME)
+#undef HEALTH_NAME
+    };
+    return (unsigned)which < GLINT_HEALTH_COUNT ? names[which] : "?";
+}
+
+/* Counts only grow, but for lost packets that come late after all. */
+uint32_t glint_health_of_loss(const struct glint_loss *before, const struct glint_loss *now)
+{
+    uint32_t bits = 0;
+    if (now->packets_lost > before->packets_lost)
+        bits |= GLINT_HEALTH_BIT(GLINT_HEALTH_PACKETS_LOST);
+    if (now->packets_dropped > before->packets_dropped)
+        bits |= GLINT_HEALTH_BIT(GLINT_HEALTH_PACKETS_DROPPED);
+    if (now->packets_malformed > before->packets_malformed || now->records_corrupt > before->records_corrupt)
+        bits |= GLINT_HEALTH_BIT(GLINT_HEALTH_INPUT_DAMAGED);
+    if (now->points_clipped > before->points_clipped)
+        bits |= GLINT_HEALTH_BIT(GLINT_HEALTH_POINTS_CLIPPED);
+    return bits;
+}
+
 static size_t slot_bytes(size_t points, size_t boxes)
 {
     return 7 * glint_arena_round(points * 4)   /* x y z intensity elongation lag offset */

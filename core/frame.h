@@ -23,6 +23,9 @@ void glint_frame_pool_cancel(struct glint_frame_pool *pool);
 void glint_frame_ref(struct glint_frame *frame);
 void glint_frame_unref(struct glint_frame *frame); /* the last one gives it back; NULL is fine */
 
+/* The bits of a frame's health that follow from what was lost between two accounts, the earlier one first. */
+uint32_t glint_health_of_loss(const struct glint_loss *before, const struct glint_loss *now);
+
 /* Gives points.elongation, or points.lag, its (zeroed) memory. */
 void glint_frame_use_elongation(struct glint_frame *frame);
 void glint_frame_use_lag(struct glint_frame *frame);

@@ -218,6 +218,20 @@ static void put_missing(struct glint_buffer *b, const char *names)
     glint_buffer_text(b, "]");
 }
 
+/* Names of what is not as it should be. */
+static void put_health(struct glint_buffer *b, uint32_t health)
+{
+    const char *before = ",\"health\":[\"";
+    for (int i = 0; i < GLINT_HEALTH_COUNT; i++) {
+        if (!(health & GLINT_HEALTH_BIT(i)))
+            continue;
+        glint_buffer_text(b, before);
+        glint_buffer_text(b, glint_health_name((enum glint_health)i));
+        before = "\",\"";
+    }
+    glint_buffer_text(b, "\"]");
+}
+
 static void put_frame(struct glint_buffer *b, const struct glint_sink_context *ctx,
                       const struct glint_frame *frame)
 {
@@ -237,6 +251,8 @@ static void put_frame(struct glint_buffer *b, const struct glint_sink_context *c
         put_pose(b, frame);
     if (frame->missing[0])
         put_missing(b, frame->missing);
+    if (frame->health)
+        put_health(b, frame->health);
     put_loss(b, &frame->loss);
     put_latency(b, frame);
     glint_buffer_text(b, "}\n");

@@ -79,12 +79,40 @@ static void settle(struct glint_chain *c, struct glint_frame *frame)
         }
 }
 
+/* Frames that are not published */
+
+void glint_pipeline_count_drop(struct glint_pipeline *p, enum glint_drop why)
+{
+    p->dropped_by[why]++;
+    p->frames_dropped++;
+}
+
+static void drop(struct glint_pipeline *p, struct glint_frame *frame, enum glint_drop why)
+{
+    glint_frame_unref(frame);
+    glint_pipeline_count_drop(p, why);
+    glint_trace_counter(p->settings.trace, "frames dropped", (double)p->frames_dropped);
+}
+
+/* Late frames are looked for where it pays: before inference and before they are published. */
+static bool is_too_late(const struct glint_pipeline *p, int stage, const struct glint_frame *frame)
+{
+    const struct glint_pipeline_settings *s = &p->settings;
+    return s->late == GLINT_LATE_SKIP && s->deadline_ns > 0 && frame->arrival_ns > 0 &&
+           (stage == p->last_input + 1 || stage == p->n_stages - 1) &&
+           glint_clock_monotonic_ns() - frame->arrival_ns > s->deadline_ns;
+}
+
 /* Calls and puts */
 
 static int call(struct glint_chain *c, int stage, struct glint_item item)
 {
     struct glint_pipeline *p = c->pipeline;
     const int before = c->current;
+    if (item.kind == GLINT_ITEM_FRAME && is_too_late(p, stage, item.data)) {
+        drop(p, item.data, GLINT_DROP_LATE);
+        return GLINT_OK;
+    }
     charge(c);
     c->current = stage;
     const int status = p->info[stage]->process(p->priv[stage], item, &p->outs[stage].emit);
@@ -93,7 +121,7 @@ static int call(struct glint_chain *c, int stage, struct glint_item item)
     if (is_failure(c, status) && c->failed < 0) {
         c->failed = stage;
         if (item.kind == GLINT_ITEM_FRAME)
-            p->frames_dropped++;
+            glint_pipeline_count_drop(p, GLINT_DROP_FAILED);
         if (stage > 0) /* a source's failure need not be the end: see run_source */
             glint_pipeline_keep_failure(p, status);
     }
@@ -103,6 +131,7 @@ static int call(struct glint_chain *c, int stage, struct glint_item item)
 static int publish_done(struct glint_pipeline *p, struct glint_frame *frame)
 {
     glint_trace_frame_done(p->settings.trace, frame);
+    p->frames_late += (frame->health >> GLINT_HEALTH_LATE) & 1;
     glint_frame_unref(frame);
     p->frames_published++;
     return GLINT_OK;
@@ -116,11 +145,9 @@ static int push(struct glint_chain *c, struct glint_frame *frame)
     const int status = glint_ring_push(c->out, frame, &oldest);
     if (status < 0) {
         c->cancelled = true;
-        oldest = frame;
-    }
-    if (oldest) {
-        glint_frame_unref(oldest);
-        glint_trace_counter(p->settings.trace, "frames dropped", (double)++p->frames_dropped);
+        drop(p, frame, GLINT_DROP_FAILED);
+    } else if (oldest) {
+        drop(p, oldest, GLINT_DROP_QUEUE);
     }
     return status;
 }
@@ -134,11 +161,21 @@ static int hand_on(struct glint_chain *c, int stage, struct glint_frame *frame)
     return call(c, stage + 1, (struct glint_item){GLINT_ITEM_FRAME, frame});
 }
 
+/* What the stage that made the frame cannot know: of files their account, of merged frames who is missing. */
+static void note_health(const struct glint_pipeline *p, struct glint_frame *frame)
+{
+    if (!p->sensors)
+        frame->health |= glint_health_of_loss(&p->last_loss, &frame->loss);
+    if (frame->missing[0])
+        frame->health |= GLINT_HEALTH_BIT(GLINT_HEALTH_SENSOR_MISSING);
+}
+
 /* A new frame gets its number; false: it is before the wanted range. */
 static bool admit(struct glint_pipeline *p, struct glint_frame *frame)
 {
+    note_health(p, frame);
     p->last_loss = frame->loss;
-    frame->loss.frames_dropped = p->frames_dropped;
+    frame->loss.frames_dropped = p->frames_dropped + p->loss.frames_dropped;
     frame->index = p->n_made++;
     if (frame->index < p->settings.first_frame)
         return false;
@@ -206,7 +243,7 @@ static bool passes_over(struct glint_chain *c, int status, int *n_bad)
         glint_log(GLINT_LOG_WARN, "%s", glint_error_text());
     p->n_made++;
     p->frames_in++;
-    p->frames_dropped++;
+    glint_pipeline_count_drop(p, GLINT_DROP_INPUT);
     return p->n_made < p->settings.end_frame;
 }
 
@@ -290,9 +327,8 @@ void glint_chain_end(struct glint_chain *c)
 {
     if (c->in) {
         glint_ring_cancel(c->in);
-        for (struct glint_frame *frame; (frame = glint_ring_take(c->in)) != NULL;
-             c->pipeline->frames_dropped++)
-            glint_frame_unref(frame);
+        for (struct glint_frame *frame; (frame = glint_ring_take(c->in)) != NULL;)
+            drop(c->pipeline, frame, GLINT_DROP_FAILED);
     }
     if (c->out)
         glint_ring_finish(c->out);

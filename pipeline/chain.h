@@ -59,7 +59,8 @@ struct glint_pipeline {
 
     uint64_t n_made; /* frames made, their numbers; input's thread */
     atomic_bool stop;
-    _Atomic uint64_t frames_in, frames_published, frames_dropped;
+    _Atomic uint64_t frames_in, frames_published, frames_late;
+    _Atomic uint64_t frames_dropped, dropped_by[GLINT_DROP_COUNT];
     _Atomic int64_t started_ns, ended_ns;
     _Atomic int32_t progress_ppm;
 
@@ -70,6 +71,9 @@ struct glint_pipeline {
 
 /* Keeps the calling thread's failure; false: there was one before. */
 bool glint_pipeline_keep_failure(struct glint_pipeline *p, int status);
+
+/* Counts a frame that is not published, and why. */
+void glint_pipeline_count_drop(struct glint_pipeline *p, enum glint_drop why);
 
 /* Runs the chain to its end: the input's until the source ends, fails or is stopped; others until what they
  * are given ends. Then nobody waits for it any more. */

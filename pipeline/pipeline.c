@@ -36,6 +36,16 @@ static int check_merge(const struct glint_pipeline_settings *s)
     return GLINT_OK;
 }
 
+const char *glint_drop_name(enum glint_drop why)
+{
+    static const char *const names[] = {
+#define DROP_NAME(upper, name) #name,
+        GLINT_DROP_MAP(DROP_NAME)
+#undef DROP_NAME
+    };
+    return (unsigned)why < GLINT_DROP_COUNT ? names[why] : "?";
+}
+
 static int check(const struct glint_pipeline_settings *s)
 {
     if (!s->source)
@@ -45,6 +55,8 @@ static int check(const struct glint_pipeline_settings *s)
     if (s->n_threads < 1 || s->queue_depth < 1 || s->queue_depth > 1024)
         return glint_fail(GLINT_E_ARG, "%d threads, queues of %d: 1 or more, and 1 to 1024 wanted",
                           s->n_threads, s->queue_depth);
+    if (s->deadline_ns < 0)
+        return glint_fail(GLINT_E_ARG, "a deadline of %lld ns", (long long)s->deadline_ns);
     return s->merge ? check_merge(s) : GLINT_OK;
 }
 
@@ -338,7 +350,10 @@ void glint_pipeline_stats(const struct glint_pipeline *p, struct glint_pipeline_
 {
     *stats_out = (struct glint_pipeline_stats){.frames_in = p->frames_in,
                                                .frames_published = p->frames_published,
-                                               .frames_dropped = p->frames_dropped};
+                                               .frames_dropped = p->frames_dropped,
+                                               .frames_late = p->frames_late};
+    for (int i = 0; i < GLINT_DROP_COUNT; i++)
+        stats_out->dropped_by[i] = p->dropped_by[i];
     const int64_t started = p->started_ns, ended = p->ended_ns;
     const int32_t ppm = p->progress_ppm;
     if (started != 0)

@@ -155,9 +155,10 @@ static int note_pose(struct align *a, struct glint_frame *frame, const struct mo
     return GLINT_OK;
 }
 
-static void count_without_pose(struct align *a, const struct glint_frame *frame)
+static void count_without_pose(struct align *a, struct glint_frame *frame)
 {
     a->loss->frames_without_pose++;
+    frame->health |= GLINT_HEALTH_BIT(GLINT_HEALTH_NO_POSE);
     if (!a->told)
         glint_log(GLINT_LOG_WARN, "frame %llu is not moved: %s", (unsigned long long)frame->index,
                   glint_error_text());

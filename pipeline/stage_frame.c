@@ -11,6 +11,8 @@ struct framing {
     struct glint_framer *framer[GLINT_SENSORS_CAP]; /* opened with a sensor's first returns */
     struct glint_frame *frame[GLINT_SENSORS_CAP];   /* being filled; NULL before the first returns and after
                                                      * each frame */
+    struct glint_loss before[GLINT_SENSORS_CAP];    /* account with the last frame, and the clock's jumps */
+    uint64_t jumps[GLINT_SENSORS_CAP];
 };
 
 static int open_framer(struct framing *f, int32_t sensor)
@@ -30,6 +32,19 @@ static int init(void *priv, const struct glint_stage_env *env)
     return open_framer(f, 0);
 }
 
+/* In what a frame is degraded, by what happened since the sensor's last one. */
+static uint32_t health_of(struct framing *f, int32_t i, const struct glint_sensor *sensor)
+{
+    uint32_t bits = glint_health_of_loss(&f->before[i], &sensor->loss);
+    if (sensor->decoder->time_scale == GLINT_TIME_CAPTURE)
+        bits |= GLINT_HEALTH_BIT(GLINT_HEALTH_CLOCK_NOT_SET);
+    if (sensor->clock.jumps > f->jumps[i])
+        bits |= GLINT_HEALTH_BIT(GLINT_HEALTH_CLOCK_JUMPED);
+    f->before[i] = sensor->loss;
+    f->jumps[i] = sensor->clock.jumps;
+    return bits;
+}
+
 /* The framer has counted the points; the packets are counted by the sensor. */
 static int hand_on(struct framing *f, int32_t i, struct glint_emit *out)
 {
@@ -39,6 +54,7 @@ static int hand_on(struct framing *f, int32_t i, struct glint_emit *out)
     sensor->loss.points_clipped = frame->loss.points_clipped;
     sensor->frames++;
     frame->loss = sensor->loss;
+    frame->health |= health_of(f, i, sensor);
     frame->sensor = i;
     snprintf(frame->source, sizeof frame->source, "%s", sensor->name);
     frame->name[0] = '\0'; /* by its number among all sensors' frames */

@@ -31,6 +31,7 @@ struct merging {
     uint64_t n_nobody; /* sweeps of sensors that were not named */
     int64_t now_ns;
     int64_t latency_ns[GLINT_STAGE_COUNT]; /* of the sweeps since the last frame */
+    uint32_t health;                       /* likewise */
 };
 
 /* Half a sweep: sensors that are not triggered together are at most so far apart. */
@@ -132,7 +133,8 @@ static void account(struct merging *m)
 static void complete(struct merging *m, struct glint_frame *frame)
 {
     account(m);
-    frame->loss.frames_dropped = m->loss->frames_dropped;
+    frame->health |= m->health;
+    m->health = 0;
     for (int i = 0; i < GLINT_STAGE_COUNT; i++) {
         frame->latency_ns[i] = m->latency_ns[i] > 0 ? m->latency_ns[i] : -1;
         m->latency_ns[i] = 0;
@@ -165,6 +167,7 @@ static int take(struct merging *m, const struct glint_frame *sweep, struct glint
     m->now_ns = sweep->received_ns > m->now_ns ? sweep->received_ns : m->now_ns; /* clocks may jump back */
     GLINT_TRY(hand_on(m, m->now_ns, false, out));
     m->stamp_ns[place] = sweep->stamp_ns;
+    m->health |= sweep->health;
     for (int i = 0; i < GLINT_STAGE_COUNT; i++)
         m->latency_ns[i] += sweep->latency_ns[i] > 0 ? sweep->latency_ns[i] : 0;
     glint_merge_push(m->merge, place, sweep, m->now_ns);

@@ -129,6 +129,7 @@ struct fake_sink {
         double sum;
         int64_t latency_ns[GLINT_STAGE_COUNT], total_ns;
         struct glint_loss loss;
+        uint32_t health;
         char name[16], source[32];
     } seen[FAKE_SINK_FRAMES];
 };
@@ -151,6 +152,7 @@ static inline int fake_write(struct glint_sink *sink, const struct glint_frame *
     memcpy(s->seen[i].latency_ns, f->latency_ns, sizeof f->latency_ns);
     s->seen[i].total_ns = f->total_ns;
     s->seen[i].loss = f->loss;
+    s->seen[i].health = f->health;
     snprintf(s->seen[i].name, sizeof s->seen[i].name, "%.15s", f->name);
     snprintf(s->seen[i].source, sizeof s->seen[i].source, "%.31s", f->source);
     if (s->on_write)

@@ -77,6 +77,7 @@ struct seen_frame {
     int64_t stamp_ns, total_ns;
     char source[96], missing[32];
     struct glint_loss loss;
+    uint32_t health;
 };
 
 struct frames_sink {
@@ -115,6 +116,7 @@ static inline int frames_write(struct glint_sink *sink, const struct glint_frame
     seen->n = p->n;
     seen->stamp_ns = f->stamp_ns;
     seen->loss = f->loss;
+    seen->health = f->health;
     seen->total_ns = f->total_ns;
     snprintf(seen->source, sizeof seen->source, "%.95s", f->source);
     snprintf(seen->missing, sizeof seen->missing, "%.31s", f->missing);
@@ -196,6 +198,20 @@ static inline void run_recorded(const char *path, struct frames_sink *sink,
         fail_msg("%s", glint_error_text());
     run_frames(source, false, sink, stats);
     glint_source_close(source);
+}
+
+/* Whether only frames `first` and later ones, at most up to `last`, are degraded in this, and one of them is.
+ */
+static inline void assert_health(const struct frames_sink *sink, enum glint_health which, int first, int last)
+{
+    int n = 0;
+    for (int i = 0; i < sink->n; i++) {
+        const bool has = sink->seen[i].health >> which & 1;
+        if (has && (i < first || i > last))
+            fail_msg("frame %d has %s", i, glint_health_name(which));
+        n += has;
+    }
+    assert_true(n > 0);
 }
 
 /* ---- loopback ---- */

@@ -203,6 +203,29 @@ static void stages_have_names(void **state)
     assert_string_equal(glint_stage_name(GLINT_STAGE_COUNT), "?");
 }
 
+static void health_follows_from_what_was_lost(void **state)
+{
+    (void)state;
+    const struct glint_loss before = {.packets_lost = 3, .packets_malformed = 1, .points_dropped = 4};
+    struct glint_loss now = before;
+    assert_int_equal(glint_health_of_loss(&before, &now), 0);
+    now.packets_lost = 2; /* one came late after all */
+    now.packets_foreign = now.packets_duplicate = 7;
+    assert_int_equal(glint_health_of_loss(&before, &now), 0);
+    now.packets_dropped++;
+    assert_int_equal(glint_health_of_loss(&before, &now), GLINT_HEALTH_BIT(GLINT_HEALTH_PACKETS_DROPPED));
+    now.records_corrupt++;
+    now.points_clipped++;
+    now.packets_lost = 4;
+    assert_int_equal(glint_health_of_loss(&before, &now), GLINT_HEALTH_BIT(GLINT_HEALTH_PACKETS_DROPPED) |
+                                                              GLINT_HEALTH_BIT(GLINT_HEALTH_INPUT_DAMAGED) |
+                                                              GLINT_HEALTH_BIT(GLINT_HEALTH_POINTS_CLIPPED) |
+                                                              GLINT_HEALTH_BIT(GLINT_HEALTH_PACKETS_LOST));
+    assert_string_equal(glint_health_name(GLINT_HEALTH_SENSOR_MISSING), "sensor_missing");
+    assert_string_equal(glint_health_name(GLINT_HEALTH_OUTPUT_FAILING), "output_failing");
+    assert_string_equal(glint_health_name(GLINT_HEALTH_COUNT), "?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +237,7 @@ int main(void)
         cmocka_unit_test(warm_frames_are_used_in_turns),
         cmocka_unit_test(absurd_pools_are_refused),
         cmocka_unit_test(stages_have_names),
+        cmocka_unit_test(health_follows_from_what_was_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 
 /* The model of these tests: as many boxes as points; it fails at one frame, and can be slow. */
 struct glint_model {
-    int fail_at;
+    int fail_at, slow_at, n_runs; /* slow_at > 0: sleeps at this frame only */
     long sleep_ns;
     struct glint_trace *trace;
 };
@@ -19,7 +19,8 @@ int glint_model_run(struct glint_model *model, struct glint_frame *frame)
 {
     const int64_t begun = glint_span_begin(model->trace);
     const struct timespec t = {0, model->sleep_ns};
-    if (model->sleep_ns)
+    model->n_runs++;
+    if (model->sleep_ns && (model->slow_at == 0 || (int)frame->index == model->slow_at))
         nanosleep(&t, NULL);
     if ((int)frame->index == model->fail_at)
         return glint_fail(GLINT_E_CAPACITY, "frame %d does not fit", model->fail_at);
@@ -52,6 +53,10 @@ static int run(const struct glint_pipeline_settings *settings)
     glint_pipeline_stats(p, &stats);
     assert_int_equal(stats.frames_in, stats.frames_published + stats.frames_dropped);
     assert_int_equal(stats.loss.frames_dropped, stats.frames_dropped);
+    uint64_t by_reason = 0;
+    for (int i = 0; i < GLINT_DROP_COUNT; i++)
+        by_reason += stats.dropped_by[i];
+    assert_int_equal(stats.frames_dropped, by_reason);
     assert_true(stats.wall_ns > 0);
     glint_pipeline_close(p);
     assert_int_equal(sink.n_closed, 1);
@@ -142,6 +147,10 @@ static void a_bad_file_is_passed_over_and_reported(void **state)
             if (!stop) { /* its number stays unused */
                 assert_int_equal(sink.seen[4].index, 5);
                 assert_string_equal(sink.seen[4].source, "file 5");
+                assert_int_equal(stats.dropped_by[GLINT_DROP_INPUT], 1);
+                for (int i = 0; i < 9; i++) /* and the next frame says so */
+                    assert_int_equal(sink.seen[i].health,
+                                     i == 4 ? GLINT_HEALTH_BIT(GLINT_HEALTH_FRAMES_SKIPPED) : 0);
             }
             assert_int_equal(sink.n_finished, 1);
         }
@@ -179,6 +188,7 @@ static void a_failing_model_ends_the_run_after_the_frames_before(void **state)
         assert_frames(0, 13);
         assert_true(source.at < 50); /* the input does not run on */
         assert_true(stats.frames_dropped >= 1);
+        assert_int_equal(stats.frames_dropped, stats.dropped_by[GLINT_DROP_FAILED]);
         assert_int_equal(sink.n_finished, 1);
     }
 }
@@ -239,6 +249,78 @@ static void newest_wins_drops_and_counts(void **state)
         assert_true(sink.seen[i].loss.frames_dropped >= sink.seen[i - 1].loss.frames_dropped);
     }
     assert_true(sink.seen[sink.n - 1].loss.frames_dropped > 0);
+    assert_int_equal(stats.frames_dropped, stats.dropped_by[GLINT_DROP_QUEUE]);
+}
+
+/* Frames that were dropped leave a gap in the numbers, and the next one says so. */
+static void assert_gaps_are_told(void)
+{
+    for (int i = 0; i < sink.n; i++) {
+        const bool gap = sink.seen[i].index != (i ? sink.seen[i - 1].index + 1 : 0);
+        assert_int_equal(sink.seen[i].health >> GLINT_HEALTH_FRAMES_SKIPPED & 1, gap);
+    }
+}
+
+static void late_frames_are_marked(void **state)
+{
+    (void)state;
+    for (int32_t threads = 1; threads <= 3; threads++) {
+        struct fake_frames source;
+        struct glint_model model = {.fail_at = -1, .sleep_ns = 2000000, .slow_at = 7};
+        fake_frames_init(&source, 20);
+        struct glint_pipeline_settings s = make_settings(&source.source, threads);
+        s.model = &model;
+        s.deadline_ns = 1000000;
+        assert_int_equal(run(&s), GLINT_OK);
+        assert_frames(0, 20);
+        uint64_t n_late = 0;
+        for (int i = 0; i < sink.n; i++) {
+            const bool late = sink.seen[i].health >> GLINT_HEALTH_LATE & 1;
+            assert_int_equal(late, sink.seen[i].total_ns > s.deadline_ns);
+            n_late += late;
+        }
+        assert_true(sink.seen[7].health >> GLINT_HEALTH_LATE & 1);
+        assert_int_equal(stats.frames_late, n_late);
+    }
+}
+
+static void late_frames_are_skipped(void **state)
+{
+    (void)state;
+    for (int32_t threads = 1; threads <= 3; threads++) {
+        struct fake_frames source;
+        struct glint_model model = {.fail_at = -1, .sleep_ns = 60000000, .slow_at = 7};
+        fake_frames_init(&source, 20);
+        struct glint_pipeline_settings s = make_settings(&source.source, threads);
+        s.model = &model;
+        s.deadline_ns = 50000000;
+        s.late = GLINT_LATE_SKIP;
+        assert_int_equal(run(&s), GLINT_OK);
+        assert_true(stats.dropped_by[GLINT_DROP_LATE] >= 1);
+        assert_int_equal(stats.frames_dropped, stats.dropped_by[GLINT_DROP_LATE]);
+        assert_int_equal(stats.frames_published, sink.n);
+        for (int i = 0; i < sink.n; i++)
+            assert_int_not_equal(sink.seen[i].index, 7);
+        assert_gaps_are_told();
+    }
+}
+
+/* A frame that waited past its deadline is not inferred any more: the newest one is. */
+static void what_is_late_already_is_not_inferred(void **state)
+{
+    (void)state;
+    struct fake_frames source;
+    struct glint_model model = {.fail_at = -1, .sleep_ns = 5000000};
+    fake_frames_init(&source, 50);
+    struct glint_pipeline_settings s = make_settings(&source.source, 3);
+    s.model = &model;
+    s.policy = GLINT_QUEUE_NEWEST;
+    s.queue_depth = 64;
+    s.deadline_ns = 1000000;
+    s.late = GLINT_LATE_SKIP;
+    assert_int_equal(run(&s), GLINT_OK);
+    assert_int_equal(stats.dropped_by[GLINT_DROP_LATE], 50); /* the inferred ones when they were published */
+    assert_true(model.n_runs < 50);
 }
 
 static void stop_at_20(struct fake_sink *s, const struct glint_frame *frame)
@@ -537,6 +619,9 @@ int main(void)
         cmocka_unit_test(a_failing_sink_ends_the_run_and_others_are_finished),
         cmocka_unit_test(a_sink_that_cannot_finish_is_reported),
         cmocka_unit_test(newest_wins_drops_and_counts),
+        cmocka_unit_test(late_frames_are_marked),
+        cmocka_unit_test(late_frames_are_skipped),
+        cmocka_unit_test(what_is_late_already_is_not_inferred),
         cmocka_unit_test(stop_drains),
         cmocka_unit_test(packets_become_frames),
         cmocka_unit_test(a_given_decoder_gives_the_same),

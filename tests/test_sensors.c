@@ -173,6 +173,30 @@ static void late_packets_are_not_lost(void **state)
     assert_int_equal(n, 600 * 384);
 }
 
+/* Missing at packet 250, and one damaged after 500: the frames of those and no others say so. */
+static void only_frames_with_loss_are_degraded(void **state)
+{
+    (void)state;
+    static const uint8_t damaged[VELODYNE_BYTES];
+    struct glint_pcap_writer *w = capture_begin(path);
+    for (int i = 0; i < 750; i++) {
+        if (i == 500)
+            capture_add(w, damaged, sizeof damaged, SENSOR_EPOCH_NS + i * SENSOR_PERIOD_NS, FIRST_IP);
+        if (i != 250)
+            add_one(w, i, 1000000, SENSOR_EPOCH_NS, FIRST_IP);
+    }
+    capture_end(w);
+    run_recorded(path, &frames, &stats);
+    assert_int_equal(frames.n, 10);
+    assert_health(&frames, GLINT_HEALTH_PACKETS_LOST, 3, 3);
+    assert_health(&frames, GLINT_HEALTH_CLOCK_NOT_SET, 0, 9); /* not at that time of the hour */
+    for (int i = 0; i < frames.n; i++)
+        assert_int_equal(frames.seen[i].health & ~(GLINT_HEALTH_BIT(GLINT_HEALTH_PACKETS_LOST) |
+                                                   GLINT_HEALTH_BIT(GLINT_HEALTH_INPUT_DAMAGED) |
+                                                   GLINT_HEALTH_BIT(GLINT_HEALTH_CLOCK_NOT_SET)),
+                         0);
+}
+
 static void loss_is_counted_to_the_packet(void **state)
 {
     (void)state;
@@ -241,6 +265,7 @@ static void reboots_and_jumps_of_the_clock_are_no_loss(void **state)
         assert_int_equal(stats.loss.packets_decoded, 600);
         assert_int_equal(stats.loss.packets_lost, 0);
         assert_true(frames.n >= 8 && frames.n <= 9); /* a jump may cut a turn */
+        assert_health(&frames, GLINT_HEALTH_CLOCK_JUMPED, 3, 4);
     }
 }
 
@@ -334,6 +359,7 @@ int main(void)
         cmocka_unit_test(duplicates_are_counted_and_not_decoded_again),
         cmocka_unit_test(late_packets_are_not_lost),
         cmocka_unit_test(loss_is_counted_to_the_packet),
+        cmocka_unit_test(only_frames_with_loss_are_degraded),
         cmocka_unit_test(loss_is_exact_in_any_order),
         cmocka_unit_test(reboots_and_jumps_of_the_clock_are_no_loss),
         cmocka_unit_test(faulty_network),

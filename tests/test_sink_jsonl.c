@@ -92,6 +92,24 @@ static void masks_are_counted_by_class(void **state)
     cloud_frame_done(f);
 }
 
+static void what_is_degraded_is_named(void **state)
+{
+    (void)state;
+    struct glint_frame *f = cloud_frame(CLOUD_CAP);
+    fill_frame(f);
+    f->health = GLINT_HEALTH_BIT(GLINT_HEALTH_PACKETS_LOST) | GLINT_HEALTH_BIT(GLINT_HEALTH_LATE);
+    write_frames(glint_test_path("health.jsonl"), f, 1);
+    char *text = glint_test_read(glint_test_path("health.jsonl"), NULL);
+    assert_non_null(strstr(text, ",\"health\":[\"packets_lost\",\"late\"],\"loss\":"));
+    free(text);
+    f->health = 0;
+    write_frames(glint_test_path("healthy.jsonl"), f, 1);
+    text = glint_test_read(glint_test_path("healthy.jsonl"), NULL);
+    assert_null(strstr(text, "health"));
+    free(text);
+    cloud_frame_done(f);
+}
+
 static void the_same_frame_gives_the_same_bytes(void **state)
 {
     (void)state;
@@ -224,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_line_has_what_the_frame_has),
         cmocka_unit_test(masks_are_counted_by_class),
         cmocka_unit_test(the_same_frame_gives_the_same_bytes),
+        cmocka_unit_test(what_is_degraded_is_named),
         cmocka_unit_test(what_cannot_be_written_says_so),
         cmocka_unit_test(a_full_disk_leaves_whole_lines),
         cmocka_unit_test(a_closed_pipe_is_an_error_and_no_signal),

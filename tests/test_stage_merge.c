@@ -83,6 +83,25 @@ static void one_capture_of_two(void **state)
     assert_account(&recorded_stats.loss);
 }
 
+/* Packet 250 of the rear one is missing: the frame that has its turn says so, and no other. */
+static void what_one_lost_is_told_of_the_frame(void **state)
+{
+    (void)state;
+    const struct glint_pipeline_merge merge = of_addresses(FRONT_IP, REAR_IP);
+    struct glint_pcap_writer *w = capture_begin(path);
+    for (int i = 0; i < 750; i++) {
+        capture_add_sensor(w, i, 1, clock_us, epoch_ns, FRONT_IP);
+        if (i >= 25 && i != 250)
+            capture_add_sensor(w, i, 1, clock_us, epoch_ns + 300000, REAR_IP);
+    }
+    capture_end(w);
+    run_recording(&merge);
+    assert_int_equal(recorded.n, 10);
+    assert_health(&recorded, GLINT_HEALTH_PACKETS_LOST, 3, 3);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(recorded.seen[i].health & GLINT_HEALTH_BIT(GLINT_HEALTH_SENSOR_MISSING), 0);
+}
+
 /* The same packets in two files: the same frames. */
 static void two_captures(void **state)
 {
@@ -152,6 +171,7 @@ static void a_sensor_dies(void **state)
     for (int i = 0; i < 10; i++)
         assert_string_equal(recorded.seen[i].missing, i < 5 ? "" : "rear");
     assert_int_equal(recorded_stats.loss.sensors_missed, 5);
+    assert_health(&recorded, GLINT_HEALTH_SENSOR_MISSING, 5, 9);
     assert_same_live(&here, &p);
     assert_true(live.seen[5].total_ns >= 90 * MS && live.seen[5].total_ns < 350 * MS); /* 400 ms to the end */
 }
@@ -261,15 +281,11 @@ static int remove_paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_capture_of_two),
-        cmocka_unit_test(two_captures),
-        cmocka_unit_test(live_equals_recorded),
-        cmocka_unit_test(a_sensor_dies),
-        cmocka_unit_test(all_fall_silent),
-        cmocka_unit_test(clocks_that_differ),
-        cmocka_unit_test(clocks_set_back),
-        cmocka_unit_test(a_sensor_nobody_named),
-        cmocka_unit_test(refused),
+        cmocka_unit_test(one_capture_of_two),    cmocka_unit_test(what_one_lost_is_told_of_the_frame),
+        cmocka_unit_test(two_captures),          cmocka_unit_test(live_equals_recorded),
+        cmocka_unit_test(a_sensor_dies),         cmocka_unit_test(all_fall_silent),
+        cmocka_unit_test(clocks_that_differ),    cmocka_unit_test(clocks_set_back),
+        cmocka_unit_test(a_sensor_nobody_named), cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, make_paths, remove_paths);
 }

@@ -25,12 +25,33 @@ static json_t *json_packets(const struct glint_loss *l)
     return o;
 }
 
+static json_t *json_dropped_by(const struct glint_session *s)
+{
+    json_t *o = json_object();
+    for (int i = 0; i < GLINT_DROP_COUNT; i++)
+        put_count(o, glint_drop_name((enum glint_drop)i), s->dropped_by[i]);
+    return o;
+}
+
+/* Of the published frames. */
+static json_t *json_health(const struct glint_session *s)
+{
+    json_t *o = json_object();
+    for (int i = 0; i < GLINT_HEALTH_COUNT; i++)
+        if (s->health[i] > 0)
+            put_count(o, glint_health_name((enum glint_health)i), s->health[i]);
+    return o;
+}
+
 static json_t *json_frames(const struct glint_session *s)
 {
     json_t *o = json_object();
     put_count(o, "in", s->frames_in);
     put_count(o, "published", s->n_frames);
     put_count(o, "dropped", s->frames_dropped);
+    json_object_set_new(o, "dropped_by", json_dropped_by(s));
+    put_count(o, "degraded", s->frames_degraded);
+    json_object_set_new(o, "health", json_health(s));
     put_count(o, "points", s->n_points);
     put_count(o, "boxes", s->n_boxes);
     put_count(o, "without_pose", s->loss.frames_without_pose);

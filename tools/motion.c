@@ -180,7 +180,7 @@ static int check(const struct glint_motion_options *m, const struct glint_comman
     if (glint_motion_merges(m) && m->frame)
         return glint_usage_error(c, "--merge names the frames, --frame is for a single sensor");
     if (m->deadline_ms > 0 && !glint_motion_merges(m))
-        return glint_usage_error(c, "--deadline goes with --merge");
+        return glint_usage_error(c, "--deadline goes with --merge (--frame-deadline is that of results)");
     return 0;
 }
 

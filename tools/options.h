@@ -29,6 +29,7 @@ enum glint_option_groups {
     GLINT_OPTIONS_FRAMING, /* --cut --sub-sweep */
     GLINT_OPTIONS_MOTION,  /* --poses ... --stack */
     GLINT_OPTIONS_MERGE,   /* --merge --deadline */
+    GLINT_OPTIONS_LATE,    /* --frame-deadline --late */
     GLINT_OPTIONS_MODEL,   /* --model --device --precision --score */
     GLINT_OPTIONS_THREADS, /* --threads */
     GLINT_OPTIONS_OUT,     /* --out, may repeat */

@@ -56,6 +56,8 @@ void glint_session_set(struct glint_session *s, const struct glint_shared_option
     s->end_frame = options->end_frame;
     s->n_threads = options->n_threads;
     s->skip_corrupt = options->skip_corrupt;
+    s->deadline_ns = options->deadline_ns;
+    s->late = options->late;
     s->motion = &options->motion;
     s->nuscenes = stack_for(options);
 }
@@ -79,21 +81,29 @@ static void show_progress(struct glint_session *s)
     glint_progress_update(&s->progress, part, s->n_frames);
 }
 
+static void count_health(struct glint_session *s, uint32_t health)
+{
+    s->frames_degraded += health != 0;
+    for (int i = 0; i < GLINT_HEALTH_COUNT; i++)
+        s->health[i] += (health >> i) & 1;
+}
+
 static int forward_write(struct glint_sink *sink, const struct glint_frame *frame)
 {
     struct glint_session *s = ((struct forward *)sink)->session;
     struct glint_frame numbered = *frame;
     numbered.index += s->base;
     s->next = numbered.index + 1;
-    s->n_frames++;
-    s->n_points += (uint64_t)frame->points.n;
-    s->n_boxes += (uint64_t)frame->n_boxes;
-    glint_samples_add(&s->samples, frame);
     const int status = glint_outputs_write(s->outputs, &numbered);
     if (status < 0) {
         s->output_status = status;
         return status;
     }
+    s->n_frames++;
+    s->n_points += (uint64_t)frame->points.n;
+    s->n_boxes += (uint64_t)frame->n_boxes;
+    glint_samples_add(&s->samples, frame);
+    count_health(s, numbered.health);
     if (s->on_frame)
         s->on_frame(s->ctx, &numbered);
     show_progress(s);
@@ -279,6 +289,8 @@ static int pipeline_open(struct glint_session *s, const struct input *in)
     settings.sub_sweep_deg = (double)s->sub_sweep_deg;
     settings.first_frame = s->first_frame;
     settings.end_frame = s->end_frame;
+    settings.deadline_ns = s->deadline_ns;
+    settings.late = s->late;
     const int status = glint_pipeline_open(&settings, &s->pipeline);
     if (status < 0)
         free(forward);
@@ -292,6 +304,8 @@ static void add_results(struct glint_session *s, const struct input *in)
     glint_report_add_loss(&s->loss, &stats.loss);
     s->frames_in += stats.frames_in;
     s->frames_dropped += stats.frames_dropped;
+    for (int i = 0; i < GLINT_DROP_COUNT; i++)
+        s->dropped_by[i] += stats.dropped_by[i];
     s->wall_ns += stats.wall_ns;
     s->n_sensors +=
         glint_pipeline_sensors(s->pipeline, s->sensors + s->n_sensors, GLINT_SESSION_SENSORS - s->n_sensors);

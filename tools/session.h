@@ -27,6 +27,8 @@ struct glint_session { /* start with all zero, fill the first part */
                       struct glint_model **model_out); /* live: in place of model, see glint/pipeline.h */
     enum glint_time_scale time_scale;                  /* of the sensors' dates; UNKNOWN: told by them */
     float cut_deg, sub_sweep_deg;                      /* see glint/pipeline.h */
+    int64_t deadline_ns;                               /* likewise */
+    enum glint_late late;
     struct glint_trace *trace;
     struct glint_outputs *outputs;
     struct glint_nuscenes_stack nuscenes; /* past sweeps of datasets: what the model wants */
@@ -36,6 +38,9 @@ struct glint_session { /* start with all zero, fill the first part */
     /* Results, of all inputs. */
     uint64_t n_frames, n_points, n_boxes;
     uint64_t frames_in, frames_dropped; /* in = n_frames + dropped */
+    uint64_t dropped_by[GLINT_DROP_COUNT];
+    uint64_t frames_degraded,
+        health[GLINT_HEALTH_COUNT]; /* published frames with any, with each health bit */
     struct glint_loss loss;
     int32_t
         n_sensors; /* of captures and the network, in the inputs' order; the first ones when there are more */

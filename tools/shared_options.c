@@ -41,6 +41,13 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
                              {"--deadline", "MS",
                               "merged frames go out after so long without who is missing (default: 100)",
                               GLINT_KEY_DEADLINE}},
+    [GLINT_OPTIONS_LATE] =
+        {{"--frame-deadline", "MS", "a frame is late so long after its last point came (default: never)",
+          GLINT_KEY_FRAME_DEADLINE},
+         {"--late", "WHAT",
+          "late frames: mark (published, \"late\" in health) or skip (dropped and counted; "
+          "default: mark)",
+          GLINT_KEY_LATE}},
     [GLINT_OPTIONS_MODEL] =
         {{"--model", "DIR",
           "model folder, name of one in GLINT_MODELS, or none: points only (default: glint-tiny)",
@@ -129,6 +136,25 @@ static bool take_clock(struct glint_shared_options *s, const char *value)
     return false;
 }
 
+static bool take_deadline(struct glint_shared_options *s, const char *value)
+{
+    float ms;
+    if (!glint_value_float(s->command, "--frame-deadline", value, 0.001, 3.6e6, &ms))
+        return false;
+    s->deadline_ns = (int64_t)((double)ms * 1e6);
+    return true;
+}
+
+static bool take_late(struct glint_shared_options *s, const char *value)
+{
+    if (strcmp(value, "mark") != 0 && strcmp(value, "skip") != 0) {
+        glint_usage_error(s->command, "--late %s: expected mark or skip", value);
+        return false;
+    }
+    s->late = value[0] == 's' ? GLINT_LATE_SKIP : GLINT_LATE_MARK;
+    return true;
+}
+
 static bool take_out(struct glint_shared_options *s, const char *value)
 {
     if (s->n_out < GLINT_OUTPUTS_CAP - 1) {
@@ -186,6 +212,10 @@ static bool take_checked(struct glint_shared_options *s, int key, const char *va
         return true;
     case GLINT_KEY_OUT:
         return take_out(s, value);
+    case GLINT_KEY_FRAME_DEADLINE:
+        return take_deadline(s, value);
+    case GLINT_KEY_LATE:
+        return take_late(s, value);
     case GLINT_KEY_RESUME:
         s->resume = true;
         return true;

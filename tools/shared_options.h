@@ -43,6 +43,8 @@ enum { /* keys; a command's own are below */
        GLINT_KEY_PARTS,
        GLINT_KEY_RESUME,
        GLINT_KEY_SKIP_CORRUPT,
+       GLINT_KEY_FRAME_DEADLINE,
+       GLINT_KEY_LATE,
        GLINT_KEY_MOTION, /* the next ones: motion.h */
        GLINT_KEY_POSES = GLINT_KEY_MOTION,
        GLINT_KEY_POSE_TIMES,
@@ -88,6 +90,8 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
     const char *report_path, *parts_path;
     bool resume;
     bool skip_corrupt;
+    int64_t deadline_ns; /* of a frame; 0: none */
+    enum glint_late late;
     struct glint_live_settings net;
 };
 

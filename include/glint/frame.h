@@ -34,6 +34,29 @@ enum glint_stage {
         GLINT_STAGE_COUNT
 };
 
+/* What is not as it should be with a frame: a bit each in its `health`; the names are those in the JSON
+ * lines, in metrics and in diagnostics. 0: all is well. X(ENUM, name) */
+#define GLINT_HEALTH_MAP(X)                                                                                  \
+    X(SENSOR_MISSING, sensor_missing)   /* merged frame without one of its sensors: see `missing` */         \
+    X(PACKETS_LOST, packets_lost)       /* since the sensor's frame before, by their numbers or time */      \
+    X(PACKETS_DROPPED, packets_dropped) /* since then: came to this machine, but a buffer was full */        \
+    X(INPUT_DAMAGED, input_damaged)     /* since then: malformed packets, damaged records */                 \
+    X(POINTS_CLIPPED, points_clipped)   /* since then: beyond the frame's capacity */                        \
+    X(CLOCK_NOT_SET, clock_not_set)     /* stamps are the arrivals' */                                       \
+    X(CLOCK_JUMPED, clock_jumped)       /* since then the sensor's clock was set, or it has started anew */  \
+    X(NO_POSE, no_pose)                 /* wanted to be moved, but there was no pose for its time */         \
+    X(FRAMES_SKIPPED, frames_skipped)   /* frames between the one published before and this were dropped */  \
+    X(LATE, late)                       /* older than the deadline when it was published */                  \
+    X(OUTPUT_FAILING, output_failing)   /* one of the other outputs cannot be written at the moment */
+
+enum glint_health {
+#define GLINT_HEALTH_ENUM(upper, name) GLINT_HEALTH_##upper,
+    GLINT_HEALTH_MAP(GLINT_HEALTH_ENUM)
+#undef GLINT_HEALTH_ENUM
+        GLINT_HEALTH_COUNT
+};
+#define GLINT_HEALTH_BIT(which) (1u << (which))
+
 /* Structure of arrays over one allocation of `cap` points. x, y, z, intensity, ring, ret and
  * offset_ns are always there; elongation only where the input has it and lag only where past sweeps are
  * stacked (else NULL, read as 0).
@@ -68,7 +91,7 @@ struct glint_loss {
     uint64_t packets_duplicate, packets_dropped;
     uint64_t points_dropped;      /* not finite or absurd (beyond 10 km) */
     uint64_t points_clipped;      /* beyond the frame's capacity */
-    uint64_t frames_dropped;      /* by a queue's policy or a failing stage */
+    uint64_t frames_dropped;      /* by a queue's policy, a deadline or a failing stage */
     uint64_t frames_without_pose; /* wanted to be moved, but there was no pose for their time */
     uint64_t sensors_missed;      /* sensors that were not there when a merged frame was due */
     uint64_t records_corrupt;     /* damaged records of a file that were to be skipped */
@@ -105,6 +128,7 @@ struct glint_frame {
 
     char missing[256]; /* merged frames: names of the sensors that were not there in time, "left,rear"; else
                           "" */
+    uint32_t health;   /* bits of enum glint_health: in what this frame is degraded; 0: in nothing */
     float coverage; /* share of the sweep that was received, 0..1; -1: not known (point files, other scans) */
 
     int32_t n_boxes, cap_boxes;
@@ -125,6 +149,7 @@ struct glint_frame {
 
 /* Name of a stage: "voxelize". Static storage. */
 const char *glint_stage_name(enum glint_stage stage);
+const char *glint_health_name(enum glint_health which); /* "packets_lost" */
 
 #ifdef __cplusplus
 }

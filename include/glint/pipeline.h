@@ -12,7 +12,8 @@
  *     glint_pipeline_stats(pipeline, &stats);    // before close
  *     glint_pipeline_close(pipeline);            // then close model, source, trace
  *
- * The same settings give the same results in the same order with one thread or several. */
+ * The same settings give the same results in the same order with one thread or several (but with a deadline).
+ */
 #ifndef GLINT_PIPELINE_H
 #define GLINT_PIPELINE_H
 #include "glint/frame.h"
@@ -35,6 +36,28 @@ enum glint_queue_policy {
     GLINT_QUEUE_WAIT,  /* nothing is dropped, the input waits: recorded data */
     GLINT_QUEUE_NEWEST /* the input never waits, the oldest waiting frame is dropped and counted: live data */
 };
+
+/* What becomes of a frame that is older than the deadline: since its last point came to this machine. */
+enum glint_late {
+    GLINT_LATE_MARK, /* published, with GLINT_HEALTH_LATE in its health */
+    GLINT_LATE_SKIP  /* dropped: before inference, which then goes on with the newest frame, or before
+                      * publishing. Tracks are updated by it all the same */
+};
+
+/* Why frames are dropped, each counted apart. X(ENUM, name) */
+#define GLINT_DROP_MAP(X)                                                                                    \
+    X(QUEUE, queue)   /* a newer one took its place in a queue (GLINT_QUEUE_NEWEST) */                       \
+    X(LATE, late)     /* past the deadline (GLINT_LATE_SKIP) */                                              \
+    X(FAILED, failed) /* a stage or a sink failed with it, or it waited when one did */                      \
+    X(INPUT, input)   /* a file that could not be read */
+
+enum glint_drop {
+#define GLINT_DROP_ENUM(upper, name) GLINT_DROP_##upper,
+    GLINT_DROP_MAP(GLINT_DROP_ENUM)
+#undef GLINT_DROP_ENUM
+        GLINT_DROP_COUNT
+};
+const char *glint_drop_name(enum glint_drop why); /* "queue" */
 
 /* The moment of a sweep that its points are moved to. */
 enum glint_deskew { GLINT_DESKEW_OFF, GLINT_DESKEW_START, GLINT_DESKEW_MIDDLE, GLINT_DESKEW_END };
@@ -101,8 +124,11 @@ struct glint_pipeline_settings {
         stop_at_bad_file; /* false: a folder goes on after a file that cannot be read (counted as a dropped
                            * frame, whose number stays unused); run returns the first such error at its end */
     enum glint_queue_policy policy; /* between input and inference, with several threads */
-    int32_t queue_depth; /* frames that may wait between two threads, >= 1; waiting counts in total_ns with
-                            GLINT_QUEUE_NEWEST only */
+    int32_t queue_depth;  /* frames that may wait between two threads, >= 1; waiting counts in total_ns with
+                             GLINT_QUEUE_NEWEST only */
+    int64_t deadline_ns;  /* of a frame, since its last point came; of recorded input without the waiting in
+                           * queues. 0: none. What is late depends on the machine, so results then do too */
+    enum glint_late late; /* what becomes of late frames */
     int32_t cap_points, cap_boxes; /* of a frame; cap_points 0: glint_pipeline_cap_points() */
 };
 
@@ -130,9 +156,11 @@ void glint_pipeline_stop(struct glint_pipeline *pipeline);
 void glint_pipeline_close(struct glint_pipeline *pipeline); /* not during run; NULL is fine */
 
 struct glint_pipeline_stats {
-    /* in = published + dropped (+ those on their way, during run). Dropped: by the queue's policy, by a
-     * failure, or bad files. Frames outside of first_frame..end_frame are not in. */
+    /* in = published + dropped (+ those on their way, during run), dropped is the sum of dropped_by. Frames
+     * outside of first_frame..end_frame are not in. */
     uint64_t frames_in, frames_published, frames_dropped;
+    uint64_t dropped_by[GLINT_DROP_COUNT];
+    uint64_t frames_late;   /* published although late */
     struct glint_loss loss; /* at the end of the input; complete after run only */
     int64_t wall_ns;        /* of run, so far */
     double progress;        /* 0..1 of the input read, < 0 unknown */
