@@ -210,6 +210,7 @@ static float activate(enum glint_act act, float v)
         return glint_relu(v);
     case GLINT_ACT_GELU:
         return glint_gelu(v);
+    case GLINT_ACT_RELU_LAST:
     case GLINT_ACT_NONE:
         break;
     }
@@ -231,7 +232,8 @@ void glint_gemm_c(const struct glint_gemm *g)
             const float *residual = residual_row(g, m);
             for (int32_t j = 0; j < n; j++) {
                 const float v = activate(g->act, sum[j] + w->bias[first + j]);
-                c[j] = residual ? v + residual[first + j] : v;
+                const float sum_both = residual ? v + residual[first + j] : v;
+                c[j] = g->act == GLINT_ACT_RELU_LAST ? glint_relu(sum_both) : sum_both;
             }
         }
     }

@@ -11,7 +11,12 @@
 #define GLINT_FEW     4    /* so few outputs are also kept as rows: a panel would be mostly padding */
 #define GLINT_PAIRS_K 4608 /* most inputs of a map in reduced precision */
 
-enum glint_act { GLINT_ACT_NONE, GLINT_ACT_RELU, GLINT_ACT_GELU /* exact, by erf */ };
+enum glint_act {
+    GLINT_ACT_NONE,
+    GLINT_ACT_RELU,
+    GLINT_ACT_GELU,      /* exact, by erf */
+    GLINT_ACT_RELU_LAST, /* ReLU of the sum with the residual, the others come before it */
+};
 
 /* A linear map R^k -> R^n: panels[n/32][k][32] and a bias padded with zeros to whole panels. The same layout
  * for every instruction set. */

@@ -146,6 +146,8 @@ static void finish(const struct glint_winograd_tile *t, int32_t channel, int32_t
         v = glint_relu(v);
     if (t->residual)
         v += t->residual[y * t->residual_pitch + x * t->residual_ld + channel];
+    if (t->act == GLINT_ACT_RELU_LAST)
+        v = glint_relu(v);
     t->out[y * t->pitch + x * t->ld + channel] = v;
 }
 

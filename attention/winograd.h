@@ -45,7 +45,7 @@ glint_winograd_in_fn glint_winograd_in_c, glint_winograd_in_avx2, glint_winograd
 glint_winograd_in_fn *glint_winograd_in_get(unsigned isa);
 
 /* One tile out: place p's n values are at in + p * step. Pixel (y, x) of those in `pixels` (bit 4 y + x) is
- * written at out + y * pitch + x * ld: act(value + bias) (+ residual). act: none or ReLU. */
+ * written at out + y * pitch + x * ld: act(value + bias) (+ residual). act: none, ReLU, or ReLU last. */
 struct glint_winograd_tile {
     const float *in;
     int64_t step;

@@ -196,6 +196,7 @@ struct conv {
     int32_t stride;
     enum glint_act act;
     const struct glint_pixel *pixels; /* NULL: all, by tiles */
+    bool one;                         /* 1x1 instead of 3x3 */
 };
 
 /* The rows of a product, in the precision that its weights have. */
@@ -264,11 +265,12 @@ static void product_to(struct glint_gemm *g, const struct conv *c, const struct 
 
 static void conv_pixels(const struct conv *c, const struct glint_pixel *pixels, int32_t m)
 {
-    const int32_t n_segments = c->in->ld == c->in->c ? 3 : CONV_TAPS;
+    const int32_t n_segments = c->one ? 1 : c->in->ld == c->in->c ? 3 : CONV_TAPS;
     struct rows rows;
     rows.half = c->in->half && c->w->pairs;
     for (int32_t s = 0; s < n_segments; s++) {
-        const int32_t ky = n_segments == 3 ? s : s / 3, kx = n_segments == 3 ? 0 : s % 3;
+        const int32_t ky = c->one ? 1 : n_segments == 3 ? s : s / 3;
+        const int32_t kx = c->one ? 1 : n_segments == 3 ? 0 : s % 3;
         for (int32_t i = 0; i < m; i++)
             set_row(&rows, c->in, s * m + i, pixels[i].y * c->stride - 1 + ky,
                     pixels[i].x * c->stride - 1 + kx);
@@ -310,32 +312,60 @@ static void conv_list(void *ctx, int64_t begin, int64_t end, int worker)
 
 static void check_conv(const struct conv *c)
 {
-    assert(c->w->k == CONV_TAPS * c->in->c && c->w->n == c->out->c && (c->stride == 1 || c->stride == 2));
+    assert(c->w->k == (c->one ? 1 : CONV_TAPS) * c->in->c && c->w->n == c->out->c &&
+           (c->stride == 1 || c->stride == 2));
     assert(c->out->h == (c->in->h - 1) / c->stride + 1 && c->out->w == (c->in->w - 1) / c->stride + 1);
     assert(c->out->h <= UINT16_MAX && c->out->w <= UINT16_MAX);
     (void)c; /* unused in a build without assertions */
+}
+
+static int conv_all(struct glint_exec *x, struct conv *c)
+{
+    check_conv(c);
+    const int64_t across = ((int64_t)c->out->w + TILE_W - 1) / TILE_W;
+    const int64_t down = ((int64_t)c->out->h + TILE_H - 1) / TILE_H;
+    glint_pool_for(x->pool, across * down, across, conv_tiles, c);
+    return GLINT_OK;
+}
+
+static int conv_at(struct glint_exec *x, struct conv *c, int32_t n)
+{
+    check_conv(c);
+    glint_pool_for(x->pool, n, TILE, conv_list, c);
+    return GLINT_OK;
 }
 
 int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                   int32_t stride, enum glint_act act, const struct glint_map *residual,
                   const struct glint_map *out)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, NULL};
-    check_conv(&c);
-    const int64_t across = ((int64_t)out->w + TILE_W - 1) / TILE_W;
-    const int64_t down = ((int64_t)out->h + TILE_H - 1) / TILE_H;
-    glint_pool_for(x->pool, across * down, across, conv_tiles, &c);
-    return GLINT_OK;
+    struct conv c = {
+        glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, NULL, false};
+    return conv_all(x, &c);
 }
 
 int glint_conv3x3_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                      int32_t stride, enum glint_act act, const struct glint_map *residual,
                      const struct glint_map *out, const struct glint_pixel *pixels, int32_t n)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, pixels};
-    check_conv(&c);
-    glint_pool_for(x->pool, n, TILE, conv_list, &c);
-    return GLINT_OK;
+    struct conv c = {
+        glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, pixels, false};
+    return conv_at(x, &c, n);
+}
+
+int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                  int32_t stride, enum glint_act act, const struct glint_map *out)
+{
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, NULL, true};
+    return conv_all(x, &c);
+}
+
+int glint_conv1x1_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                     int32_t stride, enum glint_act act, const struct glint_map *out,
+                     const struct glint_pixel *pixels, int32_t n)
+{
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, pixels, true};
+    return conv_at(x, &c, n);
 }
 
 /* A transposed convolution: c->stride is its scale, c->w its stride * stride maps, c->pixels are of the
@@ -387,7 +417,7 @@ int glint_deconv(struct glint_exec *x, const struct glint_map *in, const struct 
                  int32_t s, enum glint_act act, const struct glint_map *out)
 {
     assert(weights->k == in->c && weights->n == out->c && out->h == s * in->h && out->w == s * in->w);
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), weights, in, NULL, out, s, act, NULL};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), weights, in, NULL, out, s, act, NULL, false};
     glint_pool_for(x->pool, in->h, 4, deconv_rows, &c);
     return GLINT_OK;
 }
@@ -397,15 +427,10 @@ int glint_deconv_at(struct glint_exec *x, const struct glint_map *in, const stru
                     const struct glint_pixel *pixels, int32_t n)
 {
     assert(weights->k == in->c && weights->n == out->c && out->h == s * in->h && out->w == s * in->w);
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), weights, in, NULL, out, s, act, pixels};
+    struct conv c = {
+        glint_gemm_get(x->isa), halve_get(x->isa), weights, in, NULL, out, s, act, pixels, false};
     glint_pool_for(x->pool, n, TILE, deconv_list, &c);
     return GLINT_OK;
-}
-
-int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
-                  enum glint_act act, const struct glint_map *out)
-{
-    return glint_deconv(x, in, w, 1, act, out);
 }
 
 struct fill {

@@ -38,16 +38,17 @@ int glint_bev_scatter(struct glint_exec *x, const float *tokens, const int32_t *
 /* Weights of a convolution: from [out, in, ky, kx] to rows for glint_weights_pack, K ordered (ky, kx, in). */
 void glint_conv_rows(const float *w, int32_t n_out, int32_t n_in, int32_t kernel, float *rows_out);
 
-/* out = act(conv3x3(in) + bias) (+ residual, of out's shape, added after the activation), zero padding 1,
+/* out = act(conv3x3(in) + bias) (+ residual, of out's shape, added after the activation; before
+ * GLINT_ACT_RELU_LAST, and then in float), zero padding 1,
  * stride 1 or 2 (output (y, x) is centred at input (stride y, stride x)). Cross-correlation. weights: k = 9 *
  * in.c. */
 int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                   int32_t stride, enum glint_act act, const struct glint_map *residual,
                   const struct glint_map *out);
 
-/* 1x1, k = in.c. */
+/* 1x1, k = in.c; output (y, x) is of input (stride y, stride x), stride 1 or 2. */
 int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
-                  enum glint_act act, const struct glint_map *out);
+                  int32_t stride, enum glint_act act, const struct glint_map *out);
 
 /* Transposed convolution with kernel = stride = s: s * s linear maps, one per place (weights[a * s + b]):
  * out[s*y+a][s*x+b] = act(W_ab in[y][x] + bias). out is s times as high and wide. */
@@ -55,11 +56,14 @@ int glint_deconv(struct glint_exec *x, const struct glint_map *in, const struct 
                  int32_t s, enum glint_act act, const struct glint_map *out);
 
 /* The same at n pixels only, each named once: of the output for a convolution, of the input for
- * glint_deconv_at (s = 1: a 1x1 convolution). Each pixel gets the same bits as in the whole map; the others
+ * glint_deconv_at. Each pixel gets the same bits as in the whole map; the others
  * stay as they are. */
 int glint_conv3x3_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                      int32_t stride, enum glint_act act, const struct glint_map *residual,
                      const struct glint_map *out, const struct glint_pixel *pixels, int32_t n);
+int glint_conv1x1_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                     int32_t stride, enum glint_act act, const struct glint_map *out,
+                     const struct glint_pixel *pixels, int32_t n);
 int glint_deconv_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *weights,
                     int32_t s, enum glint_act act, const struct glint_map *out,
                     const struct glint_pixel *pixels, int32_t n);

@@ -80,14 +80,15 @@ static int conv1x1_run(struct glint_run *r, const struct glint_layer *layer)
     const struct glint_conv_params *p = layer->params;
     const struct glint_map in = glint_run_map(r, layer->in[0]), out = out_map(r, layer);
     count_conv(r, layer, &p->weights, &out);
-    return glint_conv1x1(r->exec, &in, &p->weights, p->act, &out);
+    return glint_conv1x1(r->exec, &in, &p->weights, p->stride, p->act, &out);
 }
 
 static void conv_text(const struct glint_layer *layer, char *text, size_t size)
 {
     const struct glint_conv_params *p = layer->params;
-    snprintf(text, size, "%d -> %d%s%s%s", p->affine.k, p->affine.n, p->stride == 2 ? ", stride 2" : "",
-             p->act == GLINT_ACT_RELU ? ", relu" : "", layer->n_in > 1 ? ", residual" : "");
+    snprintf(text, size, "%d -> %d%s%s%s%s", p->affine.k, p->affine.n, p->stride == 2 ? ", stride 2" : "",
+             p->act == GLINT_ACT_RELU ? ", relu" : "", layer->n_in > 1 ? ", residual" : "",
+             p->act == GLINT_ACT_RELU_LAST ? ", relu" : "");
 }
 
 const struct glint_op_info glint_op_conv3x3 = {

@@ -5,6 +5,7 @@
 #include "attention/fixed.h"
 #include "core/status.h"
 #include "model/bev.h"
+#include "model/ops.h"
 #include <stdlib.h>
 
 static bool live_together(const struct glint_plan_block *a, const struct glint_plan_block *b)
@@ -130,10 +131,11 @@ static void choose_blocks(struct glint_net *net)
     }
 }
 
-/* A convolution adds a rounded map to results that it rounds. */
+/* A convolution adds a rounded map to results that it rounds, unless it activates the sum. */
 static bool adds_half(struct glint_net *net, const struct glint_layer *layer, int32_t i)
 {
-    return i == 1 && layer->op == GLINT_OP_CONV3X3 && root(net, layer->out[0])->half;
+    return i == 1 && layer->op == GLINT_OP_CONV3X3 && root(net, layer->out[0])->half &&
+           ((const struct glint_conv_params *)layer->params)->act != GLINT_ACT_RELU_LAST;
 }
 
 static void choose_half_only(struct glint_net *net)

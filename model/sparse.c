@@ -43,6 +43,11 @@ static int32_t conv_stride(const struct glint_layer *layer)
     return ((const struct glint_conv_params *)layer->params)->stride;
 }
 
+static bool strided(const struct glint_layer *layer)
+{
+    return layer->op == GLINT_OP_CONV1X1 && conv_stride(layer) > 1;
+}
+
 static bool by_tiles(const struct glint_layer *layer)
 {
     return layer->op == GLINT_OP_CONV3X3 && ((const struct glint_conv_params *)layer->params)->tiles.n > 0;
@@ -72,12 +77,15 @@ static bool derive_values(const struct glint_layer *layer, const struct state *i
         out->stride *= conv_stride(layer);
         out->reach += in->stride;
         return true;
+    case GLINT_OP_CONV1X1:
+        out->stride *= conv_stride(layer);
+        return true;
     case GLINT_OP_DECONV:
         out->reach += in->stride;
         out->stride /= deconv_scale(layer);
         return in->stride % deconv_scale(layer) == 0;
     default:
-        return layer->op == GLINT_OP_CONV1X1 || layer->op == GLINT_OP_ADD;
+        return layer->op == GLINT_OP_ADD;
     }
 }
 
@@ -129,7 +137,7 @@ static void small_size(struct glint_sparse *s, const struct glint_layer *layer)
     const struct state *in = &s->values[root(s->net, layer->in[0])];
     out->small_h = in->small_h;
     out->small_w = in->small_w;
-    if (layer->op == GLINT_OP_CONV3X3) {
+    if (layer->op == GLINT_OP_CONV3X3 || layer->op == GLINT_OP_CONV1X1) {
         out->small_h = (in->small_h - 1) / conv_stride(layer) + 1;
         out->small_w = (in->small_w - 1) / conv_stride(layer) + 1;
     } else if (layer->op == GLINT_OP_DECONV) {
@@ -261,7 +269,7 @@ static int compute(struct glint_sparse *s, struct glint_exec *x, const struct gl
         return glint_conv3x3_at(x, &m->in, &conv->weights, conv->stride, conv->act, residual, &m->out,
                                 s->list, n);
     case GLINT_OP_CONV1X1:
-        return glint_deconv_at(x, &m->in, &conv->weights, 1, conv->act, &m->out, s->list, n);
+        return glint_conv1x1_at(x, &m->in, &conv->weights, conv->stride, conv->act, &m->out, s->list, n);
     case GLINT_OP_DECONV:
         return glint_deconv_at(x, &m->in, deconv->weights, deconv->affine.kernel, deconv->act, &m->out,
                                s->list, n);
@@ -396,7 +404,10 @@ static void activate(struct glint_sparse *s, const struct glint_layer *layer, co
         glint_active_upsample(in, deconv_scale(layer), more);
         break;
     default:
-        glint_active_add(more, in);
+        if (strided(layer)) /* somewhat more than sees one */
+            glint_active_grow(in, conv_stride(layer), more);
+        else
+            glint_active_add(more, in);
     }
     glint_active_add(out, more); /* to what an earlier layer wrote to the same map */
     if (layer->n_in > 1 && layer != s->input)
@@ -419,7 +430,7 @@ static void read_maps(struct glint_sparse *s, const struct glint_layer *layer)
             continue;
         }
         const struct glint_active *out = &s->values[layer->out[0]].active;
-        if (layer->op == GLINT_OP_CONV3X3 && i == 0) {
+        if ((layer->op == GLINT_OP_CONV3X3 || strided(layer)) && i == 0) {
             struct glint_active *reads = borrow(s, in->reads.h, in->reads.w);
             if (by_tiles(layer))
                 glint_active_tile_reads(out, reads);

@@ -228,7 +228,7 @@ static void run_whole(struct glint_exec *x, const struct net *net, struct maps *
     glint_conv3x3(x, &map[C0], &net->w[C1], 1, GLINT_ACT_RELU, &map[C0], &map[C1]);
     glint_conv3x3(x, &map[C1], &net->w[D0], 2, GLINT_ACT_RELU, NULL, &map[D0]);
     glint_conv3x3(x, &map[D0], &net->w[D1], 1, GLINT_ACT_RELU, &map[D0], &map[D1]);
-    glint_conv1x1(x, &map[C1], &net->w[NECK], GLINT_ACT_RELU, &left);
+    glint_conv1x1(x, &map[C1], &net->w[NECK], 1, GLINT_ACT_RELU, &left);
     glint_deconv(x, &map[D1], net->up, 2, GLINT_ACT_RELU, &right);
     glint_conv3x3(x, &map[NECK], &net->w[SHARED], 1, GLINT_ACT_RELU, NULL, &map[SHARED]);
     glint_conv3x3(x, &map[SHARED], &net->w[HEAD], 1, GLINT_ACT_NONE, NULL, &map[HEAD]);

@@ -87,7 +87,8 @@ static void conv_case(struct glint_exec *x, const struct conv_case *t)
         const int32_t o = i % t->c_out, px = i / t->c_out % ow, py = i / t->c_out / ow;
         double v = conv_at(&from, weight, t->stride, o, py, px) + (double)bias[o];
         v = t->act == GLINT_ACT_RELU && v < 0 ? 0 : v;
-        want[i] = v + (t->residual ? (double)at(&residual.map, py, px)[o] : 0.0);
+        v += t->residual ? (double)at(&residual.map, py, px)[o] : 0.0;
+        want[i] = t->act == GLINT_ACT_RELU_LAST && v < 0 ? 0 : v;
     }
     check_map(&to, want, 2e-6);
     if (t->out_slice)
@@ -112,11 +113,44 @@ static void convolutions_of(struct glint_exec *x)
         {17, 30, 8, 8, 1, true, false, false, GLINT_ACT_RELU},
         {8, 8, 5, 4, 2, false, false, false, GLINT_ACT_RELU},
         {9, 7, 16, 20, 2, true, true, true, GLINT_ACT_NONE},
+        {9, 7, 16, 20, 1, true, true, true, GLINT_ACT_RELU_LAST},
+        {6, 9, 8, 2, 2, false, false, true, GLINT_ACT_RELU_LAST},
         {40, 57, 4, 3, 2, false, false, true, GLINT_ACT_NONE},
         {5, 29, 64, 2, 1, false, false, false, GLINT_ACT_NONE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         conv_case(x, &cases[i]);
+}
+
+/* One pixel, stride 2: each second row and column of the same with stride 1. */
+static void strided_pixels_of(struct glint_exec *x)
+{
+    uint64_t seed = 5;
+    struct image in, whole, half;
+    struct glint_weights w;
+    image_open(&in, 7, 10, 9);
+    image_open(&whole, 7, 10, 20);
+    image_open(&half, 4, 5, 20);
+    fill(&in.map, &seed);
+    float *rows = kernel_random(&seed, 9 * 20, -1, 1);
+    void *memory = kernel_alloc(glint_weights_bytes(9, 20));
+    glint_weights_pack(&w, memory, rows, 9, NULL, NULL, 9, 20);
+    assert_int_equal(glint_conv1x1(x, &in.map, &w, 1, GLINT_ACT_NONE, &whole.map), 0);
+    assert_int_equal(glint_conv1x1(x, &in.map, &w, 2, GLINT_ACT_NONE, &half.map), 0);
+    for (int32_t y = 0; y < 4; y++)
+        for (int32_t px = 0; px < 5; px++)
+            assert_memory_equal(at(&half.map, y, px), at(&whole.map, 2 * y, 2 * px), 20 * sizeof(float));
+    free(in.memory);
+    free(whole.memory);
+    free(half.memory);
+    free(rows);
+    free(memory);
+}
+
+static void strided_pixels(void **state)
+{
+    (void)state;
+    kernel_each_exec(strided_pixels_of);
 }
 
 static void convolutions(void **state)
@@ -143,7 +177,7 @@ static void deconv_case(struct glint_exec *x, int32_t s)
         glint_weights_pack(&weights[p], memory + (size_t)p * glint_weights_bytes(c_in, c_out),
                            rows + p * c_in * c_out, c_in, NULL, bias, c_in, c_out);
     if (s == 1)
-        assert_int_equal(glint_conv1x1(x, &in.map, weights, GLINT_ACT_RELU, &to), 0);
+        assert_int_equal(glint_conv1x1(x, &in.map, weights, 1, GLINT_ACT_RELU, &to), 0);
     else
         assert_int_equal(glint_deconv(x, &in.map, weights, s, GLINT_ACT_RELU, &to), 0);
     double *want = kernel_alloc((size_t)(to.h * to.w * c_out) * sizeof *want);
@@ -358,6 +392,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions),
+        cmocka_unit_test(strided_pixels),
         cmocka_unit_test(upsampling),
         cmocka_unit_test(scatter_zeroes_the_rest),
         cmocka_unit_test(a_slice_clears_its_own_border),

@@ -107,6 +107,7 @@ static void whole_of(struct glint_exec *x)
         {9, 250, 16, 8, true, false, false, GLINT_ACT_RELU},
         {43, 38, 64, 64, false, true, true, GLINT_ACT_RELU},
         {6, 66, 256, 64, false, false, false, GLINT_ACT_NONE},
+        {6, 9, 40, 24, false, false, true, GLINT_ACT_RELU_LAST},
         {30, 31, 128, 128, true, false, true, GLINT_ACT_RELU},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {

@@ -150,6 +150,26 @@ static void make_strided(struct net *n, int32_t h, int32_t w, int32_t heads[2])
     add_layer(n, GLINT_OP_CENTER_DECODE, heads[0], heads[1], -1);
 }
 
+/* A residual block: the shortcut is a convolution of one pixel, the sum is activated. */
+static int32_t add_block(struct net *n, int32_t stride, int32_t in, int32_t c)
+{
+    const int32_t first = add_conv(n, 3, stride, in, -1, c, -1),
+                  shortcut = add_conv(n, 1, stride, in, -1, c, -1);
+    n->conv[n->net.n_layers - 1].act = GLINT_ACT_NONE;
+    const int32_t out = add_conv(n, 3, 1, first, shortcut, c, -1);
+    n->conv[n->net.n_layers - 1].act = GLINT_ACT_RELU_LAST;
+    return out;
+}
+
+/* DSVT's backbone. */
+static void make_residual(struct net *n, int32_t h, int32_t w, int32_t heads[2])
+{
+    const int32_t x = net_open(n, h, w);
+    heads[0] = add_block(n, 1, x, 8);
+    heads[1] = add_block(n, 2, heads[0], 10);
+    add_layer(n, GLINT_OP_CENTER_DECODE, heads[0], heads[1], -1);
+}
+
 /* Pillars merged two by two, rows counting x, and a background that is not zero. */
 static void make_merged(struct net *n, int32_t h, int32_t w, int32_t heads[2])
 {
@@ -281,6 +301,7 @@ static void networks_of(struct glint_exec *x)
         check(x, make_second, 62, 44, tiles);
         check(x, make_second, 40, 70, tiles);
         check(x, make_merged, 40, 36, tiles);
+        check(x, make_residual, 40, 37, tiles);
         for (int32_t side = 40; side <= 43; side++)
             check(x, make_strided, side, 83 - side, tiles);
     }

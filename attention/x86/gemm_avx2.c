@@ -24,7 +24,8 @@ struct panel { /* half of one */
     const float *b; /* k x 16, rows 32 apart */
     int32_t first;  /* its first column of c */
     int32_t n;      /* columns that c has, at least 1 */
-    __m256 bias[2], least;
+    __m256 bias[2], least,
+        least_sum; /* what a result is raised to (ReLU: 0), before and after the residual */
 };
 
 INLINE float *result(const struct panel *p, int32_t m, int half)
@@ -40,11 +41,13 @@ INLINE void store(const struct panel *p, int32_t m, int half, __m256 v)
     const float *residual = row ? row + p->first + 8 * half : NULL;
     float *c = result(p, m, half);
     if (p->n >= 8 * half + 8) {
-        _mm256_storeu_ps(c, residual ? _mm256_add_ps(v, _mm256_loadu_ps(residual)) : v);
+        v = residual ? _mm256_add_ps(v, _mm256_loadu_ps(residual)) : v;
+        _mm256_storeu_ps(c, _mm256_max_ps(p->least_sum, v));
         return;
     }
     const __m256i mask = glint_mask_avx2(p->n - 8 * half);
-    _mm256_maskstore_ps(c, mask, residual ? _mm256_add_ps(v, _mm256_maskload_ps(residual, mask)) : v);
+    v = residual ? _mm256_add_ps(v, _mm256_maskload_ps(residual, mask)) : v;
+    _mm256_maskstore_ps(c, mask, _mm256_max_ps(p->least_sum, v));
 }
 
 /* Bias, GELU, residual of a tile of sums: a loop, which keeps the long GELU out of the unrolled code. */
@@ -142,7 +145,8 @@ static void finish_few(const struct glint_gemm *g, int32_t m, int32_t count, flo
                                             : NULL;
         for (int32_t j = 0; j < g->w->n; j++) {
             const float v = activate(g->act, total[i - m][j] + g->w->bias[j]);
-            c[j] = row ? v + row[j] : v;
+            const float sum = row ? v + row[j] : v;
+            c[j] = g->act == GLINT_ACT_RELU_LAST ? glint_relu(sum) : sum;
         }
     }
 }
@@ -211,6 +215,7 @@ void glint_gemm_avx2(const struct glint_gemm *g)
             .n = w->n - first,
             .bias = {_mm256_loadu_ps(w->bias + first), _mm256_loadu_ps(w->bias + first + 8)},
             .least = _mm256_set1_ps(g->act == GLINT_ACT_RELU ? 0.0f : -__builtin_inff()),
+            .least_sum = _mm256_set1_ps(g->act == GLINT_ACT_RELU_LAST ? 0.0f : -__builtin_inff()),
         };
         if (p.n > 8)
             wide_panel(&p);

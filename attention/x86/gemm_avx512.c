@@ -68,7 +68,8 @@ static void finish_few(const struct glint_gemm *g, int32_t m, int32_t count, flo
                                             : NULL;
         for (int32_t j = 0; j < g->w->n; j++) {
             const float v = activate(g->act, total[i][j] + g->w->bias[j]);
-            c[j] = row ? v + row[j] : v;
+            const float sum = row ? v + row[j] : v;
+            c[j] = g->act == GLINT_ACT_RELU_LAST ? glint_relu(sum) : sum;
         }
     }
 }
@@ -149,6 +150,7 @@ void glint_gemm_avx512(const struct glint_gemm *g)
             .mask = {glint_mask_avx512(w->n - first), glint_mask_avx512(w->n - first - 16)},
             .bias = {_mm512_loadu_ps(w->bias + first), _mm512_loadu_ps(w->bias + first + 16)},
             .least = _mm512_set1_ps(g->act == GLINT_ACT_RELU ? 0.0f : -__builtin_inff()),
+            .least_sum = _mm512_set1_ps(g->act == GLINT_ACT_RELU_LAST ? 0.0f : -__builtin_inff()),
         };
         if (w->n - first > 16)
             wide_panel(&p);

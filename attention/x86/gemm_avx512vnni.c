@@ -137,6 +137,7 @@ INLINE void panels(const struct glint_gemm *g, const struct rows *r, int32_t m, 
             .mask = {glint_mask_avx512(w->n - first), glint_mask_avx512(w->n - first - 16)},
             .bias = {_mm512_loadu_ps(w->bias + first), _mm512_loadu_ps(w->bias + first + 16)},
             .least = _mm512_set1_ps(g->act == GLINT_ACT_RELU ? 0.0f : -__builtin_inff()),
+            .least_sum = _mm512_set1_ps(g->act == GLINT_ACT_RELU_LAST ? 0.0f : -__builtin_inff()),
         };
         if (w->n - first > 16)
             tile(&p, b, r, m, count, rows, 2);

@@ -17,10 +17,11 @@
 
 struct panel {
     const struct glint_gemm *g;
-    const float *b;        /* k x 32 */
-    int32_t first;         /* its first column of c */
-    __mmask16 mask[2];     /* the columns that c has */
-    __m512 bias[2], least; /* least: what a result is raised to (ReLU: 0) */
+    const float *b;    /* k x 32 */
+    int32_t first;     /* its first column of c */
+    __mmask16 mask[2]; /* the columns that c has */
+    __m512 bias[2], least,
+        least_sum; /* what a result is raised to (ReLU: 0), before and after the residual */
 };
 
 INLINE float *result(const struct panel *p, int32_t m, int half)
@@ -40,7 +41,8 @@ INLINE __m512 add_residual(const struct panel *p, int32_t m, int half, __m512 v)
 INLINE void finish(const struct panel *p, int32_t m, int half, __m512 v)
 {
     v = _mm512_max_ps(p->least, _mm512_add_ps(v, p->bias[half])); /* a NaN is the second operand and stays */
-    _mm512_mask_storeu_ps(result(p, m, half), p->mask[half], add_residual(p, m, half, v));
+    v = _mm512_max_ps(p->least_sum, add_residual(p, m, half, v));
+    _mm512_mask_storeu_ps(result(p, m, half), p->mask[half], v);
 }
 
 /* Bias, GELU, residual of a tile of sums: a loop, which keeps the long GELU out of the unrolled code. */
@@ -71,7 +73,7 @@ INLINE void finish_tile(const struct panel *p, int32_t m, int32_t count, const i
         finish_gelu(p, m, count, halves, stored);
         return;
     }
-    if (g->c_rows || g->residual || g->residual_rows) {
+    if (g->c_rows || g->residual || g->residual_rows || g->act == GLINT_ACT_RELU_LAST) {
         UNROLL for (int i = 0; i < rows; i++)
         {
             if (i < count) {

@@ -77,18 +77,20 @@ INLINE void out_line(const __m256 m[SIDE], __m256 v[TILE])
 
 /* Bias, activation, residual of one pixel's 8 channels. */
 INLINE void finish(const struct glint_winograd_tile *t, int32_t channel, int y, int x, __m256 bias,
-                   __m256 least, __m256 v)
+                   const __m256 least[2], __m256 v)
 {
-    v = _mm256_max_ps(least, _mm256_add_ps(v, bias)); /* a NaN is the second operand and stays */
+    v = _mm256_max_ps(least[0], _mm256_add_ps(v, bias)); /* a NaN is the second operand and stays */
     if (t->residual)
         v = _mm256_add_ps(
             v, load(t->residual + y * t->residual_pitch + x * t->residual_ld + channel, t->n - channel));
-    store(t->out + y * t->pitch + x * t->ld + channel, t->n - channel, v);
+    store(t->out + y * t->pitch + x * t->ld + channel, t->n - channel, _mm256_max_ps(least[1], v));
 }
 
 void glint_winograd_out_avx2(const struct glint_winograd_tile *t)
 {
-    const __m256 least = _mm256_set1_ps(t->act == GLINT_ACT_RELU ? 0.0f : -__builtin_inff());
+    const __m256 least[2] = {/* what a result is raised to before and after the residual */
+                             _mm256_set1_ps(t->act == GLINT_ACT_RELU ? 0.0f : -__builtin_inff()),
+                             _mm256_set1_ps(t->act == GLINT_ACT_RELU_LAST ? 0.0f : -__builtin_inff())};
     for (int32_t i = 0; i < t->n; i += 8) {
         const __m256 bias = load(t->bias + i, t->n - i);
         const float *in = t->in + i;

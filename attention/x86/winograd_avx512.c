@@ -67,18 +67,20 @@ INLINE void out_line(const __m512 m[SIDE], __m512 v[TILE])
 
 /* Bias, activation, residual of one pixel's 16 channels. */
 INLINE void finish(const struct glint_winograd_tile *t, int32_t channel, int y, int x, __m512 bias,
-                   __m512 least, __mmask16 mask, __m512 v)
+                   const __m512 least[2], __mmask16 mask, __m512 v)
 {
-    v = _mm512_max_ps(least, _mm512_add_ps(v, bias)); /* a NaN is the second operand and stays */
+    v = _mm512_max_ps(least[0], _mm512_add_ps(v, bias)); /* a NaN is the second operand and stays */
     if (t->residual)
         v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(mask, t->residual + y * t->residual_pitch +
                                                              x * t->residual_ld + channel));
-    _mm512_mask_storeu_ps(t->out + y * t->pitch + x * t->ld + channel, mask, v);
+    _mm512_mask_storeu_ps(t->out + y * t->pitch + x * t->ld + channel, mask, _mm512_max_ps(least[1], v));
 }
 
 void glint_winograd_out_avx512(const struct glint_winograd_tile *t)
 {
-    const __m512 least = _mm512_set1_ps(t->act == GLINT_ACT_RELU ? 0.0f : -__builtin_inff());
+    const __m512 least[2] = {/* what a result is raised to before and after the residual */
+                             _mm512_set1_ps(t->act == GLINT_ACT_RELU ? 0.0f : -__builtin_inff()),
+                             _mm512_set1_ps(t->act == GLINT_ACT_RELU_LAST ? 0.0f : -__builtin_inff())};
     for (int32_t i = 0; i < t->n; i += 16) {
         const __mmask16 mask = glint_mask_avx512(t->n - i);
         const __m512 bias = _mm512_maskz_loadu_ps(mask, t->bias + i);

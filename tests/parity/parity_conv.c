@@ -57,11 +57,13 @@ static void run(void *ctx)
     struct call *c = ctx;
     const struct glint_map *residual = c->s.residual ? &c->residual : NULL;
     if (c->s.tiles && c->tiles.n)
-        glint_conv_tiles(c->x, &c->in, &c->tiles, GLINT_ACT_RELU, residual, &c->out, NULL, 0);
+        glint_conv_tiles(c->x, &c->in, &c->tiles, c->s.c_out & 1 ? GLINT_ACT_RELU_LAST : GLINT_ACT_RELU,
+                         residual, &c->out, NULL, 0);
     else if (c->s.up)
         glint_deconv(c->x, &c->in, c->w, c->s.up, GLINT_ACT_RELU, &c->out);
     else
-        glint_conv3x3(c->x, &c->in, c->w, c->s.stride, GLINT_ACT_RELU, residual, &c->out);
+        glint_conv3x3(c->x, &c->in, c->w, c->s.stride, c->s.c_out & 1 ? GLINT_ACT_RELU_LAST : GLINT_ACT_RELU,
+                      residual, &c->out);
 }
 
 static void make_call(struct parity *p, struct call *c)

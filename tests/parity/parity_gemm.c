@@ -66,18 +66,18 @@ static void one(struct parity *p, struct shape s)
 static void check(struct parity *p)
 {
     for (int32_t m = 0; m <= 30; m++)
-        one(p, (struct shape){m, 6, 40, 1 + m % 3, (enum glint_act)(m % 3), m & 1, m & 2, m % 5 == 0});
+        one(p, (struct shape){m, 6, 40, 1 + m % 3, (enum glint_act)(m % 4), m & 1, m & 2, m % 5 == 0});
     for (int32_t n = 1; n <= 66; n++)
-        one(p, (struct shape){17, 21, n, n % 2 ? 1 : 7, (enum glint_act)(n % 3), n & 1, n & 2, n % 5 == 0});
+        one(p, (struct shape){17, 21, n, n % 2 ? 1 : 7, (enum glint_act)(n % 4), n & 1, n & 2, n % 5 == 0});
     for (int32_t k = 1; k <= 67; k++)
-        one(p, (struct shape){15, k, 1 + k % 40, 1, (enum glint_act)(k % 3), k & 1, k & 2, k % 5 == 0});
+        one(p, (struct shape){15, k, 1 + k % 40, 1, (enum glint_act)(k % 4), k & 1, k & 2, k % 5 == 0});
     for (int32_t k = 1; k <= 200; k += 3)
-        one(p, (struct shape){9, k, 1 + k % 5, 1, (enum glint_act)(k % 3), k & 1, k & 2, k % 5 == 0});
+        one(p, (struct shape){9, k, 1 + k % 5, 1, (enum glint_act)(k % 4), k & 1, k & 2, k % 5 == 0});
     for (int32_t i = 0; i < 20; i++) {
         const int32_t segments = 1 + 2 * (int32_t)parity_below(p, 2);
         const int32_t k = segments * (1 + (int32_t)parity_below(p, 300));
         one(p, (struct shape){(int32_t)parity_below(p, 200), k, 1 + (int32_t)parity_below(p, 130), segments,
-                              (enum glint_act)(i % 3), i & 1, i & 2, false});
+                              (enum glint_act)(i % 4), i & 1, i & 2, false});
     }
 }
 
