@@ -10,7 +10,7 @@
 
 #define QUERIES 12 /* at a time */
 #define LANES                                                                                                \
-    48 /* queries at a time of x86/attend_avx512*.c, whose scratch is n + d rows of them, and in             \
+    48 /* queries at a time of x86/attend_avx512*.c, whose scratch is n + 2 d rows of them, and in           \
         * bfloat16 keys and values */
 
 static size_t whole_panels(int32_t n)
@@ -23,7 +23,7 @@ size_t glint_attend_scratch(int32_t n, int32_t d)
     const size_t wide = whole_panels(n), wide_d = whole_panels(d);
     const size_t keys = wide * (size_t)d, values = (size_t)n * wide_d, scores = QUERIES * wide;
     const size_t here = keys + values + scores + wide + 2 * wide_d;
-    const size_t lanes = LANES * ((size_t)n + (d > 16 ? (size_t)d : 16)) + ((size_t)n + 1) * ((size_t)d + 16);
+    const size_t lanes = LANES * ((size_t)n + 2 * ((size_t)d + 16)) + ((size_t)n + 1) * ((size_t)d + 16);
     return (here > lanes ? here : lanes) * sizeof(float);
 }
 

@@ -141,7 +141,10 @@ static void every_version_is_right(void **state)
                 check(fn, 1 + n % 15, n, widths[w], 1.0f);
             check(fn, 144, 144, widths[w], 1.0f);
             check(fn, 13, 69, widths[w], 6.0f);
+            check(fn, 33, 145, widths[w], 1.0f); /* keys by blocks */
+            check(fn, 17, 433, widths[w], 6.0f);
         }
+        check(fn, 64, 1024, 16, 3.0f);
         a_nan_stays(fn);
     }
 }

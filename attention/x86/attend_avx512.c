@@ -5,14 +5,17 @@
  * queries, whose largest come with them; then weights, in base 2 with the scale folded into the one
  * subtraction; then weighted values by tiles of 8 columns x 48 queries. Each step of either product costs 24
  * multiply-adds (12 cycles of two units) and 11 loads (5.5 cycles). Keys and values are read where they are;
- * with them and one head's weights the first-level cache is just full at 144 keys. */
+ * with them and one head's weights the first-level cache is just full at 144 keys. More keys come in blocks,
+ * whose weights are relative to the largest score so far: what the blocks before have summed up is scaled
+ * when that grows (Milakov and Gimelshein, Online normalizer calculation for softmax, 2018). */
 #include "attention/attend.h"
 #include "attention/x86/vec_math_avx512.h"
 
 #define LANES   16
 #define GROUPS  3 /* most registers of queries at a time; functions take how many it is */
 #define QUERIES (GROUPS * LANES)
-#define TILE    8 /* keys of a tile of scores, columns of a tile of values */
+#define TILE    8   /* keys of a tile of scores, columns of a tile of values */
+#define KEYS    144 /* at a time; a multiple of TILE */
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -24,7 +27,8 @@
 struct head {
     const struct glint_attend *a;
     float *queries; /* d x QUERIES; later the results, LANES x QUERIES */
-    float *scores;  /* n x QUERIES; later the weights */
+    float *scores;  /* KEYS x QUERIES, or n where that is less; later the weights */
+    float *sums;    /* of more than KEYS keys: d in whole LANES x QUERIES */
 };
 
 /* Rows to columns. Pairs, then fours of rows within each quarter of a register, then quarters. */
@@ -81,8 +85,9 @@ static void transpose_queries(const struct head *h, int32_t first, int groups)
         }
 }
 
-/* Scores of `keys` keys from t on; a NaN among them makes its query's largest a NaN, or is one itself. */
-INLINE void score_tile(const struct head *h, int32_t t, const int keys, const int groups,
+/* Scores of `keys` keys from t on, to row `row`; a NaN among them makes its query's largest a NaN, or is one
+ * itself. */
+INLINE void score_tile(const struct head *h, int32_t t, int32_t row, const int keys, const int groups,
                        __m512 largest[GROUPS])
 {
     const struct glint_attend *a = h->a;
@@ -100,7 +105,7 @@ INLINE void score_tile(const struct head *h, int32_t t, const int keys, const in
             UNROLL for (int g = 0; g < groups; g++) sum[i][g] = _mm512_fmadd_ps(k, q[g], sum[i][g]);
         }
     }
-    float *scores = h->scores + (int64_t)t * QUERIES;
+    float *scores = h->scores + (int64_t)row * QUERIES;
     UNROLL for (int i = 0; i < keys; i++) UNROLL for (int g = 0; g < groups; g++)
     {
         _mm512_store_ps(scores + i * QUERIES + g * LANES, sum[i][g]);
@@ -108,53 +113,75 @@ INLINE void score_tile(const struct head *h, int32_t t, const int keys, const in
     }
 }
 
-/* All scores of the queries to weights 2^(factor (score - the largest)); the inverse of their sums. */
-INLINE void weigh(const struct head *h, float factor, const int groups, const __m512 largest[GROUPS],
-                  __m512 inverse[GROUPS])
+/* n scores of each query to weights 2^(factor (score - the largest)), which are added to the sums. */
+INLINE void weigh(const struct head *h, int32_t n, float factor, const int groups,
+                  const __m512 largest[GROUPS], __m512 sum[GROUPS])
 {
     const __m512 f = _mm512_set1_ps(factor);
-    __m512 shift[GROUPS], sum[GROUPS];
+    __m512 shift[GROUPS];
     float *s = h->scores;
-    UNROLL for (int g = 0; g < groups; g++)
-    {
-        shift[g] = _mm512_mul_ps(f, largest[g]);
-        sum[g] = _mm512_setzero_ps();
-    }
-    for (int32_t t = 0; t < h->a->n; t++, s += QUERIES)
+    UNROLL for (int g = 0; g < groups; g++) shift[g] = _mm512_mul_ps(f, largest[g]);
+    for (int32_t t = 0; t < n; t++, s += QUERIES)
         UNROLL for (int g = 0; g < groups; g++)
         {
             const __m512 e = glint_exp2_avx512(_mm512_fmsub_ps(_mm512_load_ps(s + g * LANES), f, shift[g]));
             _mm512_store_ps(s + g * LANES, e);
             sum[g] = _mm512_add_ps(sum[g], e);
         }
-    UNROLL for (int g = 0; g < groups; g++) inverse[g] = _mm512_div_ps(_mm512_set1_ps(1.0f), sum[g]);
 }
 
-/* Weighted sums of the values' columns j .. j + 7 to rows `to` .. of the results; columns that are
- * not there count as the last. */
-INLINE void value_tile(const struct head *h, int32_t j, const int groups, const __m512 inverse[GROUPS],
-                       float *to)
+INLINE void invert(const int groups, __m512 sum[GROUPS])
+{
+    UNROLL for (int g = 0; g < groups; g++) sum[g] = _mm512_div_ps(_mm512_set1_ps(1.0f), sum[g]);
+}
+
+/* Weighted sums of columns j .. j + 7 of n values from t on; columns that are not there count as the last. */
+INLINE void sum_values(const struct head *h, int32_t t, int32_t n, int32_t j, const int groups,
+                       __m512 sum[TILE][GROUPS])
 {
     const struct glint_attend *a = h->a;
-    const float *v = a->v + j, *s = h->scores;
-    __m512 sum[TILE][GROUPS];
+    const float *v = a->v + t * a->ldv + j, *s = h->scores;
     int32_t at[TILE];
     UNROLL for (int i = 0; i < TILE; i++)
     {
         at[i] = j + i < a->d ? i : a->d - 1 - j;
         UNROLL for (int g = 0; g < groups; g++) sum[i][g] = _mm512_setzero_ps();
     }
-    for (int32_t t = 0; t < a->n; t++, v += a->ldv, s += QUERIES) {
+    for (int32_t i = 0; i < n; i++, v += a->ldv, s += QUERIES) {
         __m512 e[GROUPS];
         UNROLL for (int g = 0; g < groups; g++) e[g] = _mm512_load_ps(s + g * LANES);
-        UNROLL for (int i = 0; i < TILE; i++)
+        UNROLL for (int c = 0; c < TILE; c++)
         {
-            const __m512 value = _mm512_set1_ps(v[at[i]]);
-            UNROLL for (int g = 0; g < groups; g++) sum[i][g] = _mm512_fmadd_ps(value, e[g], sum[i][g]);
+            const __m512 value = _mm512_set1_ps(v[at[c]]);
+            UNROLL for (int g = 0; g < groups; g++) sum[c][g] = _mm512_fmadd_ps(value, e[g], sum[c][g]);
         }
     }
+}
+
+/* The sums over all values, to rows `to` .. of the results. */
+INLINE void value_tile(const struct head *h, int32_t j, const int groups, const __m512 inverse[GROUPS],
+                       float *to)
+{
+    __m512 sum[TILE][GROUPS];
+    sum_values(h, 0, h->a->n, j, groups, sum);
     UNROLL for (int i = 0; i < TILE; i++) UNROLL for (int g = 0; g < groups; g++)
         _mm512_store_ps(to + i * QUERIES + g * LANES, _mm512_mul_ps(sum[i][g], inverse[g]));
+}
+
+/* The sums over a block, added to those before it. */
+INLINE void add_values(const struct head *h, int32_t t, int32_t n, int32_t j, const int groups,
+                       const __m512 factor[GROUPS])
+{
+    __m512 sum[TILE][GROUPS];
+    float *to = h->sums + (int64_t)j * QUERIES;
+    sum_values(h, t, n, j, groups, sum);
+    UNROLL for (int i = 0; i < TILE; i++) UNROLL for (int g = 0; g < groups; g++)
+    {
+        float *at = to + i * QUERIES + g * LANES;
+        if (t > 0)
+            sum[i][g] = _mm512_fmadd_ps(_mm512_load_ps(at), factor[g], sum[i][g]);
+        _mm512_store_ps(at, sum[i][g]);
+    }
 }
 
 /* Columns j .. j + 15 of the results, transposed back. */
@@ -171,18 +198,62 @@ static void write_results(const struct head *h, int32_t first, int32_t j, int gr
     }
 }
 
+/* Scores of n keys from `first` on. */
+INLINE void score(const struct head *h, int32_t first, int32_t n, const int groups, __m512 largest[GROUPS])
+{
+    int32_t t = 0;
+    for (; t + TILE <= n; t += TILE)
+        score_tile(h, first + t, t, TILE, groups, largest);
+    for (; t < n; t++)
+        score_tile(h, first + t, t, 1, groups, largest);
+}
+
+/* By blocks of keys; what is summed up so far is relative to the largest score so far. */
+INLINE void many_keys(const struct head *h, int32_t first, const int groups, __m512 largest[GROUPS],
+                      __m512 sum[GROUPS])
+{
+    const struct glint_attend *a = h->a;
+    const float f = a->scale * 1.44269504f;
+    for (int32_t t = 0; t < a->n; t += KEYS) {
+        const int32_t n = a->n - t < KEYS ? a->n - t : KEYS;
+        __m512 factor[GROUPS];
+        UNROLL for (int g = 0; g < groups; g++) factor[g] = largest[g];
+        score(h, t, n, groups, largest);
+        UNROLL for (int g = 0; g < groups; g++)
+        {
+            const __m512 change = _mm512_sub_ps(factor[g], largest[g]);
+            factor[g] = glint_exp2_avx512(_mm512_mul_ps(change, _mm512_set1_ps(f)));
+            sum[g] = t > 0 ? _mm512_mul_ps(sum[g], factor[g]) : sum[g];
+        }
+        weigh(h, n, f, groups, largest, sum);
+        for (int32_t j = 0; j < a->d; j += TILE)
+            add_values(h, t, n, j, groups, factor);
+    }
+    invert(groups, sum);
+    for (int32_t j = 0; j < a->d; j += LANES) {
+        UNROLL for (int i = 0; i < LANES; i++) UNROLL for (int g = 0; g < groups; g++)
+        {
+            const int64_t at = i * QUERIES + g * LANES;
+            const __m512 all = _mm512_load_ps(h->sums + (int64_t)j * QUERIES + at);
+            _mm512_store_ps(h->queries + at, _mm512_mul_ps(all, sum[g]));
+        }
+        write_results(h, first, j, groups);
+    }
+}
+
 INLINE void some_queries(const struct head *h, int32_t first, const int groups)
 {
     const struct glint_attend *a = h->a;
-    const __m512 least = _mm512_set1_ps(-__builtin_inff());
-    __m512 largest[GROUPS] = {least, least, least}, inverse[GROUPS];
-    int32_t t = 0;
+    const __m512 least = _mm512_set1_ps(-__builtin_inff()), zero = _mm512_setzero_ps();
+    __m512 largest[GROUPS] = {least, least, least}, inverse[GROUPS] = {zero, zero, zero};
     transpose_queries(h, first, groups);
-    for (; t + TILE <= a->n; t += TILE)
-        score_tile(h, t, TILE, groups, largest);
-    for (; t < a->n; t++)
-        score_tile(h, t, 1, groups, largest);
-    weigh(h, a->scale * 1.44269504f, groups, largest, inverse);
+    if (a->n > KEYS) {
+        many_keys(h, first, groups, largest, inverse);
+        return;
+    }
+    score(h, 0, a->n, groups, largest);
+    weigh(h, a->n, a->scale * 1.44269504f, groups, largest, inverse);
+    invert(groups, inverse);
     for (int32_t j = 0; j < a->d; j += LANES) {
         value_tile(h, j, groups, inverse, h->queries);
         if (j + TILE < a->d)
@@ -210,7 +281,8 @@ static void one(const struct head *h, int32_t first)
 void glint_attend_avx512(const struct glint_attend *a)
 {
     const int32_t rows = a->d > LANES ? a->d : LANES;
-    const struct head h = {a, a->scratch, (float *)a->scratch + (int64_t)rows * QUERIES};
+    float *scores = (float *)a->scratch + (int64_t)rows * QUERIES;
+    const struct head h = {a, a->scratch, scores, scores + KEYS * QUERIES};
     for (int32_t first = 0; first < a->m;) {
         const int32_t left = (a->m - first + LANES - 1) / LANES;
         if (left >= 3 && left != 4) {

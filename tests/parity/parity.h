@@ -14,6 +14,7 @@
 
 #define PARITY_KERNELS(X)                                                                                    \
     X(cell)                                                                                                  \
+    X(curve)                                                                                                 \
     X(deskew)                                                                                                \
     X(range_row)                                                                                             \
     X(lanes)                                                                                                 \
