@@ -94,7 +94,8 @@ static void frames_close(struct glint_sink *sink)
     (void)sink;
 }
 
-static const struct glint_sink_ops frames_ops = {"frames", frames_write, frames_finish, frames_close};
+static const struct glint_sink_ops frames_ops = {
+    .name = "frames", .write = frames_write, .finish = frames_finish, .close = frames_close};
 
 static int run_frames(struct glint_source *source, const struct live_stream *stream, bool live,
                       struct frames *frames, struct glint_pipeline_stats *stats)

@@ -12,11 +12,16 @@ struct glint_sink_context { /* what a sink may need to know; strings outlive the
 };
 
 struct glint_sink;
-struct glint_sink_ops {
+typedef void glint_sink_count_fn(void *ctx, const char *name, uint64_t value);
+
+struct glint_sink_ops { /* made with named members: optional ones may be added */
     const char *name;
     int (*write)(struct glint_sink *sink, const struct glint_frame *frame);
     int (*finish)(struct glint_sink *sink); /* all data safely written, or GLINT_E_IO */
     void (*close)(struct glint_sink *sink); /* frees; after finish, or to give up */
+    /* Optional, for sinks with a queue of their own or with listeners: gives each of its counts to put, under
+     * a name as in JSON ("dropped_queue_full"), for --json, metrics and diagnostics. From any thread. */
+    void (*account)(const struct glint_sink *sink, glint_sink_count_fn *put, void *ctx);
 };
 struct glint_sink { /* first member of each sink's own struct */
     const struct glint_sink_ops *ops;

@@ -312,7 +312,8 @@ static void close_sink(struct glint_sink *sink)
     free(s);
 }
 
-static const struct glint_sink_ops ops = {"dump", write_frame, finish, close_sink};
+static const struct glint_sink_ops ops = {
+    .name = "dump", .write = write_frame, .finish = finish, .close = close_sink};
 
 int glint_sink_dump_open(const char *folder, const struct glint_sink_context *ctx,
                          struct glint_sink **sink_out)

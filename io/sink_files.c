@@ -53,7 +53,8 @@ int glint_sink_files_open(const char *name, const char *path, const struct glint
     struct sink_files *s = calloc(1, sizeof *s);
     if (!s)
         return glint_fail(GLINT_E_NOMEM, "%s: no memory", path);
-    s->ops = (struct glint_sink_ops){name, write_file, finish, close_sink};
+    s->ops =
+        (struct glint_sink_ops){.name = name, .write = write_file, .finish = finish, .close = close_sink};
     s->sink = (struct glint_sink){&s->ops, path};
     s->ctx = *ctx;
     s->encode = encode;

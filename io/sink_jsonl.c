@@ -300,7 +300,8 @@ static void close_sink(struct glint_sink *sink)
     free(s);
 }
 
-static const struct glint_sink_ops ops = {"jsonl", write_line, finish, close_sink};
+static const struct glint_sink_ops ops = {
+    .name = "jsonl", .write = write_line, .finish = finish, .close = close_sink};
 
 static int open_file(struct sink_jsonl *s, const char *path)
 {

@@ -134,7 +134,8 @@ static inline void frames_close(struct glint_sink *sink)
     (void)sink;
 }
 
-static const struct glint_sink_ops frames_ops = {"frames", frames_write, frames_finish, frames_close};
+static const struct glint_sink_ops frames_ops = {
+    .name = "frames", .write = frames_write, .finish = frames_finish, .close = frames_close};
 
 /* Of each sensor and of all of them: received = decoded + malformed + foreign, and nobody's packets are
  * missing in the sum. */

@@ -54,7 +54,8 @@ static void hand_on_close(struct glint_sink *sink)
     free(sink);
 }
 
-static const struct glint_sink_ops hand_on_ops = {"eval", hand_on_write, hand_on_finish, hand_on_close};
+static const struct glint_sink_ops hand_on_ops = {
+    .name = "eval", .write = hand_on_write, .finish = hand_on_finish, .close = hand_on_close};
 
 int glint_eval_net_run(struct glint_eval_net *net, struct glint_source *source,
                        int (*take)(void *ctx, const struct glint_frame *frame), void *ctx)

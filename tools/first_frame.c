@@ -64,7 +64,8 @@ static void close_keeper(struct glint_sink *sink)
     (void)sink; /* lives on the caller's stack */
 }
 
-static const struct glint_sink_ops keeper_ops = {"first frame", keep, finish, close_keeper};
+static const struct glint_sink_ops keeper_ops = {
+    .name = "first frame", .write = keep, .finish = finish, .close = close_keeper};
 
 static int run_first(struct glint_first_frame *f, struct glint_source *source, const char *sensor,
                      const char *calib)

@@ -121,7 +121,8 @@ static void forward_close(struct glint_sink *sink)
     free(sink);
 }
 
-static const struct glint_sink_ops forward_ops = {"outputs", forward_write, forward_finish, forward_close};
+static const struct glint_sink_ops forward_ops = {
+    .name = "outputs", .write = forward_write, .finish = forward_finish, .close = forward_close};
 
 /* An open input: frames, or packets with their decoder. */
 struct input {

@@ -111,7 +111,8 @@ static void close_sink(struct glint_sink *sink)
     free(s);
 }
 
-static const struct glint_sink_ops ops = {"png", write_frame, finish, close_sink};
+static const struct glint_sink_ops ops = {
+    .name = "png", .write = write_frame, .finish = finish, .close = close_sink};
 
 static int reserve(struct sink_png *s)
 {
