@@ -348,6 +348,60 @@ int glint_bind_joined(struct glint_bind *bind, const struct glint_affine *a, int
     return status;
 }
 
+/* rows[o][i] = weight[o][cell][i], folded. */
+static void take_cell(const struct glint_affine *a, const float *weight, int64_t n_cells, int64_t cell,
+                      const double *factor, float *rows)
+{
+    for (int64_t o = 0; o < a->n; o++)
+        for (int64_t i = 0; i < a->k; i++)
+            rows[o * a->k + i] = (float)(weight[(o * n_cells + cell) * a->k + i] * factor[o]);
+}
+
+static int fill_cells(const struct glint_affine *a, const float *weight, const struct fold *f, float *rows,
+                      int32_t n_cells, void *memory, struct glint_weights **cells_out, const float **bias_out)
+{
+    uint8_t *bytes = memory;
+    struct glint_weights *cells = memory;
+    float *bias = (float *)(bytes + glint_arena_round((size_t)n_cells * sizeof *cells));
+    bytes = (uint8_t *)bias + glint_arena_round((size_t)a->n * sizeof *bias);
+    for (int32_t o = 0; o < a->n; o++)
+        bias[o] = (float)f->shift[o];
+    for (int32_t cell = 0; cell < n_cells; cell++) {
+        take_cell(a, weight, n_cells, cell, f->factor, rows);
+        glint_weights_pack(&cells[cell], bytes, rows, a->k, NULL, NULL, a->k, a->n);
+        bytes += glint_arena_round(glint_weights_bytes(a->k, a->n));
+    }
+    *cells_out = cells;
+    *bias_out = bias;
+    return GLINT_OK;
+}
+
+int glint_bind_cells(struct glint_bind *bind, const struct glint_affine *a, const int32_t size[3],
+                     struct glint_weights **cells_out, const float **bias_out)
+{
+    const int32_t n_cells = size[0] * size[1] * size[2];
+    const float *weight;
+    struct fold f;
+    float *rows = NULL;
+    void *memory = NULL;
+    *cells_out = NULL;
+    *bias_out = NULL;
+    GLINT_TRY(glint_bind_tensor(bind, a->weight, 5, (const int64_t[]){a->n, size[2], size[1], size[0], a->k},
+                                &weight));
+    GLINT_TRY(alloc_buffers(a, a->k, &f, &rows));
+    int status = read_fold(bind, a, &f);
+    if (status == GLINT_OK)
+        status = glint_bind_memory(bind,
+                                   glint_arena_round((size_t)n_cells * sizeof **cells_out) +
+                                       glint_arena_round((size_t)a->n * sizeof **bias_out) +
+                                       (size_t)n_cells * glint_arena_round(glint_weights_bytes(a->k, a->n)),
+                                   &memory);
+    if (status == GLINT_OK && memory)
+        status = fill_cells(a, weight, &f, rows, n_cells, memory, cells_out, bias_out);
+    free(f.factor);
+    return status;
+}
+
 void glint_affine_set(struct glint_affine *a, const char *prefix, bool with_bias, const char *norm,
                       double norm_eps, int32_t k, int32_t n, int32_t kernel)
 {

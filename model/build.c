@@ -46,24 +46,57 @@ static bool check_channels(struct glint_build *b, const char *name, int32_t c)
 
 int32_t glint_build_voxels(struct glint_build *b)
 {
-    return add_value(b, (struct glint_value){.kind = GLINT_VALUE_VOXELS, .parent = -1}, NULL);
+    return add_value(b, (struct glint_value){.kind = GLINT_VALUE_VOXELS, .sites = -1, .parent = -1}, NULL);
 }
 
 int32_t glint_build_points(struct glint_build *b, const char *name, int32_t c)
 {
     check_channels(b, name, c);
-    return add_value(b, (struct glint_value){.kind = GLINT_VALUE_POINTS, .c = c, .parent = -1}, name);
+    return add_value(b, (struct glint_value){.kind = GLINT_VALUE_POINTS, .c = c, .sites = -1, .parent = -1},
+                     name);
 }
 
 int32_t glint_build_tokens(struct glint_build *b, const char *name, int32_t c)
 {
-    check_channels(b, name, c);
-    return add_value(b, (struct glint_value){.kind = GLINT_VALUE_TOKENS, .c = c, .parent = -1}, name);
+    return glint_build_tokens_of(b, name, c, -1);
 }
 
 int32_t glint_build_order(struct glint_build *b, const char *name)
 {
-    return add_value(b, (struct glint_value){.kind = GLINT_VALUE_ORDER, .c = 1, .parent = -1}, name);
+    return glint_build_order_of(b, name, -1);
+}
+
+int32_t glint_build_tokens_of(struct glint_build *b, const char *name, int32_t c, int32_t sites)
+{
+    check_channels(b, name, c);
+    return add_value(
+        b, (struct glint_value){.kind = GLINT_VALUE_TOKENS, .c = c, .sites = sites, .parent = -1}, name);
+}
+
+int32_t glint_build_order_of(struct glint_build *b, const char *name, int32_t sites)
+{
+    return add_value(b, (struct glint_value){.kind = GLINT_VALUE_ORDER, .c = 1, .sites = sites, .parent = -1},
+                     name);
+}
+
+int32_t glint_build_sites(struct glint_build *b, const char *name, int32_t cap, const int32_t dim[3])
+{
+    if (cap <= 0)
+        cap = b->net->cap_voxels;
+    return add_value(b,
+                     (struct glint_value){.kind = GLINT_VALUE_SITES,
+                                          .cap = cap,
+                                          .dim = {dim[0], dim[1], dim[2]},
+                                          .sites = -1,
+                                          .parent = -1},
+                     name);
+}
+
+int32_t glint_build_rules(struct glint_build *b, const char *name, int32_t sites, int32_t n_cells)
+{
+    return add_value(
+        b, (struct glint_value){.kind = GLINT_VALUE_RULES, .sites = sites, .n_cells = n_cells, .parent = -1},
+        name);
 }
 
 int32_t glint_build_map(struct glint_build *b, const char *name, int32_t h, int32_t w, int32_t c)
@@ -72,8 +105,9 @@ int32_t glint_build_map(struct glint_build *b, const char *name, int32_t h, int3
     if (b->status == GLINT_OK && (h < 1 || w < 1))
         b->status =
             glint_json_fail(b->config->root, "%s would be a map of %d x %d", name ? name : "a value", h, w);
-    return add_value(b, (struct glint_value){.kind = GLINT_VALUE_MAP, .h = h, .w = w, .c = c, .parent = -1},
-                     name);
+    return add_value(
+        b, (struct glint_value){.kind = GLINT_VALUE_MAP, .h = h, .w = w, .c = c, .sites = -1, .parent = -1},
+        name);
 }
 
 int32_t glint_build_slice(struct glint_build *b, const char *name, int32_t map, int32_t first_channel,
@@ -83,14 +117,20 @@ int32_t glint_build_slice(struct glint_build *b, const char *name, int32_t map, 
         return 0;
     const struct glint_value *m = &b->net->values[map];
     assert(m->kind == GLINT_VALUE_MAP && m->parent < 0 && first_channel >= 0 && first_channel + c <= m->c);
-    const struct glint_value slice = {
-        .kind = GLINT_VALUE_MAP, .h = m->h, .w = m->w, .c = c, .parent = map, .first_channel = first_channel};
+    const struct glint_value slice = {.kind = GLINT_VALUE_MAP,
+                                      .h = m->h,
+                                      .w = m->w,
+                                      .c = c,
+                                      .sites = -1,
+                                      .parent = map,
+                                      .first_channel = first_channel};
     return add_value(b, slice, name);
 }
 
 int32_t glint_build_bytes(struct glint_build *b, size_t bytes)
 {
-    return add_value(b, (struct glint_value){.kind = GLINT_VALUE_BYTES, .bytes = bytes, .parent = -1}, NULL);
+    return add_value(
+        b, (struct glint_value){.kind = GLINT_VALUE_BYTES, .bytes = bytes, .sites = -1, .parent = -1}, NULL);
 }
 
 void glint_build_also(struct glint_build *b, int32_t value, const char *name)

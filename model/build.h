@@ -26,6 +26,14 @@ int32_t glint_build_voxels(struct glint_build *b);
 int32_t glint_build_points(struct glint_build *b, const char *name, int32_t c);
 int32_t glint_build_tokens(struct glint_build *b, const char *name, int32_t c);
 int32_t glint_build_order(struct glint_build *b, const char *name);
+/* Rows of tokens, positions of orders, belong to sites (-1: the voxels, as above). */
+int32_t glint_build_tokens_of(struct glint_build *b, const char *name, int32_t c, int32_t sites);
+int32_t glint_build_order_of(struct glint_build *b, const char *name, int32_t sites);
+/* Sparse sites of at most cap rows (0: as many as voxels) in dim cells along x, y, z; and the rules of
+ * kernels of n_cells whose outputs they are. A tap sees sites as "coords" have it and rules as numbers of
+ * pairs. */
+int32_t glint_build_sites(struct glint_build *b, const char *name, int32_t cap, const int32_t dim[3]);
+int32_t glint_build_rules(struct glint_build *b, const char *name, int32_t sites, int32_t n_cells);
 int32_t glint_build_map(struct glint_build *b, const char *name, int32_t h, int32_t w, int32_t c);
 int32_t glint_build_slice(struct glint_build *b, const char *name, int32_t map, int32_t first_channel,
                           int32_t c);
@@ -78,6 +86,11 @@ int glint_bind_deconv(struct glint_bind *bind, const struct glint_affine *a, str
  * * n .. of input m) becomes n x (n_maps * k), the inputs one after another; norm and bias are [n]. */
 int glint_bind_joined(struct glint_bind *bind, const struct glint_affine *a, int32_t n_maps,
                       struct glint_weights *out);
+/* A sparse convolution's n_cells maps (weight [n, k, ...] as spconv 2 has it: [n, kz, ky, kx, k]), stays in
+ * float; out: n_cells, whose bias is 0, and *bias_out: n, what is added once. NULL while measuring. */
+int glint_bind_cells(struct glint_bind *bind, const struct glint_affine *a, const int32_t size[3],
+                     struct glint_weights **cells_out, const float **bias_out);
+
 /* A copy of a vector [n]; NULL while measuring. */
 int glint_bind_vector(struct glint_bind *bind, const char *name, int32_t n, const float **out);
 

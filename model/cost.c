@@ -10,6 +10,9 @@ static double value_bytes(const struct glint_run *run, int32_t value)
     const struct glint_value *v = &run->net->values[value];
     const struct glint_value *map = v->parent < 0 ? v : &run->net->values[v->parent];
     const double tokens = run->voxels->n_voxels, points = run->voxels->n_points;
+    if (glint_value_has_rows(v) &&
+        v->sites >= 0) /* how many rows there were is known to the layers, which count them */
+        return 0.0;
     switch (v->kind) {
     case GLINT_VALUE_VOXELS:
         return 4.0 * points + 16.0 * tokens;
@@ -26,6 +29,8 @@ static double value_bytes(const struct glint_run *run, int32_t value)
                v->c *
                (run->sparse ? (double)glint_active_count(glint_sparse_active(run->sparse, value))
                             : (double)v->h * v->w);
+    case GLINT_VALUE_SITES:
+    case GLINT_VALUE_RULES:
     case GLINT_VALUE_BYTES:
         break; /* small, or counted where it is used */
     }

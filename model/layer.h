@@ -16,6 +16,10 @@
     X(POSENC, posenc)               /* voxels -> tokens */                                                   \
     X(WINDOW_ORDER, window_order)   /* voxels -> order */                                                    \
     X(FLAT_LAYER, flat_layer)       /* tokens, tokens (positions), order -> tokens */                        \
+    X(SITES, sites)                 /* voxels -> sites */                                                    \
+    X(SITES_STRIDED, sites_strided) /* sites -> sites of a strided convolution */                            \
+    X(RULES, rules)                 /* sites, sites of the outputs -> rules */                               \
+    X(SPARSE_CONV, sparse_conv)     /* tokens, rules (, tokens added before the activation) -> tokens */     \
     X(BEV_SCATTER, bev_scatter)     /* tokens, voxels -> map */                                              \
     X(CONV3X3, conv3x3)             /* map (, map added after the activation) -> map */                      \
     X(CONV1X1, conv1x1)             /* map -> map */                                                         \
@@ -41,8 +45,10 @@ enum glint_op {
 enum glint_value_kind {
     GLINT_VALUE_VOXELS, /* the frame's points sorted into pillars (struct glint_voxels); one per network */
     GLINT_VALUE_POINTS, /* n_points x c float, in the voxels' point order */
-    GLINT_VALUE_TOKENS, /* n_voxels x c float, in pillar order */
-    GLINT_VALUE_ORDER,  /* n_voxels int32: sorted position -> pillar */
+    GLINT_VALUE_TOKENS, /* n x c float, a row per site of `sites`, or per voxel in pillar order */
+    GLINT_VALUE_ORDER,  /* n int32: sorted position -> row, as for tokens */
+    GLINT_VALUE_SITES,  /* sparse sites (struct glint_sites), made by a layer */
+    GLINT_VALUE_RULES,  /* pairs of rows for sparse convolutions (struct glint_rules), made by a layer */
     GLINT_VALUE_MAP,    /* h x w x c float with a border (struct glint_map) */
     GLINT_VALUE_BYTES,  /* `bytes` for whatever its layers keep there */
 };
@@ -52,7 +58,11 @@ struct glint_value {
     char name[40]; /* the golden name under which a tap sees it; "" for none */
     char also[40]; /* a second one */
     int32_t c, h, w;
-    int32_t parent; /* a channel slice of this map, from first_channel; -1: memory of its own */
+    int32_t sites;   /* tokens, orders, rules: the sites of their rows (of the outputs); -1: the voxels */
+    int32_t cap;     /* sites: most rows */
+    int32_t dim[3];  /* sites: cells along x, y, z */
+    int32_t n_cells; /* rules: of the kernel */
+    int32_t parent;  /* a channel slice of this map, from first_channel; -1: memory of its own */
     int32_t first_channel;
     bool half, half_only; /* a map that is kept in 16 bits too, or only so; set by glint_plan_net */
     int32_t block;        /* of struct glint_map */
@@ -60,6 +70,12 @@ struct glint_value {
     int32_t first, last; /* layers of first and last use; set by glint_plan, -1 unused */
     size_t offset;       /* in the model's memory; set by glint_plan */
 };
+
+/* Whether `sites` means something: a value with rows, or pairs of them. */
+static inline bool glint_value_has_rows(const struct glint_value *v)
+{
+    return v->kind == GLINT_VALUE_TOKENS || v->kind == GLINT_VALUE_ORDER || v->kind == GLINT_VALUE_RULES;
+}
 
 #define GLINT_LAYER_VALUES 12
 

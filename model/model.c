@@ -239,10 +239,16 @@ static void shape_text(const struct glint_net *net, int32_t value, char *text, s
         snprintf(text, size, "points x %d", v->c);
         break;
     case GLINT_VALUE_TOKENS:
-        snprintf(text, size, "P x %d", v->c);
+        snprintf(text, size, "%s x %d", v->sites < 0 ? "P" : "S", v->c);
         break;
     case GLINT_VALUE_ORDER:
         snprintf(text, size, "order");
+        break;
+    case GLINT_VALUE_SITES:
+        snprintf(text, size, "sites %d", v->cap);
+        break;
+    case GLINT_VALUE_RULES:
+        snprintf(text, size, "rules %d", v->n_cells);
         break;
     case GLINT_VALUE_MAP:
         snprintf(text, size, "%d x %d x %d", v->c, v->h, v->w);

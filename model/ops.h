@@ -4,8 +4,10 @@
 #define GLINT_MODEL_OPS_H
 #include "attention/flat_layer.h"
 #include "attention/posenc.h"
+#include "attention/sparse_conv.h"
 #include "attention/vfe.h"
 #include "model/build.h"
+#include "voxel/sites.h"
 #include "voxel/window.h"
 
 /* VOXELIZE: -> voxels */
@@ -31,6 +33,37 @@ void glint_vfe_set_intensity(struct glint_build *b, struct glint_layer *layer, s
  * joined (l > 0), and the batch norm NORM. */
 void glint_vfe_layer_set(struct glint_vfe_params *p, const char *linear, const char *norm, double norm_eps,
                          int32_t width);
+
+/* SITES: voxels -> sites, a row per voxel */
+
+/* SITES_STRIDED: sites -> sites. RULES: sites, sites of the outputs -> rules */
+struct glint_stencil_params {
+    struct glint_stencil stencil;
+};
+
+/* SPARSE_CONV: tokens, rules (, tokens added before the activation) -> tokens */
+struct glint_sparse_conv_params {
+    struct glint_affine affine;
+    int32_t size[3]; /* of the kernel, x, y, z */
+    struct glint_weights *cells;
+    struct glint_sparse_conv conv;
+};
+
+/* The sites of the voxels, in dim cells (none of the grid's less); of a strided convolution (cap 0: twice as
+ * many as there may be inputs, or all cells); the rules between sites (the same: submanifold); names golden,
+ * or NULL. The value made is returned. */
+int32_t glint_build_voxel_sites(struct glint_build *b, const char *name, int32_t voxels, int32_t cap,
+                                const int32_t dim[3]);
+int32_t glint_build_sites_strided(struct glint_build *b, const char *name, int32_t sites,
+                                  const struct glint_stencil *stencil, int32_t cap);
+int32_t glint_build_sites_rules(struct glint_build *b, const char *name, int32_t in, int32_t out,
+                                const struct glint_stencil *stencil);
+/* Tensors PREFIX.weight [n, kz, ky, kx, k], PREFIX.bias with_bias, batch norm `norm` or NULL. residual -1:
+ * none. `out` has the rules' sites. The kernel is that of the rules. */
+struct glint_layer *glint_build_sparse_conv(struct glint_build *b, enum glint_stage stage, const char *prefix,
+                                            bool with_bias, const char *norm, double norm_eps,
+                                            const struct glint_stencil *stencil, enum glint_act act,
+                                            int32_t in, int32_t rules, int32_t residual, int32_t out);
 
 /* POSENC: voxels -> tokens */
 struct glint_posenc_params {

@@ -6,6 +6,7 @@
 #include "core/status.h"
 #include "model/bev.h"
 #include "model/ops.h"
+#include "voxel/rules.h"
 #include <stdlib.h>
 
 static bool live_together(const struct glint_plan_block *a, const struct glint_plan_block *b)
@@ -173,6 +174,11 @@ size_t glint_value_map(const struct glint_value *v, void *memory, struct glint_m
     return floats + halves;
 }
 
+static size_t cap_rows(const struct glint_net *net, const struct glint_value *v)
+{
+    return (size_t)(v->sites < 0 ? net->cap_voxels : net->values[v->sites].cap);
+}
+
 static size_t value_bytes(const struct glint_net *net, const struct glint_value *v)
 {
     struct glint_map map;
@@ -180,9 +186,14 @@ static size_t value_bytes(const struct glint_net *net, const struct glint_value 
     case GLINT_VALUE_POINTS:
         return (size_t)net->cap_points * (size_t)v->c * sizeof(float);
     case GLINT_VALUE_TOKENS:
-        return (size_t)net->cap_voxels * (size_t)v->c * sizeof(float);
+        return cap_rows(net, v) * (size_t)v->c * sizeof(float);
     case GLINT_VALUE_ORDER:
-        return (size_t)net->cap_voxels * sizeof(int32_t);
+        return cap_rows(net, v) * sizeof(int32_t);
+    case GLINT_VALUE_SITES:
+        return glint_arena_round(sizeof(struct glint_sites)) + glint_sites_bytes(v->cap);
+    case GLINT_VALUE_RULES:
+        return glint_arena_round(sizeof(struct glint_rules)) +
+               glint_rules_bytes((int32_t)cap_rows(net, v), v->n_cells);
     case GLINT_VALUE_MAP:
         return v->parent < 0 ? glint_value_map(v, NULL, &map) : 0;
     case GLINT_VALUE_BYTES:
@@ -203,15 +214,24 @@ static void touch(struct glint_net *net, int32_t value, int32_t layer)
     }
 }
 
+/* Whoever reads or writes rows reads the sites that say how many there are. */
+static void touch_rows(struct glint_net *net, int32_t value, int32_t layer)
+{
+    const struct glint_value *v = &net->values[value];
+    touch(net, value, layer);
+    if (glint_value_has_rows(v) && v->sites >= 0)
+        touch(net, v->sites, layer);
+}
+
 static void find_lifetimes(struct glint_net *net)
 {
     for (int32_t i = 0; i < net->n_values; i++)
         net->values[i].first = net->values[i].last = -1;
     for (int32_t l = 0; l < net->n_layers; l++) {
         for (int32_t i = 0; i < net->layers[l].n_in; i++)
-            touch(net, net->layers[l].in[i], l);
+            touch_rows(net, net->layers[l].in[i], l);
         for (int32_t i = 0; i < net->layers[l].n_out; i++)
-            touch(net, net->layers[l].out[i], l);
+            touch_rows(net, net->layers[l].out[i], l);
     }
 }
 

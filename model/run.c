@@ -49,6 +49,41 @@ struct glint_map glint_run_map(const struct glint_run *run, int32_t value)
     return v->parent < 0 ? map : glint_map_slice(&map, v->first_channel, v->c);
 }
 
+int32_t glint_run_rows(const struct glint_run *run, int32_t value)
+{
+    const int32_t sites = run->net->values[value].sites;
+    return sites < 0 ? run->voxels->n_voxels : glint_run_sites(run, sites)->n;
+}
+
+struct glint_sites *glint_run_new_sites(const struct glint_run *run, int32_t value)
+{
+    const struct glint_value *v = &run->net->values[value];
+    uint8_t *memory = glint_run_bytes(run, value);
+    struct glint_sites *s = (struct glint_sites *)memory;
+    glint_sites_init(s, memory + glint_arena_round(sizeof *s), v->cap, v->dim);
+    return s;
+}
+
+const struct glint_sites *glint_run_sites(const struct glint_run *run, int32_t value)
+{
+    return glint_run_bytes(run, value);
+}
+
+struct glint_rules *glint_run_new_rules(const struct glint_run *run, int32_t value)
+{
+    const struct glint_value *v = &run->net->values[value];
+    uint8_t *memory = glint_run_bytes(run, value);
+    struct glint_rules *r = (struct glint_rules *)memory;
+    glint_rules_init(r, memory + glint_arena_round(sizeof *r),
+                     v->sites < 0 ? run->net->cap_voxels : run->net->values[v->sites].cap, v->n_cells);
+    return r;
+}
+
+const struct glint_rules *glint_run_rules(const struct glint_run *run, int32_t value)
+{
+    return glint_run_bytes(run, value);
+}
+
 void glint_run_flop(struct glint_run *run, const struct glint_layer *layer, double flop)
 {
     run->cost.flop[layer->stage] += flop;
@@ -70,7 +105,9 @@ void glint_run_tap(struct glint_run *run, const char *name, enum glint_dtype dty
 static void tap_names(struct glint_run *run, const struct glint_value *v, int32_t n_dims,
                       const int64_t *shape, const void *data)
 {
-    const enum glint_dtype dtype = v->kind == GLINT_VALUE_ORDER ? GLINT_DTYPE_I32 : GLINT_DTYPE_F32;
+    const bool integers =
+        v->kind == GLINT_VALUE_ORDER || v->kind == GLINT_VALUE_SITES || v->kind == GLINT_VALUE_RULES;
+    const enum glint_dtype dtype = integers ? GLINT_DTYPE_I32 : GLINT_DTYPE_F32;
     glint_run_tap(run, v->name, dtype, n_dims, shape, data);
     glint_run_tap(run, v->also, dtype, n_dims, shape, data);
 }
@@ -122,11 +159,53 @@ static void tap_points(struct glint_run *run, int32_t value)
     tap_names(run, &run->net->values[value], 2, (const int64_t[]){v->n_points, c}, out);
 }
 
+/* Rows in the order in which a tap sees them. */
+static void tap_rows(struct glint_run *run, int32_t value)
+{
+    const struct glint_value *v = &run->net->values[value];
+    const int32_t n = glint_run_rows(run, value);
+    const int32_t *shown = v->sites < 0 ? NULL : glint_run_sites(run, v->sites)->shown;
+    const float *rows = glint_run_floats(run, value);
+    const size_t row = (size_t)v->c * sizeof(float);
+    float *out = shown ? glint_arena_alloc(&run->tap_memory, (size_t)n * row) : NULL;
+    for (int64_t i = 0; out && i < n; i++)
+        memcpy(out + i * v->c, rows + (int64_t)shown[i] * v->c, row);
+    if (!shown || out)
+        tap_names(run, v, v->kind == GLINT_VALUE_ORDER ? 1 : 2, (const int64_t[]){n, v->c},
+                  shown ? out : rows);
+}
+
+/* As the golden files have coordinates: batch, z, y, x. */
+static void tap_sites(struct glint_run *run, int32_t value)
+{
+    const struct glint_sites *s = glint_run_sites(run, value);
+    int32_t *out = glint_arena_alloc(&run->tap_memory, (size_t)s->n * 4 * sizeof *out);
+    if (!out)
+        return;
+    for (int64_t i = 0; i < s->n; i++) {
+        const int32_t *c = s->coord + 3 * (int64_t)(s->shown ? s->shown[i] : i);
+        out[4 * i] = 0;
+        for (int k = 0; k < 3; k++)
+            out[4 * i + 1 + k] = c[2 - k];
+    }
+    tap_names(run, &run->net->values[value], 2, (const int64_t[]){s->n, 4}, out);
+}
+
+static void tap_rules(struct glint_run *run, int32_t value)
+{
+    const struct glint_rules *r = glint_run_rules(run, value);
+    int64_t count[GLINT_STENCIL_SIZE * GLINT_STENCIL_SIZE * GLINT_STENCIL_SIZE];
+    int32_t out[sizeof count / sizeof *count];
+    glint_rules_count(r, count);
+    for (int32_t k = 0; k < r->n_cells; k++)
+        out[k] = (int32_t)count[k];
+    tap_names(run, &run->net->values[value], 1, (const int64_t[]){r->n_cells}, out);
+}
+
 static void tap_value(struct glint_run *run, int32_t value)
 {
     const struct glint_value *v = &run->net->values[value];
     const size_t mark = glint_arena_mark(&run->tap_memory);
-    const int64_t shape[] = {run->voxels->n_voxels, v->c};
     if (!seen(v))
         return;
     if (v->kind == GLINT_VALUE_MAP)
@@ -134,7 +213,11 @@ static void tap_value(struct glint_run *run, int32_t value)
     else if (v->kind == GLINT_VALUE_POINTS)
         tap_points(run, value);
     else if (v->kind == GLINT_VALUE_TOKENS || v->kind == GLINT_VALUE_ORDER)
-        tap_names(run, v, v->kind == GLINT_VALUE_ORDER ? 1 : 2, shape, glint_run_bytes(run, value));
+        tap_rows(run, value);
+    else if (v->kind == GLINT_VALUE_SITES)
+        tap_sites(run, value);
+    else if (v->kind == GLINT_VALUE_RULES)
+        tap_rules(run, value);
     glint_arena_reset(&run->tap_memory, mark);
 }
 
@@ -149,6 +232,10 @@ size_t glint_run_tap_bytes(const struct glint_net *net)
             bytes = (size_t)v->h * (size_t)v->w * (size_t)v->c * sizeof(float);
         if (seen(v) && v->kind == GLINT_VALUE_POINTS)
             bytes = points * ((size_t)v->c * sizeof(float) + sizeof(int32_t));
+        if (seen(v) && v->kind == GLINT_VALUE_TOKENS && v->sites >= 0)
+            bytes = (size_t)net->values[v->sites].cap * (size_t)v->c * sizeof(float);
+        if (seen(v) && v->kind == GLINT_VALUE_SITES)
+            bytes = (size_t)v->cap * 4 * sizeof(int32_t);
         most = bytes > most ? bytes : most;
     }
     return most + 4 * GLINT_ARENA_ALIGN;

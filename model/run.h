@@ -8,6 +8,7 @@
 #include "model/bev.h"
 #include "model/build.h"
 #include "model/layer.h"
+#include "voxel/rules.h"
 #include "voxel/voxel.h"
 
 struct glint_sparse;
@@ -37,6 +38,16 @@ float *glint_run_floats(const struct glint_run *run, int32_t value);
 int32_t *glint_run_ints(const struct glint_run *run, int32_t value);
 void *glint_run_bytes(const struct glint_run *run, int32_t value);
 struct glint_map glint_run_map(const struct glint_run *run, int32_t value); /* slices too */
+
+/* Rows of a value of tokens or an order: of its sites, or the voxels. */
+int32_t glint_run_rows(const struct glint_run *run, int32_t value);
+
+/* Sites and rules, filled in place by the layer that makes them: `new` begins with an empty set of the
+ * value's capacity and dim. */
+struct glint_sites *glint_run_new_sites(const struct glint_run *run, int32_t value);
+const struct glint_sites *glint_run_sites(const struct glint_run *run, int32_t value);
+struct glint_rules *glint_run_new_rules(const struct glint_run *run, int32_t value);
+const struct glint_rules *glint_run_rules(const struct glint_run *run, int32_t value);
 
 /* Counts work done (2 per multiply-add) for the layer's stage. */
 void glint_run_flop(struct glint_run *run, const struct glint_layer *layer, double flop);
