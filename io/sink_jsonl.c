@@ -303,23 +303,50 @@ static void close_sink(struct glint_sink *sink)
 static const struct glint_sink_ops ops = {
     .name = "jsonl", .write = write_line, .finish = finish, .close = close_sink};
 
-static int open_file(struct sink_jsonl *s, const char *path)
+/* Behind the last newline of what is there, by its last pieces. */
+static int find_end(struct sink_jsonl *s, off_t size)
+{
+    char piece[4096];
+    for (off_t end = size; end > 0;) {
+        const off_t from = end > (off_t)sizeof piece ? end - (off_t)sizeof piece : 0;
+        const ssize_t n = pread(s->fd, piece, (size_t)(end - from), from);
+        if (n != end - from)
+            return glint_fail(GLINT_E_IO, "%s: cannot read its end: %s", s->sink.path, strerror(errno));
+        for (ssize_t i = n; i > 0; i--)
+            if (piece[i - 1] == '\n') {
+                s->size = from + i;
+                return GLINT_OK;
+            }
+        end = from;
+    }
+    return GLINT_OK;
+}
+
+static int go_behind_lines(struct sink_jsonl *s, off_t size)
+{
+    GLINT_TRY(find_end(s, size));
+    if ((s->size < size && ftruncate(s->fd, s->size) != 0) || lseek(s->fd, s->size, SEEK_SET) < 0)
+        return glint_fail(GLINT_E_IO, "%s: cannot write: %s", s->sink.path, strerror(errno));
+    return GLINT_OK;
+}
+
+static int open_file(struct sink_jsonl *s, const char *path, bool append)
 {
     struct stat st;
     if (s->is_stdout) {
         s->fd = STDOUT_FILENO;
     } else {
         GLINT_TRY(glint_output_check(path));
-        s->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        s->fd = open(path, O_CREAT | O_CLOEXEC | (append ? O_RDWR : O_WRONLY | O_TRUNC), 0666);
     }
     if (s->fd < 0 || fstat(s->fd, &st) != 0)
         return glint_fail(GLINT_E_IO, "%s: cannot write: %s", path, strerror(errno));
     s->can_take_back = !s->is_stdout && S_ISREG(st.st_mode);
-    return GLINT_OK;
+    return append && s->can_take_back ? go_behind_lines(s, st.st_size) : GLINT_OK;
 }
 
-int glint_sink_jsonl_open(const char *path, const struct glint_sink_context *ctx,
-                          struct glint_sink **sink_out)
+static int open_sink(const char *path, const struct glint_sink_context *ctx, bool append,
+                     struct glint_sink **sink_out)
 {
     *sink_out = NULL;
     struct sink_jsonl *s = calloc(1, sizeof *s);
@@ -330,11 +357,23 @@ int glint_sink_jsonl_open(const char *path, const struct glint_sink_context *ctx
     s->ctx = *ctx;
     s->fd = -1;
     glint_buffer_room(&s->line, 1 << 16); /* lines of usual size need no more */
-    const int status = open_file(s, path);
+    const int status = open_file(s, path, append);
     if (status < 0) {
         close_sink(&s->sink);
         return status;
     }
     *sink_out = &s->sink;
     return GLINT_OK;
+}
+
+int glint_sink_jsonl_open(const char *path, const struct glint_sink_context *ctx,
+                          struct glint_sink **sink_out)
+{
+    return open_sink(path, ctx, false, sink_out);
+}
+
+int glint_sink_jsonl_append(const char *path, const struct glint_sink_context *ctx,
+                            struct glint_sink **sink_out)
+{
+    return open_sink(path, ctx, true, sink_out);
 }

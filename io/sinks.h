@@ -15,6 +15,11 @@ struct glint_tensor;
 int glint_sink_jsonl_open(const char *path, const struct glint_sink_context *ctx,
                           struct glint_sink **sink_out);
 
+/* The same behind the lines that are in the file already. A part of a line at its end (of a program that was
+ * killed) is taken away first. */
+int glint_sink_jsonl_append(const char *path, const struct glint_sink_context *ctx,
+                            struct glint_sink **sink_out);
+
 /* Point masks as SemanticKITTI's .label, one file per frame (%06d in the path). GLINT_E_UNSUPPORTED where the
  * model gives no point classes. */
 int glint_sink_label_open(const char *path, const struct glint_sink_context *ctx,

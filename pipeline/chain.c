@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TOLD_FAILURES      10   /* of frames that are dropped */
 #define BAD_FILES_IN_A_ROW 1000 /* a source that only fails is no folder with a few bad files */
 
 static bool is_failure(const struct glint_chain *c, int status)
@@ -118,6 +119,12 @@ static int call(struct glint_chain *c, int stage, struct glint_item item)
     const int status = p->info[stage]->process(p->priv[stage], item, &p->outs[stage].emit);
     charge(c);
     c->current = before;
+    if (is_failure(c, status) && p->settings.skip_failed_frames && c->failed < 0 && stage > p->maker) {
+        glint_pipeline_count_drop(p, GLINT_DROP_FAILED);
+        if (p->n_told_failed++ < TOLD_FAILURES)
+            glint_log(GLINT_LOG_WARN, "a frame is dropped: %s", glint_error_text());
+        return GLINT_OK;
+    }
     if (is_failure(c, status) && c->failed < 0) {
         c->failed = stage;
         if (item.kind == GLINT_ITEM_FRAME)

@@ -62,7 +62,7 @@ struct glint_pipeline {
     _Atomic uint64_t frames_in, frames_published, frames_late;
     _Atomic uint64_t frames_dropped, dropped_by[GLINT_DROP_COUNT];
     _Atomic int64_t started_ns, ended_ns;
-    _Atomic int32_t progress_ppm;
+    _Atomic int32_t progress_ppm, n_told_failed;
 
     pthread_mutex_t mutex; /* of the first failure */
     int status;

@@ -193,6 +193,26 @@ static void a_failing_model_ends_the_run_after_the_frames_before(void **state)
     }
 }
 
+static void a_service_goes_on_after_a_frame_that_failed(void **state)
+{
+    (void)state;
+    for (int32_t threads = 1; threads <= 2; threads++) {
+        struct fake_frames source;
+        struct glint_model model = {.fail_at = 13};
+        fake_frames_init(&source, 100);
+        struct glint_pipeline_settings s = make_settings(&source.source, threads);
+        s.model = &model;
+        s.skip_failed_frames = true;
+        assert_int_equal(run(&s), GLINT_OK);
+        assert_int_equal(sink.n, 99);
+        assert_int_equal(stats.frames_in, 100);
+        assert_int_equal(stats.frames_dropped, 1);
+        assert_int_equal(stats.dropped_by[GLINT_DROP_FAILED], 1);
+        assert_int_equal(sink.seen[13].index, 14);
+        assert_int_equal(sink.seen[13].health, GLINT_HEALTH_BIT(GLINT_HEALTH_FRAMES_SKIPPED));
+    }
+}
+
 static void a_failing_sink_ends_the_run_and_others_are_finished(void **state)
 {
     (void)state;
@@ -616,6 +636,7 @@ int main(void)
         cmocka_unit_test(a_bad_file_is_passed_over_and_reported),
         cmocka_unit_test(a_source_that_only_fails_ends),
         cmocka_unit_test(a_failing_model_ends_the_run_after_the_frames_before),
+        cmocka_unit_test(a_service_goes_on_after_a_frame_that_failed),
         cmocka_unit_test(a_failing_sink_ends_the_run_and_others_are_finished),
         cmocka_unit_test(a_sink_that_cannot_finish_is_reported),
         cmocka_unit_test(newest_wins_drops_and_counts),

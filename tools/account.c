@@ -123,6 +123,8 @@ json_t *glint_account_json(struct glint_session *s, const char *command, const s
     json_object_set_new(o, "packets", json_packets(&s->loss));
     json_object_set_new(o, "sensors", json_sensors(s));
     json_object_set_new(o, "frames", json_frames(s));
+    if (s->outputs)
+        json_object_set_new(o, "outputs", glint_outputs_json(s->outputs));
     if (s->trace)
         json_object_set_new(o, "latency_ms", json_latency(s));
     put_count(o, "peak_memory_bytes", (uint64_t)glint_report_peak_bytes());

@@ -80,6 +80,7 @@ static int tell(struct job *j)
               (unsigned long long)s->frames_dropped);
     glint_account_tell_sensors(s);
     glint_report_loss(&s->loss);
+    glint_outputs_tell(&j->outputs);
     glint_net_tell_drops(&net);
     if (isatty(STDERR_FILENO) == 1 && s->n_frames > 0)
         glint_report_latency(j->trace, &s->samples, stderr);
@@ -118,6 +119,7 @@ static int live(struct job *j)
     s->ctx = j;
     s->trace = j->trace;
     s->outputs = &j->outputs;
+    j->outputs.policy = GLINT_OUTPUTS_ANY;
     return finish(j, glint_session_run(s));
 }
 

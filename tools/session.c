@@ -94,6 +94,8 @@ static int forward_write(struct glint_sink *sink, const struct glint_frame *fram
     struct glint_frame numbered = *frame;
     numbered.index += s->base;
     s->next = numbered.index + 1;
+    if (glint_outputs_failing(s->outputs))
+        numbered.health |= GLINT_HEALTH_BIT(GLINT_HEALTH_OUTPUT_FAILING);
     const int status = glint_outputs_write(s->outputs, &numbered);
     if (status < 0) {
         s->output_status = status;

@@ -119,7 +119,9 @@ struct glint_pipeline_settings {
     int32_t n_threads; /* 1: all in the thread that calls run. More: input, inference and publishing
                         * overlap, in three threads. The model's own threads are its settings' */
     uint64_t first_frame,
-        end_frame; /* frames first <= index < end are inferred and published; run ends after end */
+        end_frame;           /* frames first <= index < end are inferred and published; run ends after end */
+    bool skip_failed_frames; /* a frame that a stage fails with is dropped (GLINT_DROP_FAILED) and told in a
+                              * log line, and the run goes on: a service. False: it ends */
     bool
         stop_at_bad_file; /* false: a folder goes on after a file that cannot be read (counted as a dropped
                            * frame, whose number stays unused); run returns the first such error at its end */
