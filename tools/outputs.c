@@ -121,7 +121,8 @@ int glint_outputs_add(struct glint_outputs *o, const char *path, const struct gl
         return glint_fail(GLINT_E_ARG, "%s: more than %d outputs", path, GLINT_OUTPUTS_CAP);
     struct glint_output_state *state = &o->state[o->n];
     o->context = *context;
-    o->png = *png;
+    if (png)
+        o->png = *png;
     *state = (struct glint_output_state){.opened = 0};
     if ((size_t)snprintf(state->pattern, sizeof state->pattern, "%s", path) >= sizeof state->pattern)
         return glint_fail(GLINT_E_ARG, "%.60s...: path too long", path);

@@ -58,7 +58,8 @@ struct glint_outputs { /* start with all zero but the policy */
     pthread_mutex_t mutex; /* of sinks and states while frames are written; all zero is unlocked */
 };
 
-/* Adds the sink of path by its ending; .png with `png`. The context's strings and path outlive it. */
+/* Adds the sink of path by its ending; .png with `png` (may be NULL for others). The context's strings and
+ * path outlive it. */
 int glint_outputs_add(struct glint_outputs *o, const char *path, const struct glint_sink_context *context,
                       const struct glint_png_settings *png);
 
