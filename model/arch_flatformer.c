@@ -396,7 +396,7 @@ static int32_t add_branch(struct glint_build *b, const struct parts *parts, enum
                           int32_t shared, int32_t hidden)
 {
     char prefix[64], norm[64], name[40];
-    const char *branch_name = glint_center_branch_name(branch);
+    const char *branch_name = glint_center_branch_name(branch, GLINT_CENTER_MMDET);
     const struct glint_value *s = &b->net->values[shared];
     snprintf(prefix, sizeof prefix, "bbox_head.task_heads.0.%s.0.conv", branch_name);
     snprintf(norm, sizeof norm, "bbox_head.task_heads.0.%s.0.bn", branch_name);
@@ -427,7 +427,8 @@ static int32_t add_branch_at(struct glint_build *b, const struct parts *parts,
                              enum glint_center_branch branch, int32_t shared, int32_t cells)
 {
     char prefix[64];
-    snprintf(prefix, sizeof prefix, "bbox_head.task_heads.0.%s", glint_center_branch_name(branch));
+    snprintf(prefix, sizeof prefix, "bbox_head.task_heads.0.%s",
+             glint_center_branch_name(branch, GLINT_CENTER_MMDET));
     return glint_build_center_branch(b, &parts->center, branch, prefix, parts->branch_eps, shared,
                                      parts->head, cells);
 }

@@ -22,9 +22,11 @@ static const struct {
 #undef GLINT_CENTER_ENTRY
 };
 
-const char *glint_center_branch_name(enum glint_center_branch branch)
+const char *glint_center_branch_name(enum glint_center_branch branch, enum glint_center_style style)
 {
-    return branches[branch].name;
+    static const char *const pcdet[GLINT_CENTER_BRANCHES] = {"center", "center_z", "dim", "rot",
+                                                             "vel",    "iou",      "hm"};
+    return style == GLINT_CENTER_PCDET ? pcdet[branch] : branches[branch].name;
 }
 
 int32_t glint_center_branch_channels(enum glint_center_branch branch, int32_t n_classes)
@@ -277,7 +279,7 @@ static void decode_box(const struct glint_center *c, const int32_t cell[2], cons
     box[2] = raw[2];
     for (int k = 0; k < 3; k++)
         box[3 + k] = expf(raw[3 + k]);
-    box[6] = atan2f(raw[6], raw[7]);
+    box[6] = c->style == GLINT_CENTER_PCDET ? atan2f(raw[7], raw[6]) : atan2f(raw[6], raw[7]);
     box[7] = raw[8];
     box[8] = raw[9];
 }
@@ -343,42 +345,90 @@ void glint_center_work_init(struct glint_center_work *work, void *memory, int32_
     carve_work(work, memory, cap);
 }
 
-static void take(const struct glint_candidates *in, int32_t i, struct glint_candidates *out)
+void glint_candidates_take(const struct glint_candidates *in, int32_t i, int32_t first_label,
+                           struct glint_candidates *out)
 {
     put(out, out->n, get(in, i));
+    out->label[out->n] += first_label;
     memcpy(out->box + (size_t)out->n * GLINT_CENTER_BOX, in->box + (size_t)i * GLINT_CENTER_BOX,
            GLINT_CENTER_BOX * sizeof *in->box);
     out->source[out->n++] = i;
 }
 
+/* Indices of the boxes of class k, or of all classes, in descending score; as in `in`. */
+static int32_t list_class(const struct glint_candidates *in, int32_t k, bool joint, int32_t *list)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < in->n; i++)
+        if (joint || in->label[i] == k)
+            list[n++] = i;
+    return n;
+}
+
+static bool near_kept(const struct glint_candidates *in, float radius, int32_t i, const int32_t *keep,
+                      int32_t n)
+{
+    const float *a = in->box + (size_t)i * GLINT_CENTER_BOX;
+    for (int32_t k = 0; k < n; k++) {
+        const float *b = in->box + (size_t)keep[k] * GLINT_CENTER_BOX;
+        const float dx = a[0] - b[0], dy = a[1] - b[1];
+        if (dx * dx + dy * dy <= radius) /* the square of the distance, as the reference has it */
+            return true;
+    }
+    return false;
+}
+
+/* All boxes, greedily: circle suppression of the original CenterPoint. */
+static int32_t nms_circle(const struct glint_center *c, const struct glint_candidates *in, int32_t *keep)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < in->n && n < c->nms_post[0]; i++)
+        if (!near_kept(in, c->circle, i, keep, n))
+            keep[n++] = i;
+    return n;
+}
+
+static int32_t nms_class(const struct glint_center *c, const struct glint_candidates *in, int32_t k,
+                         const struct glint_center_work *work)
+{
+    const struct glint_nms_rule rule = {c->nms_iou[k], c->nms_pre[k], c->nms_post[k]};
+    if (c->circle > 0.0f)
+        return nms_circle(c, in, work->keep);
+    return glint_nms_rotated(work->rects, work->list, list_class(in, k, c->joint, work->list), &rule,
+                             work->keep, work->scratch);
+}
+
 void glint_center_nms(const struct glint_center *c, const struct glint_candidates *in,
                       const struct glint_center_work *work, struct glint_candidates *out)
 {
+    const double turn = c->style == GLINT_CENTER_PCDET ? 1.0 : -1.0;
+    const int32_t rounds = c->joint || c->circle > 0.0f ? 1 : c->n_classes;
     out->n = 0;
     for (int32_t i = 0; i < in->n; i++) {
         const float *b = in->box + (size_t)i * GLINT_CENTER_BOX;
-        work->rects[i] = (struct glint_rect){b[0], b[1], b[3], b[4], -(double)b[6]};
+        work->rects[i] = (struct glint_rect){b[0], b[1], b[3], b[4], turn * (double)b[6]};
     }
-    for (int32_t k = 0; k < c->n_classes; k++) {
-        const struct glint_nms_rule rule = {c->nms_iou[k], c->nms_pre[k], c->nms_post[k]};
-        int32_t n = 0;
-        for (int32_t i = 0; i < in->n; i++)
-            if (in->label[i] == k)
-                work->list[n++] = i;
-        n = glint_nms_rotated(work->rects, work->list, n, &rule, work->keep, work->scratch);
+    for (int32_t k = 0; k < rounds; k++) {
+        const int32_t n = nms_class(c, in, k, work);
         for (int32_t i = 0; i < n; i++)
             if (in_range(in->box + (size_t)work->keep[i] * GLINT_CENTER_BOX, c->nms_range))
-                take(in, work->keep[i], out);
+                glint_candidates_take(in, work->keep[i], 0, out);
     }
 }
 
-void glint_center_box(const float box[GLINT_CENTER_BOX], float score, int32_t label, struct glint_box *out)
+void glint_center_box(enum glint_center_style style, const float box[GLINT_CENTER_BOX], float score,
+                      int32_t label, struct glint_box *out)
 {
     *out = (struct glint_box){.center = {box[0], box[1], box[2]},
-                              .size = {box[4], box[3], box[5]}, /* dy is along the heading */
-                              .yaw = (float)glint_wrap_angle(-(double)box[6] - GLINT_PI / 2),
+                              .size = {box[3], box[4], box[5]},
+                              .yaw = (float)glint_wrap_angle((double)box[6]),
                               .velocity = {box[7], box[8]},
                               .score = score,
                               .label = label,
                               .id = -1};
+    if (style == GLINT_CENTER_PCDET)
+        return;
+    out->size[0] = box[4]; /* dy is along the heading */
+    out->size[1] = box[3];
+    out->yaw = (float)glint_wrap_angle(-(double)box[6] - GLINT_PI / 2);
 }

@@ -23,12 +23,20 @@ enum glint_center_branch {
         GLINT_CENTER_BRANCHES
 };
 
-const char *glint_center_branch_name(enum glint_center_branch branch);
 int32_t glint_center_branch_channels(enum glint_center_branch branch, int32_t n_classes);
 
-#define GLINT_CENTER_BOX 9 /* X Y Z dx dy dz yaw vx vy, as the reference has them: yaw clockwise */
+#define GLINT_CENTER_BOX 9 /* X Y Z dx dy dz yaw vx vy, as the reference has them */
 
-struct glint_center { /* of both layers, CENTER_DECODE and CENTER_NMS */
+/* Whose conventions. mmdetection3d (FlatFormer): rot is sine, cosine; yaw clockwise, dy along the heading.
+ * OpenPCDet: rot is cosine, sine; yaw counter-clockwise, dx along the heading; other names of branches. */
+enum glint_center_style { GLINT_CENTER_MMDET, GLINT_CENTER_PCDET };
+
+struct glint_center { /* of a head's layers */
+    enum glint_center_style style;
+    bool branch_bias;  /* the branches' first convolutions have one (besides the norm) */
+    bool joint;        /* suppression over all classes together, by the rules of class 0 */
+    unsigned branches; /* those that there are, 1 << enum glint_center_branch each, for a tap; 0: all */
+    float circle; /* > 0: joint suppression by squared distances of centres up to this, m^2, not by IoU */
     int32_t n_classes, top_k;
     float cell[2], origin[2];       /* of the head's map, m */
     float score[GLINT_CLASSES_MAX]; /* least score per class */
@@ -75,6 +83,12 @@ void glint_center_warm(const struct glint_center *center, const struct glint_map
 /* Where a branch's values begin in a row of raw. */
 int32_t glint_center_raw_offset(enum glint_center_branch branch, int32_t n_classes);
 
+const char *glint_center_branch_name(enum glint_center_branch branch, enum glint_center_style style);
+
+/* Appends detection i of `in`, its label counted from first_label on. There is room. */
+void glint_candidates_take(const struct glint_candidates *in, int32_t i, int32_t first_label,
+                           struct glint_candidates *out);
+
 struct glint_center_work { /* memory of glint_center_nms for cap candidates */
     struct glint_rect *rects;
     int32_t *list, *keep;
@@ -83,8 +97,9 @@ struct glint_center_work { /* memory of glint_center_nms for cap candidates */
 size_t glint_center_work_bytes(int32_t cap);
 void glint_center_work_init(struct glint_center_work *work, void *memory, int32_t cap);
 
-/* Per class the best nms_pre, greedy suppression by rotated IoU above nms_iou, the best nms_post; classes one
- * after another; then nms_range. out: initialised as candidates are, no raw values; Z at the centre. */
+/* Per class (joint: of all) the best nms_pre, greedy suppression by rotated IoU above nms_iou (or by
+ * center->circle), the best nms_post; classes one after another; then nms_range. out: initialised as
+ * candidates are, no raw values; Z at the centre. */
 void glint_center_nms(const struct glint_center *center, const struct glint_candidates *in,
                       const struct glint_center_work *work, struct glint_candidates *out);
 
@@ -99,14 +114,29 @@ int32_t glint_build_center_pick(struct glint_build *b, const struct glint_center
 
 /* Adds a branch that is computed at the picked (or the gate's) cells only: 3x3 to `hidden` channels with norm
  * and ReLU, 3x3 with bias; returns its map, defined there only. The same bits as the whole maps would have.
- * Tensors: PREFIX.0.conv, PREFIX.0.bn, PREFIX.1. */
+ * Tensors: PREFIX.0.conv, PREFIX.0.bn, PREFIX.1; of OpenPCDet PREFIX.0.0, PREFIX.0.1, PREFIX.1. */
 int32_t glint_build_center_branch(struct glint_build *b, const struct glint_center *center,
                                   enum glint_center_branch branch, const char *prefix, double norm_eps,
                                   int32_t shared, int32_t hidden, int32_t candidates);
 
+/* The same two convolutions over the whole map, through the map `hidden`; returns the map NAME. */
+int32_t glint_build_center_map(struct glint_build *b, const struct glint_center *center,
+                               enum glint_center_branch branch, const char *prefix, double norm_eps,
+                               int32_t shared, int32_t hidden, const char *name);
+
 /* Adds the layers from candidates with all values to the frame's boxes. */
 void glint_build_center_boxes(struct glint_build *b, const struct glint_center *center, int32_t candidates);
 
+/* The same for head `head` of several, up to its detections, whose value is returned; and the layer that
+ * joins the heads' detections, in their order, to the frame's boxes. first_label: of each head's classes
+ * among all. show_circle: a tap sees what circle suppression with this radius keeps too; 0: not. */
+#define GLINT_CENTER_HEADS GLINT_LAYER_VALUES
+int32_t glint_build_center_head(struct glint_build *b, const struct glint_center *center, int32_t candidates,
+                                int32_t head, float show_circle);
+void glint_build_center_join(struct glint_build *b, const struct glint_center *heads, int32_t n_heads,
+                             const int32_t *detections, const int32_t *first_label);
+
 /* A box of a centre head as everything outside of the model room has it. */
-void glint_center_box(const float box[GLINT_CENTER_BOX], float score, int32_t label, struct glint_box *out);
+void glint_center_box(enum glint_center_style style, const float box[GLINT_CENTER_BOX], float score,
+                      int32_t label, struct glint_box *out);
 #endif

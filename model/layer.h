@@ -29,7 +29,8 @@
     X(CENTER_PICK, center_pick)     /* maps -> candidates */                                                 \
     X(CENTER_BRANCH, center_branch) /* map, candidates -> candidates' values */                              \
     X(CENTER_DECODE, center_decode) /* candidates -> candidates with boxes */                                \
-    X(CENTER_NMS, center_nms)       /* candidates -> frame's boxes */                                        \
+    X(CENTER_NMS, center_nms)       /* candidates -> detections, frame's boxes where there is one head */    \
+    X(CENTER_JOIN, center_join)     /* heads' detections -> frame's boxes */                                 \
     X(PATCH_MERGE, patch_merge)     /* tokens, voxels -> map */                                              \
     X(PEAK_HEAD, peak_head)         /* heat map, map -> peaks with boxes */                                  \
     X(DISTANCE_NMS, distance_nms)   /* peaks with boxes -> frame's boxes */                                  \

@@ -10,12 +10,16 @@
 #include <string.h>
 
 extern const struct glint_op_info glint_op_center_gate, glint_op_center_pick, glint_op_center_branch,
-    glint_op_center_decode, glint_op_center_nms;
+    glint_op_center_decode, glint_op_center_nms, glint_op_center_join;
 
 struct center_params { /* of picking, decoding and suppression */
     struct glint_center center;
     int32_t input[GLINT_CENTER_BRANCHES]; /* place of the branch's map among the inputs, -1: none */
     int32_t n_raw;
+    bool one_of_several; /* heads */
+    int32_t head;
+    float show_circle;
+    int32_t first_label[GLINT_CENTER_HEADS]; /* joining */
 };
 
 /* What the layers pass on in one value: candidates and their arrays, then the cells as pixels of the map,
@@ -176,6 +180,42 @@ const struct glint_op_info glint_op_center_pick = {
     .text = center_pick_text,
 };
 
+/* The two convolutions of a branch. */
+
+static void set_branch(const struct glint_center *center, enum glint_center_branch branch, const char *prefix,
+                       double norm_eps, int32_t in, int32_t hidden, struct glint_affine *first,
+                       struct glint_affine *last)
+{
+    char name[GLINT_TENSOR_NAME], norm[GLINT_TENSOR_NAME];
+    const bool pcdet = center->style == GLINT_CENTER_PCDET;
+    snprintf(name, sizeof name, pcdet ? "%s.0.0" : "%s.0.conv", prefix);
+    snprintf(norm, sizeof norm, pcdet ? "%s.0.1" : "%s.0.bn", prefix);
+    glint_affine_set(first, name, center->branch_bias, norm, norm_eps, in, hidden, 3);
+    snprintf(name, sizeof name, "%s.1", prefix);
+    glint_affine_set(last, name, true, NULL, 0, hidden,
+                     glint_center_branch_channels(branch, center->n_classes), 3);
+    last->exact = branch != GLINT_CENTER_HEATMAP; /* few numbers, of few cells */
+}
+
+int32_t glint_build_center_map(struct glint_build *b, const struct glint_center *center,
+                               enum glint_center_branch branch, const char *prefix, double norm_eps,
+                               int32_t shared, int32_t hidden, const char *name)
+{
+    const struct glint_value *s = &b->net->values[shared];
+    const int32_t out =
+        glint_build_map(b, name, s->h, s->w, glint_center_branch_channels(branch, center->n_classes));
+    struct glint_conv_params *first = glint_build_conv(b, GLINT_STAGE_HEAD, prefix, false, NULL, 0, 3, 1,
+                                                       GLINT_ACT_RELU, shared, -1, hidden)
+                                          ->params;
+    struct glint_conv_params *last =
+        glint_build_conv(b, GLINT_STAGE_HEAD, prefix, true, NULL, 0, 3, 1, GLINT_ACT_NONE, hidden, -1, out)
+            ->params;
+    if (b->status == GLINT_OK)
+        set_branch(center, branch, prefix, norm_eps, s->c, b->net->values[hidden].c, &first->affine,
+                   &last->affine);
+    return out;
+}
+
 /* center_branch: two convolutions at the picked cells; the maps between are this layer's own and hold nothing
  * elsewhere. */
 
@@ -192,13 +232,8 @@ int32_t glint_build_center_branch(struct glint_build *b, const struct glint_cent
     struct branch_params *p = layer->params;
     const struct glint_value *s = &b->net->values[shared];
     const int32_t n = glint_center_branch_channels(branch, center->n_classes);
-    char name[GLINT_TENSOR_NAME], norm[GLINT_TENSOR_NAME];
-    snprintf(name, sizeof name, "%s.0.conv", prefix);
-    snprintf(norm, sizeof norm, "%s.0.bn", prefix);
-    glint_affine_set(&p->first.affine, name, false, norm, norm_eps, s->c, hidden, 3);
-    snprintf(name, sizeof name, "%s.1", prefix);
-    glint_affine_set(&p->last.affine, name, true, NULL, 0, hidden, n, 3);
-    p->last.affine.exact = true; /* few numbers of few cells */
+    set_branch(center, branch, prefix, norm_eps, s->c, hidden, &p->first.affine, &p->last.affine);
+    p->last.affine.exact = true;
     p->offset = glint_center_raw_offset(branch, center->n_classes);
     glint_build_in(b, layer, shared);
     glint_build_in(b, layer, candidates);
@@ -275,13 +310,56 @@ const struct glint_op_info glint_op_center_branch = {
 
 /* center_decode */
 
-static void tap_decoded(struct glint_run *r, const struct glint_candidates *c)
+/* A name of the head, of one of several. */
+static const char *head_name(const struct center_params *p, const char *name, char *text, size_t size)
 {
-    glint_run_tap(r, "dec.boxes", GLINT_DTYPE_F32, 2, (const int64_t[]){c->n, GLINT_CENTER_BOX}, c->box);
-    glint_run_tap(r, "dec.scores", GLINT_DTYPE_F32, 1, (const int64_t[]){c->n}, c->score);
-    glint_run_tap(r, "dec.labels", GLINT_DTYPE_I32, 1, (const int64_t[]){c->n}, c->label);
-    glint_run_tap(r, "dec.cells", GLINT_DTYPE_I32, 2, (const int64_t[]){c->n, 2}, c->cell);
-    glint_run_tap(r, "dec.raw", GLINT_DTYPE_F32, 2, (const int64_t[]){c->n, c->n_raw}, c->raw);
+    if (!p->one_of_several)
+        return name;
+    snprintf(text, size, "head%d.%s", p->head, name);
+    return text;
+}
+
+static void tap_head(struct glint_run *r, const struct center_params *p, const char *name,
+                     enum glint_dtype dtype, int32_t n_dims, const int64_t *shape, const void *data)
+{
+    char text[40];
+    glint_run_tap(r, head_name(p, name, text, sizeof text), dtype, n_dims, shape, data);
+}
+
+/* The values of the branches that there are. */
+static void tap_raw(struct glint_run *r, const struct center_params *p, const struct glint_candidates *c)
+{
+    const size_t mark = glint_arena_mark(&r->tap_memory);
+    float *out = glint_arena_alloc(&r->tap_memory, (size_t)c->n * (size_t)c->n_raw * sizeof *out);
+    int32_t n = 0;
+    for (int32_t i = 0; out && i < c->n; i++) {
+        const float *raw = c->raw + (size_t)i * (size_t)c->n_raw;
+        for (unsigned k = 0; k < GLINT_CENTER_BRANCHES; k++) {
+            const int32_t wide = glint_center_branch_channels(k, p->center.n_classes);
+            if (!p->center.branches || p->center.branches >> k & 1) {
+                memcpy(out + n, raw, (size_t)wide * sizeof *out);
+                n += wide;
+            }
+            raw += wide;
+        }
+    }
+    int32_t columns = 0;
+    for (unsigned k = 0; k < GLINT_CENTER_BRANCHES; k++)
+        if (!p->center.branches || p->center.branches >> k & 1)
+            columns += glint_center_branch_channels(k, p->center.n_classes);
+    if (out)
+        tap_head(r, p, "dec.raw", GLINT_DTYPE_F32, 2, (const int64_t[]){c->n, columns}, out);
+    glint_arena_reset(&r->tap_memory, mark);
+}
+
+static void tap_decoded(struct glint_run *r, const struct center_params *p, const struct glint_candidates *c)
+{
+    const int64_t n = c->n;
+    tap_head(r, p, "dec.boxes", GLINT_DTYPE_F32, 2, (const int64_t[]){n, GLINT_CENTER_BOX}, c->box);
+    tap_head(r, p, "dec.scores", GLINT_DTYPE_F32, 1, &n, c->score);
+    tap_head(r, p, "dec.labels", GLINT_DTYPE_I32, 1, &n, c->label);
+    tap_head(r, p, "dec.cells", GLINT_DTYPE_I32, 2, (const int64_t[]){n, 2}, c->cell);
+    tap_raw(r, p, c);
 }
 
 static int center_decode_run(struct glint_run *r, const struct glint_layer *layer)
@@ -290,7 +368,7 @@ static int center_decode_run(struct glint_run *r, const struct glint_layer *laye
     struct picked *picked = glint_run_bytes(r, layer->in[0]);
     glint_center_boxes(&p->center, &picked->candidates);
     if (r->tap)
-        tap_decoded(r, &picked->candidates);
+        tap_decoded(r, p, &picked->candidates);
     return GLINT_OK;
 }
 
@@ -300,24 +378,63 @@ const struct glint_op_info glint_op_center_decode = {
     .run = center_decode_run,
 };
 
-void glint_build_center_boxes(struct glint_build *b, const struct glint_center *center, int32_t candidates)
+/* What detections are kept in: the arrays' owner, then the arrays. */
+static size_t detections_bytes(int32_t cap)
+{
+    return glint_arena_round(sizeof(struct glint_candidates)) + glint_candidates_bytes(cap, 0);
+}
+
+static struct glint_candidates *new_detections(const struct glint_run *r, int32_t value, int32_t cap)
+{
+    uint8_t *memory = glint_run_bytes(r, value);
+    struct glint_candidates *d = (struct glint_candidates *)memory;
+    glint_candidates_init(d, memory + glint_arena_round(sizeof *d), cap, 0);
+    return d;
+}
+
+static struct center_params *add_boxes(struct glint_build *b, const struct glint_center *center,
+                                       int32_t candidates, struct center_params **decode_out,
+                                       int32_t *detections_out)
 {
     struct glint_layer *decode = glint_build_layer(b, GLINT_OP_CENTER_DECODE, GLINT_STAGE_HEAD, "boxes");
-    ((struct center_params *)decode->params)->center = *center;
+    *decode_out = decode->params;
+    (*decode_out)->center = *center;
     glint_build_in(b, decode, candidates);
     struct glint_layer *nms = glint_build_layer(b, GLINT_OP_CENTER_NMS, GLINT_STAGE_NMS, "suppression");
-    ((struct center_params *)nms->params)->center = *center;
+    struct center_params *p = nms->params;
+    p->center = *center;
+    *detections_out = glint_build_bytes(b, detections_bytes(center->top_k));
     glint_build_in(b, nms, candidates);
-    glint_build_out(b, nms, glint_build_bytes(b, glint_candidates_bytes(center->top_k, 0)));
+    glint_build_out(b, nms, *detections_out);
     glint_build_out(b, nms, glint_build_bytes(b, glint_center_work_bytes(center->top_k)));
+    return p;
+}
+
+void glint_build_center_boxes(struct glint_build *b, const struct glint_center *center, int32_t candidates)
+{
+    struct center_params *decode;
+    int32_t detections;
+    add_boxes(b, center, candidates, &decode, &detections);
+}
+
+int32_t glint_build_center_head(struct glint_build *b, const struct glint_center *center, int32_t candidates,
+                                int32_t head, float show_circle)
+{
+    struct center_params *decode;
+    int32_t detections;
+    struct center_params *nms = add_boxes(b, center, candidates, &decode, &detections);
+    decode->one_of_several = nms->one_of_several = true;
+    decode->head = nms->head = head;
+    nms->show_circle = show_circle;
+    return detections;
 }
 
 /* center_nms */
 
 /* The golden files have a box's lower face instead of its centre. */
-static void tap_detections(struct glint_run *r, struct glint_candidates *d)
+static void tap_detections(struct glint_run *r, enum glint_center_style style, struct glint_candidates *d)
 {
-    for (int32_t i = 0; i < d->n; i++)
+    for (int32_t i = 0; style == GLINT_CENTER_MMDET && i < d->n; i++)
         d->box[i * GLINT_CENTER_BOX + 2] -= d->box[i * GLINT_CENTER_BOX + 5] / 2;
     glint_run_tap(r, "det.boxes", GLINT_DTYPE_F32, 2, (const int64_t[]){d->n, GLINT_CENTER_BOX}, d->box);
     glint_run_tap(r, "det.scores", GLINT_DTYPE_F32, 1, (const int64_t[]){d->n}, d->score);
@@ -334,35 +451,60 @@ static int32_t rank(const struct glint_candidates *d, int32_t i)
     return before;
 }
 
-static void publish(const struct glint_candidates *d, struct glint_frame *frame)
+static void publish(enum glint_center_style style, const struct glint_candidates *d,
+                    struct glint_frame *frame)
 {
     frame->n_boxes = 0;
     for (int32_t i = 0; i < d->n; i++)
         if (d->n <= frame->cap_boxes || rank(d, i) < frame->cap_boxes)
-            glint_center_box(d->box + (size_t)i * GLINT_CENTER_BOX, d->score[i], d->label[i],
+            glint_center_box(style, d->box + (size_t)i * GLINT_CENTER_BOX, d->score[i], d->label[i],
                              &frame->boxes[frame->n_boxes++]);
+}
+
+/* What the head keeps, and what it would by distance. */
+static void tap_kept(struct glint_run *r, const struct center_params *p, const struct glint_candidates *in,
+                     struct glint_center_work *work, struct glint_candidates *d)
+{
+    struct glint_center by_distance = p->center;
+    const int64_t n = d->n;
+    tap_head(r, p, "keep", GLINT_DTYPE_I32, 1, &n, d->source);
+    if (!(p->show_circle > 0.0f))
+        return;
+    by_distance.circle = p->show_circle;
+    glint_center_nms(&by_distance, in, work, d);
+    const int64_t n_circle = d->n;
+    tap_head(r, p, "circle_keep", GLINT_DTYPE_I32, 1, &n_circle, d->source);
+    glint_center_nms(&p->center, in, work, d);
 }
 
 static int center_nms_run(struct glint_run *r, const struct glint_layer *layer)
 {
-    const struct glint_center *center = &((const struct center_params *)layer->params)->center;
+    const struct center_params *p = layer->params;
     const struct picked *picked = glint_run_bytes(r, layer->in[0]);
-    struct glint_candidates detections, *d = &detections;
+    struct glint_candidates *d = new_detections(r, layer->out[0], p->center.top_k);
     struct glint_center_work work;
-    glint_candidates_init(d, glint_run_bytes(r, layer->out[0]), center->top_k, 0);
-    glint_center_work_init(&work, glint_run_bytes(r, layer->out[1]), center->top_k);
-    glint_center_nms(center, &picked->candidates, &work, d);
-    publish(d, r->frame);
+    glint_center_work_init(&work, glint_run_bytes(r, layer->out[1]), p->center.top_k);
+    glint_center_nms(&p->center, &picked->candidates, &work, d);
+    if (p->one_of_several) {
+        if (r->tap)
+            tap_kept(r, p, &picked->candidates, &work, d);
+        return GLINT_OK;
+    }
+    publish(p->center.style, d, r->frame);
     if (r->tap)
-        tap_detections(r, d);
+        tap_detections(r, p->center.style, d);
     return GLINT_OK;
 }
 
 static void center_nms_text(const struct glint_layer *layer, char *text, size_t size)
 {
     const struct glint_center *c = &((const struct center_params *)layer->params)->center;
-    size_t used = (size_t)snprintf(text, size, "rotated IoU");
-    for (int32_t k = 0; k < c->n_classes && used < size; k++)
+    if (c->circle > 0.0f) {
+        snprintf(text, size, "all classes, squared distance %g m2", (double)c->circle);
+        return;
+    }
+    size_t used = (size_t)snprintf(text, size, c->joint ? "all classes, rotated IoU" : "rotated IoU");
+    for (int32_t k = 0; k < (c->joint ? 1 : c->n_classes) && used < size; k++)
         used += (size_t)snprintf(text + used, size - used, " %g", (double)c->nms_iou[k]);
 }
 
@@ -371,4 +513,51 @@ const struct glint_op_info glint_op_center_nms = {
     .params_size = sizeof(struct center_params),
     .run = center_nms_run,
     .text = center_nms_text,
+};
+
+/* center_join */
+
+void glint_build_center_join(struct glint_build *b, const struct glint_center *heads, int32_t n_heads,
+                             const int32_t *detections, const int32_t *first_label)
+{
+    struct glint_layer *join = glint_build_layer(b, GLINT_OP_CENTER_JOIN, GLINT_STAGE_NMS, "all heads");
+    struct center_params *p = join->params;
+    int32_t cap = 0;
+    p->center = heads[0];
+    for (int32_t i = 0; i < n_heads; i++) {
+        cap += heads[i].top_k;
+        p->first_label[i] = first_label[i];
+        glint_build_in(b, join, detections[i]);
+    }
+    p->center.top_k = cap;
+    glint_build_out(b, join, glint_build_bytes(b, detections_bytes(cap)));
+}
+
+/* The golden files count labels from 1. */
+static void tap_joined(struct glint_run *r, struct glint_candidates *d)
+{
+    for (int32_t i = 0; i < d->n; i++)
+        d->label[i]++;
+    tap_detections(r, GLINT_CENTER_PCDET, d);
+}
+
+static int center_join_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct center_params *p = layer->params;
+    struct glint_candidates *all = new_detections(r, layer->out[0], p->center.top_k);
+    for (int32_t h = 0; h < layer->n_in; h++) {
+        const struct glint_candidates *d = glint_run_bytes(r, layer->in[h]);
+        for (int32_t i = 0; i < d->n; i++)
+            glint_candidates_take(d, i, p->first_label[h], all);
+    }
+    publish(p->center.style, all, r->frame);
+    if (r->tap)
+        tap_joined(r, all);
+    return GLINT_OK;
+}
+
+const struct glint_op_info glint_op_center_join = {
+    .name = "center_join",
+    .params_size = sizeof(struct center_params),
+    .run = center_join_run,
 };

@@ -69,7 +69,7 @@ static void load_maps(struct heads *h, const struct glint_safetensors *file)
 {
     for (unsigned b = 0; b < GLINT_CENTER_BRANCHES; b++) {
         char name[32];
-        snprintf(name, sizeof name, "head.%s", glint_center_branch_name(b));
+        snprintf(name, sizeof name, "head.%s", glint_center_branch_name(b, GLINT_CENTER_MMDET));
         const float *in = glint_golden_f32(file, name);
         for (int32_t c = 0; c < h->map[b].c; c++)
             for (int32_t y = 0; y < h->map[b].h; y++)
@@ -223,13 +223,70 @@ static void a_box_in_our_terms(void **state)
     (void)state;
     const float box[9] = {1, 2, 3, 1.8f, 4.5f, 1.5f, 0, 7, 8}; /* yaw 0: its long side dy points to -y */
     struct glint_box b;
-    glint_center_box(box, 0.5f, 2, &b);
+    glint_center_box(GLINT_CENTER_MMDET, box, 0.5f, 2, &b);
     assert_true(b.size[0] == 4.5f && b.size[1] == 1.8f && b.size[2] == 1.5f);
     assert_true(fabsf(b.yaw + 1.5707963f) < 1e-6f);
     assert_true(b.center[2] == 3 && b.velocity[0] == 7 && b.label == 2 && b.id == -1);
     const float turned[9] = {0, 0, 0, 1, 2, 1, 3, 0, 0};
-    glint_center_box(turned, 0.5f, 0, &b);
+    glint_center_box(GLINT_CENTER_MMDET, turned, 0.5f, 0, &b);
     assert_true(fabs((double)b.yaw - (-3 - 1.5707963267948966 + 6.283185307179586)) < 1e-6);
+}
+
+/* OpenPCDet's: a cosine before the sine, counter-clockwise, length along the heading. */
+static void other_conventions(void **state)
+{
+    (void)state;
+    struct glint_center c = waymo_like(4);
+    struct heads h;
+    struct glint_box b;
+    c.style = GLINT_CENTER_PCDET;
+    c.iou_power = 0;
+    heads_open(&h, &c, 4, 4);
+    cell(&h, GLINT_CENTER_HEATMAP, 1, 2)[2] = 3;
+    cell(&h, GLINT_CENTER_ROT, 1, 2)[0] = 0.8f;
+    cell(&h, GLINT_CENTER_ROT, 1, 2)[1] = 0.6f;
+    decode(&c, &h, 0.6f);
+    assert_int_equal(h.dec.n, 1);
+    assert_near(h.dec.box[6], 0.6435011, 1e-6);
+    const float box[9] = {1, 2, 3, 4.5f, 1.8f, 1.5f, 4, 7, 8};
+    glint_center_box(GLINT_CENTER_PCDET, box, 0.5f, 2, &b);
+    assert_true(b.size[0] == 4.5f && b.size[1] == 1.8f && b.size[2] == 1.5f);
+    assert_near(b.yaw, 4 - 6.283185307179586, 1e-6);
+    heads_close(&h);
+}
+
+/* Three boxes in a row, 2 m apart, 4 m long, of classes 0, 1, 0. */
+static void suppression_of_all_classes(void **state)
+{
+    (void)state;
+    struct glint_center c = waymo_like(4);
+    struct heads h;
+    c.style = GLINT_CENTER_PCDET;
+    c.nms_iou[0] = 0.2f;
+    heads_open(&h, &c, 4, 4);
+    h.dec.n = 3;
+    for (int32_t i = 0; i < 3; i++) {
+        const float box[9] = {2 * (float)i, 0, 0, 4, 2, 2, 0, 0, 0};
+        memcpy(h.dec.box + 9 * i, box, sizeof box);
+        h.dec.score[i] = 1 - 0.1f * (float)i;
+        h.dec.label[i] = i % 2;
+    }
+    glint_center_nms(&c, &h.dec, &h.work, &h.det);
+    assert_int_equal(h.det.n, 3); /* neighbours are of other classes */
+    c.joint = true;
+    glint_center_nms(&c, &h.dec, &h.work, &h.det);
+    assert_int_equal(h.det.n, 2);
+    assert_int_equal(h.det.source[1], 2);
+    c.circle = 3.9f; /* less than the square of 2 m */
+    glint_center_nms(&c, &h.dec, &h.work, &h.det);
+    assert_int_equal(h.det.n, 3);
+    c.circle = 4;
+    glint_center_nms(&c, &h.dec, &h.work, &h.det);
+    assert_int_equal(h.det.n, 2);
+    c.nms_post[0] = 1;
+    glint_center_nms(&c, &h.dec, &h.work, &h.det);
+    assert_int_equal(h.det.n, 1);
+    heads_close(&h);
 }
 
 int main(void)
@@ -241,6 +298,8 @@ int main(void)
         cmocka_unit_test(scores_and_ranges_decide),
         cmocka_unit_test(without_velocity_and_iou),
         cmocka_unit_test(a_box_in_our_terms),
+        cmocka_unit_test(other_conventions),
+        cmocka_unit_test(suppression_of_all_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
