@@ -5,7 +5,7 @@
  * only those with a box of the class): truth keeps the result it had if that is still within 2 m, the rest is
  * paired at least distance. What tracks went through (`life`) is counted on the way. */
 #include "eval/nuscenes_tracking.h"
-#include "eval/assign.h"
+#include "core/assign.h"
 #include "eval/nuscenes_tracks.h"
 #include <math.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* tests/test_assign.c - pairs of least cost, against all ways there are. */
 #include "tests/util.h"
-#include "eval/assign.h"
+#include "core/assign.h"
 #include <math.h>
 #include <stdbool.h>
 
