@@ -92,6 +92,18 @@ static void put_name(struct glint_buffer *b, const char *const *names, int32_t n
     }
 }
 
+/* Ages in seconds; unseen only where the object was not detected in this frame. */
+static void put_track(struct glint_buffer *b, const struct glint_box *box)
+{
+    put_i64(b, ",\"id\":", box->id);
+    glint_buffer_text(b, ",\"age\":");
+    glint_buffer_number(b, box->age_s, 3);
+    if (box->unseen_s > 0) {
+        glint_buffer_text(b, ",\"unseen\":");
+        glint_buffer_number(b, box->unseen_s, 3);
+    }
+}
+
 static void put_box(struct glint_buffer *b, const struct glint_sink_context *ctx, const struct glint_box *box)
 {
     glint_buffer_text(b, "{\"label\":");
@@ -104,7 +116,7 @@ static void put_box(struct glint_buffer *b, const struct glint_sink_context *ctx
     glint_buffer_number(b, box->yaw, 4);
     put_array(b, ",\"velocity\":", box->velocity, 2, 4);
     if (box->id >= 0)
-        put_i64(b, ",\"id\":", box->id);
+        put_track(b, box);
     glint_buffer_text(b, "}");
 }
 

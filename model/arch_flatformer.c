@@ -129,7 +129,7 @@ static int read_parts(const struct glint_model_config *config, struct parts *p)
     const struct glint_json root = config->root;
     *p = (struct parts){0};
     GLINT_TRY(glint_config_only(
-        root, "glint arch name classes input grid vfe encoder backbone neck head decode nms datasets"));
+        root, "glint arch name classes input grid vfe encoder backbone neck head decode nms datasets track"));
     if (config->grid.dim[0] != config->grid.dim[1])
         return glint_json_fail(glint_json_get(root, "grid"),
                                "as many cells along x as along y expected, found %d x %d",

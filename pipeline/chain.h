@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define GLINT_CHAIN_STAGES 8
+#define GLINT_CHAIN_STAGES 10
 #define GLINT_CHAINS       3
 
 /* Where the time of a chain goes. Exactly one stage runs at a time; what it hands on is another stage's time.

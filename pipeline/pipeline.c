@@ -123,6 +123,8 @@ static void choose_stages(struct glint_pipeline *p)
     p->last_input = p->n_stages - 1;
     if (p->settings.model)
         add_stage(p, &glint_stage_infer);
+    if (p->settings.tracker)
+        add_stage(p, &glint_stage_track);
     add_stage(p, &glint_stage_publish);
 }
 
@@ -156,8 +158,8 @@ static int make_chains(struct glint_pipeline *p)
         return GLINT_OK;
     }
     add_chain(p, "input", 0, p->last_input + 1);
-    if (p->settings.model)
-        add_chain(p, "infer", p->last_input + 1, p->last_input + 2);
+    if (p->n_stages - 1 > p->last_input + 1)
+        add_chain(p, p->settings.model ? "infer" : "track", p->last_input + 1, p->n_stages - 1);
     add_chain(p, "publish", p->n_stages - 1, p->n_stages);
     for (int i = 0; i + 1 < p->n_chains; i++) {
         const bool newest = i == 0 && p->settings.policy == GLINT_QUEUE_NEWEST;

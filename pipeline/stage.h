@@ -1,8 +1,8 @@
 /* pipeline/stage.h - what a stage is: plain data and a process function. Stages own no threads; the pipeline
  * runs them in order and takes the time around every process call.
  *
- *     source (packets) -> decode -> frame -> [merge] -> [align] -> infer -> publish
- *     source (frames)  -------------------------------> [align] -> infer -> publish
+ *     source (packets) -> decode -> frame -> [merge] -> [align] -> infer -> [track] -> publish
+ *     source (frames)  -------------------------------> [align] -> infer -> [track] -> publish
  *
  * A new stage is one file with one `const struct glint_stage_info`, and a line in choose_stages() of
  * pipeline.c. */
@@ -81,5 +81,5 @@ struct glint_stage_info {
 
 extern const struct glint_stage_info glint_stage_packets, glint_stage_frames; /* the two sources */
 extern const struct glint_stage_info glint_stage_decode, glint_stage_frame, glint_stage_merge,
-    glint_stage_align, glint_stage_infer, glint_stage_publish;
+    glint_stage_align, glint_stage_infer, glint_stage_track, glint_stage_publish;
 #endif

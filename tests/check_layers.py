@@ -12,9 +12,10 @@ ALLOWED = {
     "io": {"core", "calib", "io"},
     "model": {"core", "voxel", "attention", "model"},
     "convert": {"core", "model", "convert"},
+    "track": {"core", "calib", "track"},
     "viz": {"core", "calib", "viz", "io/sink.h"},
     "eval": {"core", "calib", "io", "eval"},
-    "pipeline": {"core", "calib", "io", "voxel", "model", "pipeline"},
+    "pipeline": {"core", "calib", "io", "voxel", "model", "track", "pipeline"},
 }
 CUDA = re.compile(r"cuda|cublas|cudnn|cub/", re.I)
 

@@ -19,8 +19,8 @@ static void fill_frame(struct glint_frame *f)
         glint_frame_add_point(f, 1, 2, 3, 0, 0, 0, 0);
     f->n_boxes = 2;
     f->boxes[0] =
-        (struct glint_box){{1.5f, -2.25f, 0.1f}, {4, 1.8f, 1.5f}, 0.1f, {0, -0.00001f}, 0.93f, 0, 7};
-    f->boxes[1] = (struct glint_box){{1, NAN, 3}, {4, 2, 1}, -3.14159f, {INFINITY, 1}, 1, 1, -1};
+        (struct glint_box){{1.5f, -2.25f, 0.1f}, {4, 1.8f, 1.5f}, 0.1f, {0, -0.00001f}, 0.93f, 0, 7, 0, 2.5f, 0.1f};
+    f->boxes[1] = (struct glint_box){{1, NAN, 3}, {4, 2, 1}, -3.14159f, {INFINITY, 1}, 1, 1, -1, 0, 0, 0};
     f->loss.packets_lost = 4;
     f->loss.packets_duplicate = 3;
     f->loss.packets_dropped = 6;
@@ -57,7 +57,7 @@ static void a_line_has_what_the_frame_has(void **state)
     assert_int_equal(json_integer_value(json_object_get(line, "points")), 5);
     assert_non_null(
         strstr(text, "{\"label\":\"car\",\"score\":0.93,\"center\":[1.5,-2.25,0.1],\"size\":[4,1.8,1.5],"
-                     "\"yaw\":0.1,\"velocity\":[0,0],\"id\":7}"));
+                     "\"yaw\":0.1,\"velocity\":[0,0],\"id\":7,\"age\":2.5,\"unseen\":0.1}"));
     json_t *second = json_array_get(json_object_get(line, "boxes"), 1);
     assert_string_equal(json_string_value(json_object_get(second, "label")), "walker \"x\"");
     assert_null(json_object_get(second, "id"));

@@ -9,6 +9,7 @@
 #include "tools/commands.h"
 #include "tools/net_options.h"
 #include "tools/open_model.h"
+#include "tools/open_tracker.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ struct job {
     struct glint_session session;
     struct glint_source *source;
     struct glint_model *model;
+    struct glint_tracker *tracker;
     struct glint_trace *trace;
     struct glint_outputs outputs;
     struct glint_sink_context context;
@@ -44,6 +46,8 @@ static int parse(struct job *j, int argc, char **argv)
         return code;
     if (o->n_out == 0)
         o->out[o->n_out++] = "-";
+    if (o->track && !glint_shared_options_wants_model(o))
+        return glint_usage_error(o->command, "--track needs a model");
     if (!glint_shared_options_apart(o, NULL, 0, NULL, 0))
         return GLINT_EXIT_USAGE;
     code = glint_net_check(o->command, &o->net, o->sensor);
@@ -59,6 +63,7 @@ static int open_rest(void *ctx, int32_t cap_points, struct glint_model **model_o
 {
     struct job *j = ctx;
     GLINT_TRY(glint_open_model(&j->o, cap_points, false, j->trace, &j->model, &j->context));
+    GLINT_TRY(glint_open_tracker(&j->o, j->model, &j->tracker));
     const struct glint_png_settings png = {.range_m = glint_model_reach(j->model)};
     *model_out = j->model;
     int status = GLINT_OK;
@@ -108,12 +113,15 @@ static int live(struct job *j)
         return glint_report_failure(GLINT_E_NOMEM, GLINT_SIDE_INPUT);
     glint_trace_touch(j->trace);
     glint_memory_touch(s->samples.ns, sizeof s->samples.ns);
-    const int status = glint_source_live_open(&j->o.net, &j->source);
+    int status = glint_open_tracker(&j->o, NULL, &j->tracker); /* its classes come with the model */
+    if (status == GLINT_OK)
+        status = glint_source_live_open(&j->o.net, &j->source);
     if (status < 0)
         return glint_report_failure(status, GLINT_SIDE_INPUT);
     glint_net_warn_buffer(j->source);
     glint_say("listening: %s", j->source->path);
     glint_session_set(s, &j->o, NULL, 0);
+    s->tracker = j->tracker;
     s->live = j->source;
     s->open_model = open_rest;
     s->ctx = j;
@@ -133,6 +141,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
     int code = parse(j, argc, argv);
     if (code < 0)
         code = live(j);
+    glint_tracker_close(j->tracker);
     glint_model_close(j->model);
     glint_source_close(j->source);
     glint_motion_close(&j->o.motion);
@@ -153,6 +162,7 @@ static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMES),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MODEL),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_LATE),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACK),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_THREADS),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_JSON),

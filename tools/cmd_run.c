@@ -9,6 +9,7 @@
 #include "tools/diagnose.h"
 #include "tools/net_options.h"
 #include "tools/open_model.h"
+#include "tools/open_tracker.h"
 #include "tools/report.h"
 #include "tools/session.h"
 #include "tools/tally.h"
@@ -28,6 +29,7 @@ struct job {
     /* what is open */
     struct glint_session session;
     struct glint_model *model;
+    struct glint_tracker *tracker;
     struct glint_trace *trace;
     struct glint_labels *labels;
     struct glint_outputs outputs;
@@ -86,8 +88,8 @@ static int parse(struct job *j, int argc, char **argv)
         return code;
     if (j->n_inputs == 0)
         return glint_usage_error(o->command, "no input given");
-    if (j->dump_folder && !glint_shared_options_wants_model(o))
-        return glint_usage_error(o->command, "--dump needs a model");
+    if ((j->dump_folder || o->track) && !glint_shared_options_wants_model(o))
+        return glint_usage_error(o->command, "%s needs a model", j->dump_folder ? "--dump" : "--track");
     if (o->n_out == 0)
         o->out[o->n_out++] = "-";
     return files_are_apart(j) ? -1 : GLINT_EXIT_USAGE;
@@ -135,8 +137,9 @@ static int open_all(struct job *j)
         return code;
     if (glint_trace_open(1 << 16, &j->trace) < 0)
         return glint_report_failure(GLINT_E_NOMEM, GLINT_SIDE_INPUT);
-    const int status =
-        glint_open_model(o, cap_points, j->dump_folder != NULL, j->trace, &j->model, &j->context);
+    int status = glint_open_model(o, cap_points, j->dump_folder != NULL, j->trace, &j->model, &j->context);
+    if (status == GLINT_OK)
+        status = glint_open_tracker(o, j->model, &j->tracker);
     if (status < 0)
         return glint_report_failure(status, GLINT_SIDE_INPUT);
     j->rule = GLINT_MATCH_RULE_DEFAULT;
@@ -240,6 +243,7 @@ static void close_all(struct job *j)
     glint_outputs_close(&j->outputs);
     glint_tally_close(&j->tally);
     glint_labels_close(j->labels);
+    glint_tracker_close(j->tracker);
     glint_model_close(j->model);
     glint_motion_close(&j->o.motion);
     glint_trace_close(j->trace);
@@ -261,6 +265,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
         if (j->dump_folder)
             j->session.n_threads = 1; /* the dump's tap wants model and sinks in one thread */
         j->session.model = j->model;
+        j->session.tracker = j->tracker;
         j->session.trace = j->trace;
         j->session.outputs = &j->outputs;
         j->session.on_frame = on_frame;
@@ -273,6 +278,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
 
 static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MODEL),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACK),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_SENSOR),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_CLOCK),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_OUT),
@@ -296,6 +302,7 @@ const struct glint_command glint_cmd_run = {
     "run",
     "recorded packets and scans in, boxes and masks out",
     "INPUT... [options]\n\nINPUT: .pcap, .pcapng, .bin, .pcd, .safetensors, .tfrecord, or a folder of them",
-    "  glint run drive.pcap --out boxes.jsonl --out 'bev_%06d.png'\n",
+    "  glint run drive.pcap --out boxes.jsonl --out 'bev_%06d.png'\n"
+    "  glint run drive.pcap --track --poses poses.csv --out tracks.jsonl\n",
     options,
     run};

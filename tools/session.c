@@ -266,6 +266,7 @@ static void set_input(const struct glint_session *s, const struct input *in,
     settings->merge = glint_motion_merges(s->motion) && !in->is_frames ? &s->motion->merge : NULL;
     settings->cap_points = cap_points_of(s, in);
     settings->model = s->model;
+    settings->tracker = s->tracker;
     settings->n_threads = s->n_threads;
     if (!s->live)
         return;

@@ -29,6 +29,7 @@ struct glint_session { /* start with all zero, fill the first part */
     float cut_deg, sub_sweep_deg;                      /* see glint/pipeline.h */
     int64_t deadline_ns;                               /* likewise */
     enum glint_late late;
+    struct glint_tracker *tracker; /* NULL: none; goes on from input to input */
     struct glint_trace *trace;
     struct glint_outputs *outputs;
     struct glint_nuscenes_stack nuscenes; /* past sweeps of datasets: what the model wants */

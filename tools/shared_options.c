@@ -65,6 +65,8 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
         {{"--out", "FILE",
           "may repeat; .jsonl boxes (default: -, to stdout), .png, .pcd, .bin, .label ... with %06d",
           GLINT_KEY_OUT}},
+    [GLINT_OPTIONS_TRACK] = {{"--track", NULL, "follow objects from frame to frame: ids, velocities, ages",
+                              GLINT_KEY_TRACK}},
     [GLINT_OPTIONS_TRACE] = {{"--trace", "FILE",
                               "time of every stage as Chrome trace JSON, opens in Perfetto",
                               GLINT_KEY_TRACE}},
@@ -209,6 +211,9 @@ static bool take_checked(struct glint_shared_options *s, int key, const char *va
         return glint_value_int(c, "--threads", value, 1, 256, &s->n_threads);
     case GLINT_KEY_PIN:
         s->pin = true;
+        return true;
+    case GLINT_KEY_TRACK:
+        s->track = true;
         return true;
     case GLINT_KEY_OUT:
         return take_out(s, value);

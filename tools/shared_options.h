@@ -36,6 +36,7 @@ enum { /* keys; a command's own are below */
        GLINT_KEY_THREADS,
        GLINT_KEY_PIN,
        GLINT_KEY_OUT,
+       GLINT_KEY_TRACK,
        GLINT_KEY_TRACE,
        GLINT_KEY_JSON,
        GLINT_KEY_FRAMES,
@@ -82,6 +83,7 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
     float score;       /* < 0: the model's */
     int32_t n_threads; /* the cores */
     bool pin;
+    bool track;
 
     const char *out[GLINT_OUTPUTS_CAP]; /* at most GLINT_OUTPUTS_CAP - 1 */
     int32_t n_out;

@@ -79,7 +79,10 @@ struct glint_box {
     float velocity[2]; /* m/s, in the frame of the box */
     float score;       /* 0..1 */
     int32_t label;     /* index into the model's classes */
-    int32_t id;        /* track, -1 when not tracked */
+    int32_t id;        /* of its track (glint/track.h), -1: of none; the rest is of tracks only */
+    float yaw_rate;    /* rad/s */
+    float age_s;       /* since the object was first seen */
+    float unseen_s;    /* since it was last detected: 0 in this frame; else the box is where it should be */
 };
 
 /* Packets and points accounted for since the source was opened.

@@ -29,6 +29,7 @@ struct glint_decoder;
 struct glint_model;
 struct glint_sink;
 struct glint_trace;
+struct glint_tracker;
 struct glint_trajectory; /* calib/trajectory.h */
 struct glint_pose;       /* calib/pose.h */
 
@@ -109,6 +110,7 @@ struct glint_pipeline_settings {
      * input tells only with its first packets. A failure is open's. What it opens stays the caller's. */
     int (*open_model)(void *ctx, int32_t cap_points, struct glint_model **model_out);
     void *open_model_ctx;
+    struct glint_tracker *tracker; /* glint/track.h; NULL: boxes have no ids; stays the caller's */
     struct glint_sink
         *sinks[GLINT_PIPELINE_SINKS]; /* written in this order. The pipeline's own after a successful
                                        * open: run finishes them, close closes them */

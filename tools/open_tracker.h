@@ -1,0 +1,11 @@
+/* tools/open_tracker.h - the tracker that --track asks for. */
+#ifndef GLINT_TOOLS_OPEN_TRACKER_H
+#define GLINT_TOOLS_OPEN_TRACKER_H
+#include "glint/track.h"
+#include "tools/shared_options.h"
+
+/* For the model's classes, as its config.json says; NULL without --track. Where *tracker is open already
+ * (live: the model comes with the first packets) it gets these settings. GLINT_E_FORMAT, GLINT_E_NOMEM. */
+int glint_open_tracker(const struct glint_shared_options *options, const struct glint_model *model,
+                       struct glint_tracker **tracker);
+#endif
