@@ -15,6 +15,7 @@ ALLOWED = {
     "track": {"core", "calib", "track"},
     "viz": {"core", "calib", "viz", "io/sink.h"},
     "eval": {"core", "calib", "io", "eval"},
+    "ros": {"core", "calib", "io", "ros"},
     "pipeline": {"core", "calib", "io", "voxel", "model", "track", "pipeline"},
 }
 CUDA = re.compile(r"cuda|cublas|cudnn|cub/", re.I)

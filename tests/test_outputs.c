@@ -12,7 +12,7 @@ static const struct glint_png_settings png;
 
 static void add(struct glint_outputs *o, const char *path)
 {
-    expect_ok(glint_outputs_add(o, path, &context, &png));
+    expect_ok(glint_outputs_add(o, path, &context, &png, NULL));
 }
 
 static void write_frames(struct glint_outputs *o, struct glint_frame *f, int n)

@@ -224,7 +224,7 @@ static void endings_choose_the_sink(void **state)
     struct glint_sink *sink;
     const struct glint_sink_context no_masks = {1, 0, classes, NULL};
     expect_failure(glint_sink_open_by_ending(glint_test_path("a.mcap"), &ctx, &sink), GLINT_E_UNSUPPORTED,
-                   "a.mcap: MCAP");
+                   "a.mcap: MCAP is not");
     expect_failure(glint_sink_open_by_ending(glint_test_path("a.xyz"), &ctx, &sink), GLINT_E_ARG,
                    "a.xyz: unknown ending");
     expect_failure(glint_sink_open_by_ending(glint_test_path("a.label"), &no_masks, &sink),

@@ -148,7 +148,7 @@ static int decode_frames(struct job *j)
         return code;
     int status = GLINT_OK;
     for (int32_t i = 0; i < j->o.n_out && status == GLINT_OK; i++)
-        status = glint_outputs_add(&j->outputs, j->o.out[i], &context, NULL);
+        status = glint_outputs_add(&j->outputs, j->o.out[i], &context, NULL, NULL);
     if (status < 0)
         return glint_report_failure(status, GLINT_SIDE_OUTPUT);
     j->session.outputs = &j->outputs;

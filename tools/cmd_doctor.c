@@ -88,6 +88,11 @@ static void show_libraries(void)
     line("libdeflate", GLINT_BUILT_WITH_LIBDEFLATE
                            ? "built in"
                            : "left out: Waymo's files at half the speed (libdeflate-dev, then build again)");
+    line("zstd, lz4", GLINT_BUILT_WITH_ZSTD && GLINT_BUILT_WITH_LZ4 ? "built in: chunks of .mcap files"
+                      : GLINT_BUILT_WITH_ZSTD ? "only zstd built in: no .mcap files with lz4 (liblz4-dev)"
+                      : GLINT_BUILT_WITH_LZ4
+                          ? "only lz4 built in: no .mcap files with zstd (libzstd-dev)"
+                          : "left out: .mcap files without compression (libzstd-dev liblz4-dev)");
     line("MPI", GLINT_BUILT_WITH_MPI
                     ? "built in: mpirun -n N glint eval"
                     : "left out: eval runs in one process (libopenmpi-dev, then build again)");

@@ -68,7 +68,7 @@ static int open_rest(void *ctx, int32_t cap_points, struct glint_model **model_o
     *model_out = j->model;
     int status = GLINT_OK;
     for (int32_t i = 0; i < j->o.n_out && status == GLINT_OK; i++)
-        status = glint_outputs_add(&j->outputs, j->o.out[i], &j->context, &png);
+        status = glint_outputs_add(&j->outputs, j->o.out[i], &j->context, &png, &j->o.ros);
     if (status == GLINT_OK && j->o.trace_path)
         status = glint_output_check(j->o.trace_path);
     j->session.output_status = status;
@@ -155,6 +155,7 @@ static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_NET),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_CLOCK),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_OUT),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_ROS),
     {"--queue", "N", "frames that may wait before the oldest is dropped (default: 2)", QUEUE},
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MOTION),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MERGE),

@@ -110,7 +110,7 @@ static int open_outputs(struct job *j)
     const struct glint_png_settings png = {.range_m = j->rule.reach_m, .labels = j->labels, .rule = j->rule};
     int status = GLINT_OK;
     for (int32_t i = 0; i < j->o.n_out && status == GLINT_OK; i++)
-        status = glint_outputs_add(&j->outputs, j->o.out[i], &j->context, &png);
+        status = glint_outputs_add(&j->outputs, j->o.out[i], &j->context, &png, &j->o.ros);
     if (status == GLINT_OK && j->dump_folder) {
         struct glint_sink **sink = &j->outputs.sinks[j->outputs.n];
         status = glint_sink_dump_open(j->dump_folder, &j->context, sink);
@@ -282,6 +282,7 @@ static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_SENSOR),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_CLOCK),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_OUT),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_ROS),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MOTION),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MERGE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMING),

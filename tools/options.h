@@ -34,6 +34,7 @@ enum glint_option_groups {
     GLINT_OPTIONS_THREADS, /* --threads */
     GLINT_OPTIONS_OUT,     /* --out, may repeat */
     GLINT_OPTIONS_TRACK,   /* --track */
+    GLINT_OPTIONS_ROS,     /* --topics --layout --compress */
     GLINT_OPTIONS_TRACE,   /* --trace */
     GLINT_OPTIONS_JSON,    /* --json */
     GLINT_OPTIONS_FRAMES,  /* --frames */

@@ -35,6 +35,8 @@ static int open_sink(const struct glint_outputs *o, const char *path, struct gli
 {
     if (glint_ends_with(path, ".png"))
         return open_png(path, &o->context, &o->png, sink_out);
+    if (o->ros && glint_ends_with(path, ".mcap"))
+        return glint_sink_mcap_open(path, o->ros, &o->context, sink_out);
     if (o->policy == GLINT_OUTPUTS_SERVICE && is_lines(path))
         return glint_sink_jsonl_append(path, &o->context, sink_out);
     return glint_sink_open_by_ending(path, &o->context, sink_out);
@@ -115,7 +117,7 @@ static int open_state(const struct glint_outputs *o, struct glint_output_state *
 }
 
 int glint_outputs_add(struct glint_outputs *o, const char *path, const struct glint_sink_context *context,
-                      const struct glint_png_settings *png)
+                      const struct glint_png_settings *png, const struct glint_ros_output *ros)
 {
     if (o->n == GLINT_OUTPUTS_CAP)
         return glint_fail(GLINT_E_ARG, "%s: more than %d outputs", path, GLINT_OUTPUTS_CAP);
@@ -123,6 +125,7 @@ int glint_outputs_add(struct glint_outputs *o, const char *path, const struct gl
     o->context = *context;
     if (png)
         o->png = *png;
+    o->ros = ros;
     *state = (struct glint_output_state){.opened = 0};
     if ((size_t)snprintf(state->pattern, sizeof state->pattern, "%s", path) >= sizeof state->pattern)
         return glint_fail(GLINT_E_ARG, "%.60s...: path too long", path);

@@ -2,7 +2,7 @@
  * them fails or is to be opened anew.
  *
  *     struct glint_outputs o = {.policy = GLINT_OUTPUTS_ANY};
- *     ... glint_outputs_add(&o, path, &context, &png) for each, then for each frame:
+ *     ... glint_outputs_add(&o, path, &context, &png, &ros) for each, then for each frame:
  *     status = glint_outputs_write(&o, frame);
  *     ... glint_outputs_close(&o); o.state[] has the account, up to o.n_states
  *
@@ -10,6 +10,7 @@
 #ifndef GLINT_TOOLS_OUTPUTS_H
 #define GLINT_TOOLS_OUTPUTS_H
 #include "io/sink.h"
+#include "ros/sinks.h"
 #include "tools/options.h"
 #include "viz/sink_png.h"
 #include <jansson.h>
@@ -53,15 +54,16 @@ struct glint_outputs { /* start with all zero but the policy */
     /* private */
     struct glint_sink_context context;
     struct glint_png_settings png;
+    const struct glint_ros_output *ros;
     atomic_bool reopen; /* wanted */
     _Atomic int32_t n_failing;
     pthread_mutex_t mutex; /* of sinks and states while frames are written; all zero is unlocked */
 };
 
-/* Adds the sink of path by its ending; .png with `png` (may be NULL for others). The context's strings and
- * path outlive it. */
+/* Adds the sink of path by its ending; .png with `png` (may be NULL for others), .mcap with `ros` (NULL: this
+ * command writes none). The strings of all of them and path outlive it. */
 int glint_outputs_add(struct glint_outputs *o, const char *path, const struct glint_sink_context *context,
-                      const struct glint_png_settings *png);
+                      const struct glint_png_settings *png, const struct glint_ros_output *ros);
 
 /* Whether path is none of the n files (NULL: there is none), which are `what`: "an input"; else says so. */
 bool glint_outputs_apart(const struct glint_command *c, const char *path, const char *const *files, int32_t n,

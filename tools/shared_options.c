@@ -2,6 +2,7 @@
 #include "tools/shared_options.h"
 #include "core/cpu.h"
 #include "tools/net_options.h"
+#include "tools/ros_options.h"
 #include <string.h>
 
 #define GROUP_MOST 12
@@ -63,10 +64,15 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
                                 GLINT_KEY_PIN}},
     [GLINT_OPTIONS_OUT] =
         {{"--out", "FILE",
-          "may repeat; .jsonl boxes (default: -, to stdout), .png, .pcd, .bin, .label ... with %06d",
+          "may repeat; .jsonl boxes (default: -, to stdout), .mcap; .png, .pcd, .bin, .label ... with %06d",
           GLINT_KEY_OUT}},
     [GLINT_OPTIONS_TRACK] = {{"--track", NULL, "follow objects from frame to frame: ids, velocities, ages",
                               GLINT_KEY_TRACK}},
+    [GLINT_OPTIONS_ROS] =
+        {{"--topics", "A,B", "which topics .mcap files get: points, detections ... (default: all)",
+          GLINT_KEY_TOPICS},
+         {"--layout", "L", "of points there: xyzirc, or xyzircaedt (default: xyzirc)", GLINT_KEY_LAYOUT},
+         {"--compress", "C", "chunks of .mcap files: zstd, lz4 or none (default: zstd)", GLINT_KEY_COMPRESS}},
     [GLINT_OPTIONS_TRACE] = {{"--trace", "FILE",
                               "time of every stage as Chrome trace JSON, opens in Perfetto",
                               GLINT_KEY_TRACE}},
@@ -111,6 +117,7 @@ void glint_shared_options_init(struct glint_shared_options *s, const struct glin
                                        .n_threads = glint_cpu_count(),
                                        .end_frame = UINT64_MAX};
     glint_live_settings_default(&s->net);
+    glint_ros_output_default(&s->ros);
 }
 
 bool glint_shared_options_wants_model(const struct glint_shared_options *s)
@@ -237,6 +244,8 @@ static bool take_shared(struct glint_shared_options *s, int key, const char *val
     const char **text = text_of(s, key);
     if (key >= GLINT_KEY_NET)
         return glint_net_take(s->command, &s->net, key, value);
+    if (key >= GLINT_KEY_TOPICS && key <= GLINT_KEY_COMPRESS)
+        return glint_ros_take(s->command, &s->ros, key, value);
     if (key >= GLINT_KEY_MOTION)
         return glint_motion_take(&s->motion, s->command, key, value);
     if (!text)

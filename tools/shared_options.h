@@ -37,6 +37,9 @@ enum { /* keys; a command's own are below */
        GLINT_KEY_PIN,
        GLINT_KEY_OUT,
        GLINT_KEY_TRACK,
+       GLINT_KEY_TOPICS,
+       GLINT_KEY_LAYOUT,
+       GLINT_KEY_COMPRESS,
        GLINT_KEY_TRACE,
        GLINT_KEY_JSON,
        GLINT_KEY_FRAMES,
@@ -87,6 +90,7 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
 
     const char *out[GLINT_OUTPUTS_CAP]; /* at most GLINT_OUTPUTS_CAP - 1 */
     int32_t n_out;
+    struct glint_ros_output ros; /* of .mcap files and ROS 2 topics */
     const char *trace_path, *json_path;
     uint64_t first_frame, end_frame; /* all */
     const char *report_path, *parts_path;

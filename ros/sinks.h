@@ -1,0 +1,17 @@
+/* ros/sinks.h - the sinks that speak ROS 2: files (MCAP) and, where the build has it, the network (DDS). */
+#ifndef GLINT_ROS_SINKS_H
+#define GLINT_ROS_SINKS_H
+#include "ros/mcap_write.h"
+#include "ros/messages.h"
+
+struct glint_ros_output { /* what is written and how */
+    struct glint_ros_settings ros;
+    struct glint_mcap_settings mcap;
+};
+void glint_ros_output_default(struct glint_ros_output *o);
+
+/* An MCAP file of every topic that the settings name (mcap_write.h says what a cut or full disk leaves of
+ * it). The strings of ctx and of the settings, and path, outlive the sink. */
+int glint_sink_mcap_open(const char *path, const struct glint_ros_output *output,
+                         const struct glint_sink_context *ctx, struct glint_sink **sink_out);
+#endif
