@@ -24,6 +24,7 @@
     X(voxelize)                                                                                              \
     X(gemm)                                                                                                  \
     X(flat_layer)                                                                                            \
+    X(set_layer)                                                                                             \
     X(vfe)                                                                                                   \
     X(conv)
 
