@@ -130,6 +130,7 @@ static int read_parts(const struct glint_model_config *config, struct parts *p)
     *p = (struct parts){0};
     GLINT_TRY(glint_config_only(
         root, "glint arch name classes input grid vfe encoder backbone neck head decode nms datasets track"));
+    GLINT_TRY(glint_config_pillars(config));
     if (config->grid.dim[0] != config->grid.dim[1])
         return glint_json_fail(glint_json_get(root, "grid"),
                                "as many cells along x as along y expected, found %d x %d",

@@ -324,6 +324,7 @@ static int build(struct glint_build *b)
 {
     struct config c;
     struct values v;
+    GLINT_TRY(glint_config_pillars(b->config));
     GLINT_TRY(read_config(b->config, &c));
     add_voxels(b, &c, &v);
     add_vfe(b, &c, &v);

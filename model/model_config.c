@@ -6,8 +6,9 @@
 #include <string.h>
 
 #define GRID_MAX   4096 /* cells per side */
-#define METRES_MAX 1e4  /* of any coordinate */
-#define SWEEPS_MAX 31   /* past ones in a frame */
+#define GRID_Z_MAX 1024
+#define METRES_MAX 1e4 /* of any coordinate */
+#define SWEEPS_MAX 31  /* past ones in a frame */
 
 /* Members */
 
@@ -137,33 +138,44 @@ static int read_input(struct glint_model_config *c)
 static int read_cells(struct glint_model_config *c, struct glint_json grid)
 {
     struct glint_grid *g = &c->grid;
-    double lo[6], size[3];
+    double lo[6], size[3], cells = 1;
+    int32_t given[3];
+    const bool has_cells = glint_json_has(grid, "cells");
+    if (has_cells)
+        GLINT_TRY(glint_json_i32s(grid, "cells", 3, 3, 1, GRID_MAX, given, NULL));
     GLINT_TRY(glint_config_floats(grid, "range", 6, -METRES_MAX, METRES_MAX, c->range));
     GLINT_TRY(glint_config_floats(grid, "pillar", 3, 1e-3, METRES_MAX, c->pillar));
     GLINT_TRY(glint_json_f64s(grid, "range", 6, 6, lo, NULL));
     GLINT_TRY(glint_json_f64s(grid, "pillar", 3, 3, size, NULL));
     for (int k = 0; k < 3; k++) {
-        const float n = ceilf((c->range[3 + k] - c->range[k]) / c->pillar[k]);
+        const float quotient = (c->range[3 + k] - c->range[k]) / c->pillar[k];
+        const float n = has_cells ? (float)given[k] : ceilf(quotient);
+        const int32_t most = k < 2 ? GRID_MAX : GRID_Z_MAX;
         if (!(c->range[k] < c->range[3 + k]))
             return glint_json_fail(glint_json_at(glint_json_get(grid, "range"), (size_t)k),
                                    "three lowest, then three higher coordinates expected");
-        if (n > (k < 2 ? GRID_MAX : 1))
+        if (has_cells && !(fabsf(n - quotient) <= 0.5f))
+            return glint_json_fail(glint_json_at(glint_json_get(grid, "cells"), (size_t)k),
+                                   "%g, by range and pillar, expected, found %d", (double)roundf(quotient),
+                                   given[k]);
+        if (n > (float)most)
             return glint_json_fail(glint_json_at(glint_json_get(grid, "pillar"), (size_t)k),
-                                   "at most %d cells along %c expected, found %g", k < 2 ? GRID_MAX : 1,
-                                   "xyz"[k], (double)n);
+                                   "at most %d cells along %c expected, found %g", most, "xyz"[k], (double)n);
         g->origin[k] = c->range[k];
         g->cell[k] = c->pillar[k];
         g->dim[k] = (int32_t)n;
         c->centre_offset[k] = (float)(size[k] / 2 + lo[k]);
+        cells *= (double)n;
     }
-    return GLINT_OK;
+    return cells <= INT32_MAX ? GLINT_OK
+                              : glint_json_fail(grid, "%.0f cells, at most %d expected", cells, INT32_MAX);
 }
 
 static int read_grid(struct glint_model_config *c)
 {
     struct glint_json grid;
-    GLINT_TRY(
-        glint_config_section(c->root, "grid", "range filter pillar max_pillars drop_first_pillar", &grid));
+    GLINT_TRY(glint_config_section(c->root, "grid", "range filter pillar cells max_pillars drop_first_pillar",
+                                   &grid));
     GLINT_TRY(read_cells(c, grid));
     c->grid.filter = glint_json_has(grid, "filter");
     if (c->grid.filter) {
@@ -174,6 +186,13 @@ static int read_grid(struct glint_model_config *c)
     }
     GLINT_TRY(glint_config_optional_bool(grid, "drop_first_pillar", &c->grid.drop_first));
     return glint_config_optional_i32(grid, "max_pillars", 1, GRID_MAX * GRID_MAX, &c->max_pillars);
+}
+
+int glint_config_pillars(const struct glint_model_config *c)
+{
+    return c->grid.dim[2] == 1 ? GLINT_OK
+                               : glint_json_fail(glint_json_get(glint_json_get(c->root, "grid"), "pillar"),
+                                                 "one cell along z expected, found %d", c->grid.dim[2]);
 }
 
 /* The document */

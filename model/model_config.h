@@ -51,6 +51,9 @@ int glint_config_optional_i32(struct glint_json object, const char *key, int32_t
 int glint_config_optional_f64(struct glint_json object, const char *key, double lo, double hi, double *out);
 int glint_config_optional_bool(struct glint_json object, const char *key, bool *out);
 
+/* For architectures of pillars: one cell along z. GLINT_E_FORMAT. */
+int glint_config_pillars(const struct glint_model_config *config);
+
 /* n numbers, each in [lo, hi], rounded to float. GLINT_E_FORMAT. */
 int glint_config_floats(struct glint_json object, const char *key, int32_t n, double lo, double hi,
                         float *out);

@@ -32,12 +32,12 @@ uint32_t glint_grid_cells(const struct glint_grid *g)
 
 void glint_grid_coord(const struct glint_grid *g, uint32_t number, int32_t coord_out[3])
 {
-    const int fast = g->x_major ? 1 : 0;
-    const uint32_t n_fast = (uint32_t)g->dim[fast], n_slow = (uint32_t)g->dim[1 - fast];
+    const int fast = g->x_major ? 2 : 0, slow = 2 - fast;
+    const uint32_t n_fast = (uint32_t)g->dim[fast], n_middle = (uint32_t)g->dim[1];
     const uint32_t row = number / n_fast;
     coord_out[fast] = (int32_t)(number % n_fast);
-    coord_out[1 - fast] = (int32_t)(row % n_slow);
-    coord_out[2] = (int32_t)(row / n_slow);
+    coord_out[1] = (int32_t)(row % n_middle);
+    coord_out[slow] = (int32_t)(row / n_middle);
 }
 
 void glint_cell_rule(const struct glint_grid *g, struct glint_cell_rule *r)
@@ -50,9 +50,10 @@ void glint_cell_rule(const struct glint_grid *g, struct glint_cell_rule *r)
         r->last[k] = (float)(g->dim[k] - 1);
         r->end[k] = (float)g->dim[k];
     }
-    r->stride[0] = g->x_major ? (uint32_t)g->dim[1] : 1;
-    r->stride[1] = g->x_major ? 1 : (uint32_t)g->dim[0];
-    r->stride[2] = (uint32_t)g->dim[0] * (uint32_t)g->dim[1];
+    const int fast = g->x_major ? 2 : 0;
+    r->stride[fast] = 1;
+    r->stride[1] = (uint32_t)g->dim[fast];
+    r->stride[2 - fast] = (uint32_t)g->dim[fast] * (uint32_t)g->dim[1];
     r->none = glint_grid_cells(g);
 }
 

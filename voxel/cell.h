@@ -15,7 +15,7 @@ struct glint_grid {
     int32_t dim[3];  /* cells */
     float keep_lo[3], keep_hi[3];
     bool filter, clamp;
-    bool x_major;    /* cells counted by (z, x, y) instead of (z, y, x) */
+    bool x_major;    /* cells counted by (x, y, z) instead of (z, y, x) */
     bool drop_first; /* lose the first voxel and its points, as the CUDA reference of FlatFormer does */
 };
 
@@ -30,7 +30,7 @@ uint32_t glint_grid_cells(const struct glint_grid *g);
 void glint_grid_coord(const struct glint_grid *g, uint32_t number, int32_t coord_out[3]);
 
 /* Writes the number of the cell of each of n points: (z * dim.y + y) * dim.x + x, with x_major
- * (z * dim.x + x) * dim.y + y; glint_grid_cells(g), one past the last, for a refused point, so that a sort
+ * (x * dim.y + y) * dim.z + z; glint_grid_cells(g), one past the last, for a refused point, so that a sort
  * moves those behind all others. g must have passed glint_grid_check; drop_first plays no part. Runs in the
  * calling thread; arrays do not overlap and need no alignment. All versions give the same numbers. */
 typedef void glint_cell_fn(const struct glint_grid *g, const float *x, const float *y, const float *z,

@@ -78,7 +78,7 @@ static int32_t first_run(const uint32_t *key, int32_t n)
  * voxel. */
 static void write_coords(const struct glint_grid *g, const uint32_t *key, struct glint_voxels *v)
 {
-    const int fast = g->x_major ? 1 : 0;
+    const int fast = !g->x_major ? 0 : g->dim[2] > 1 ? 2 : 1; /* x, z, or y where there is one z */
     const uint32_t n_fast = (uint32_t)g->dim[fast];
     uint32_t row_begin = 0;
     int32_t row[3] = {0, 0, 0};
@@ -89,9 +89,9 @@ static void write_coords(const struct glint_grid *g, const uint32_t *key, struct
             glint_grid_coord(g, number, row);
             row_begin = number - (uint32_t)row[fast];
         }
+        for (int k = 0; k < 3; k++)
+            coord[k] = row[k];
         coord[fast] = (int32_t)(number - row_begin);
-        coord[1 - fast] = row[1 - fast];
-        coord[2] = row[2];
     }
 }
 
