@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STAGES_MAX 10 /* of tables "stageS." */
+
 struct held { /* a tensor with its own memory */
     struct glint_tensor tensor;
     char *name;
@@ -32,6 +34,7 @@ struct sink_dump {
     uint64_t first_index;       /* frame that gave the batch its name */
     int32_t n_items;            /* items in the batch so far */
     int64_t n_tokens, n_padded; /* of them */
+    int64_t n_rows[STAGES_MAX]; /* of their tables "stageS." */
     bool failed;                /* memory ran out in the tap */
 };
 
@@ -119,15 +122,23 @@ enum join {
     JOIN_NUMBER, /* kept apart as NAME.B */
     JOIN_FIRST,  /* of the first item */
     JOIN_LAST,   /* of the last item */
+    JOIN_TABLE,  /* "stageS.": columns behind those of the items before, rows counted on */
+    JOIN_SUM,
 };
 
 static enum join join_of(const struct glint_tensor *t)
 {
+    static const char *const of_points[] = {"points_raw",   "points",  "rejected", "point_label",
+                                            "sample_index", "inverse", "grid_min"};
     if (t->n_dims == 0 || t->n_dims > 2 || starts_with(t->name, "dec.") || starts_with(t->name, "det."))
         return JOIN_PREFIX;
-    if (strcmp(t->name, "points_raw") == 0 || strcmp(t->name, "points") == 0 ||
-        strcmp(t->name, "rejected") == 0)
-        return JOIN_NUMBER;
+    for (size_t i = 0; i < sizeof of_points / sizeof *of_points; i++)
+        if (strcmp(t->name, of_points[i]) == 0)
+            return JOIN_NUMBER;
+    if (starts_with(t->name, "stage") && strstr(t->name, ".rules."))
+        return JOIN_SUM;
+    if ((starts_with(t->name, "stage") && t->dtype != GLINT_DTYPE_I16) || strcmp(t->name, "offset") == 0)
+        return JOIN_TABLE;
     if (glint_ends_with(t->name, ".first_group"))
         return JOIN_FIRST;
     return glint_ends_with(t->name, ".last_group") ? JOIN_LAST : JOIN_ROWS;
@@ -193,6 +204,69 @@ static bool join_rows(struct sink_dump *s, const struct glint_tensor *t)
     return true;
 }
 
+static int32_t stage_of(const struct glint_tensor *t)
+{
+    const int32_t stage = starts_with(t->name, "stage") ? t->name[5] - '0' : 0;
+    return stage >= 0 && stage < STAGES_MAX ? stage : 0;
+}
+
+/* Columns of t behind those of h, row by row; `skip` columns of t are left out. */
+static bool append_columns(struct held *h, const struct glint_tensor *t, int64_t skip)
+{
+    const int64_t rows = t->n_dims == 2 ? t->shape[0] : 1, had = h->tensor.shape[t->n_dims - 1];
+    const int64_t more = t->shape[t->n_dims - 1] - skip;
+    const size_t item = glint_dtype_size(t->dtype);
+    if (h->tensor.n_dims != t->n_dims || h->tensor.dtype != t->dtype || more < 0 ||
+        (t->n_dims == 2 && h->tensor.shape[0] != rows))
+        return false;
+    char *data = malloc((size_t)(rows * (had + more)) * item + 1), *at = data;
+    for (int64_t r = 0; data && r < rows; r++) {
+        memcpy(at, (char *)h->data + (size_t)(r * had) * item, (size_t)had * item);
+        at += (size_t)had * item;
+        memcpy(at, (const char *)t->data + (size_t)(r * (more + skip) + skip) * item, (size_t)more * item);
+        at += (size_t)more * item;
+    }
+    if (!data)
+        return false;
+    free(h->data);
+    h->data = data;
+    h->tensor.data = data;
+    h->tensor.shape[t->n_dims - 1] = had + more;
+    return true;
+}
+
+/* Integers of t that count rows (starts of patches: places in the padding) go on from the items before. */
+static bool join_table(struct sink_dump *s, const struct glint_tensor *t)
+{
+    struct held *h = find(&s->batch, t->name);
+    struct held_list moved = {0};
+    if (!h)
+        return add_copy(&s->batch, t->name, t);
+    const bool starts = glint_ends_with(t->name, ".cu_seqlens");
+    const int64_t n = glint_tensor_elements(&h->tensor);
+    const int64_t by = starts && n > 0 ? ((const int32_t *)h->data)[n - 1] : s->n_rows[stage_of(t)];
+    bool done = add_copy(&moved, t->name, t);
+    if (done) {
+        shift(&moved.items[0], 0, by);
+        done = append_columns(h, &moved.items[0].tensor, starts);
+    }
+    free_list(&moved);
+    return done;
+}
+
+static bool join_sum(struct sink_dump *s, const struct glint_tensor *t)
+{
+    struct held *h = find(&s->batch, t->name);
+    if (!h)
+        return add_copy(&s->batch, t->name, t);
+    int32_t *sum = h->data;
+    const bool fits = t->dtype == GLINT_DTYPE_I32 && h->tensor.dtype == t->dtype &&
+                      glint_tensor_elements(t) == glint_tensor_elements(&h->tensor);
+    for (int64_t i = 0; fits && i < glint_tensor_elements(t); i++)
+        sum[i] += ((const int32_t *)t->data)[i];
+    return fits;
+}
+
 static bool join_one(struct sink_dump *s, const struct glint_tensor *t)
 {
     char name[256];
@@ -206,6 +280,10 @@ static bool join_one(struct sink_dump *s, const struct glint_tensor *t)
         return add_copy(&s->batch, name, t);
     case JOIN_FIRST:
         return before || add_copy(&s->batch, t->name, t);
+    case JOIN_TABLE:
+        return join_table(s, t);
+    case JOIN_SUM:
+        return join_sum(s, t);
     case JOIN_LAST:
         if (before) {
             free(before->name);
@@ -227,6 +305,9 @@ static int join_run(struct sink_dump *s)
             return glint_fail(GLINT_E_NOMEM,
                               "%s: tensor %s of item %d does not go with the items before, or no memory",
                               s->sink.path, s->run.items[i].name, s->n_items);
+    for (int32_t i = 0; i < s->run.n; i++)
+        if (glint_ends_with(s->run.items[i].name, ".order"))
+            s->n_rows[stage_of(&s->run.items[i].tensor)] += s->run.items[i].tensor.shape[1];
     s->n_tokens += coords ? coords->tensor.shape[0] : 0;
     s->n_padded += padded ? padded->tensor.shape[0] : 0;
     s->n_items++;
@@ -240,6 +321,7 @@ static void forget_batch(struct sink_dump *s)
     free_list(&s->batch);
     s->n_items = 0;
     s->n_tokens = s->n_padded = 0;
+    memset(s->n_rows, 0, sizeof s->n_rows);
 }
 
 static int write_list(struct sink_dump *s, const struct held_list *list, const struct glint_frame *frame)

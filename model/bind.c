@@ -294,6 +294,30 @@ int glint_bind_conv(struct glint_bind *bind, const struct glint_affine *a, struc
     return bind_map(bind, a, out, tiles_out);
 }
 
+int glint_bind_norm(struct glint_bind *bind, const char *norm, double eps, int32_t n, const float **scale_out,
+                    const float **shift_out)
+{
+    struct glint_affine a = {.norm_eps = eps, .k = 1, .n = n};
+    struct fold f;
+    float *rows;
+    void *memory = NULL;
+    snprintf(a.norm, sizeof a.norm, "%s", norm);
+    *scale_out = *shift_out = NULL;
+    GLINT_TRY(alloc_buffers(&a, 1, &f, &rows));
+    int status = read_fold(bind, &a, &f);
+    if (status == GLINT_OK)
+        status = glint_bind_memory(bind, 2 * (size_t)n * sizeof(float), &memory);
+    float *scale = memory, *shift = scale ? scale + n : NULL;
+    for (int32_t i = 0; status == GLINT_OK && scale && i < n; i++) {
+        scale[i] = (float)f.factor[i];
+        shift[i] = (float)f.shift[i];
+    }
+    *scale_out = scale;
+    *shift_out = shift;
+    free(f.factor);
+    return status;
+}
+
 /* rows[o][i] = weight[i][o][place], weight [k, n, s, s] */
 static void take_place(const struct glint_affine *a, const float *weight, int32_t place, float *rows)
 {

@@ -17,6 +17,7 @@
 static const struct glint_arch *const archs[] = {
     &glint_arch_flatformer,
     &glint_arch_flatpoint,
+    &glint_arch_ptv3,
 };
 
 /* Values */
@@ -90,6 +91,14 @@ int32_t glint_build_sites(struct glint_build *b, const char *name, int32_t cap, 
                                           .sites = -1,
                                           .parent = -1},
                      name);
+}
+
+int32_t glint_build_level(struct glint_build *b)
+{
+    return add_value(
+        b,
+        (struct glint_value){.kind = GLINT_VALUE_LEVEL, .cap = b->net->cap_voxels, .sites = -1, .parent = -1},
+        NULL);
 }
 
 int32_t glint_build_rules(struct glint_build *b, const char *name, int32_t sites, int32_t n_cells)
@@ -213,6 +222,9 @@ int glint_net_build(const struct glint_model_config *config, int32_t cap_points,
     if (!arch)
         return glint_json_fail(glint_json_get(config->root, "arch"), "\"%s\" is not known here",
                                config->arch);
+    if (arch->free_grid != config->free_grid)
+        return glint_json_fail(glint_json_get(config->root, "grid"), "%s expected for this architecture",
+                               arch->free_grid ? "a cell size \"cell\"" : "\"range\" and \"pillar\"");
     int status = init_net(net, config, cap_points);
     if (status == GLINT_OK)
         status = arch->build(&b);

@@ -33,6 +33,7 @@ int32_t glint_build_order_of(struct glint_build *b, const char *name, int32_t si
  * kernels of n_cells whose outputs they are. A tap sees sites as "coords" have it and rules as numbers of
  * pairs. */
 int32_t glint_build_sites(struct glint_build *b, const char *name, int32_t cap, const int32_t dim[3]);
+int32_t glint_build_level(struct glint_build *b);
 int32_t glint_build_rules(struct glint_build *b, const char *name, int32_t sites, int32_t n_cells);
 int32_t glint_build_map(struct glint_build *b, const char *name, int32_t h, int32_t w, int32_t c);
 int32_t glint_build_slice(struct glint_build *b, const char *name, int32_t map, int32_t first_channel,
@@ -94,6 +95,10 @@ int glint_bind_cells(struct glint_bind *bind, const struct glint_affine *a, cons
 /* A copy of a vector [n]; NULL while measuring. */
 int glint_bind_vector(struct glint_bind *bind, const char *name, int32_t n, const float **out);
 
+/* A batch norm [n] that is folded into no map: y = v * scale + shift. NULL while measuring. */
+int glint_bind_norm(struct glint_bind *bind, const char *norm, double eps, int32_t n, const float **scale_out,
+                    const float **shift_out);
+
 /* Memory of the model for tables (*out NULL while measuring). */
 int glint_bind_memory(struct glint_bind *bind, size_t bytes, void **out);
 
@@ -125,6 +130,7 @@ void glint_text_add(struct glint_text *text, const char *fmt, ...) GLINT_PRINTF(
 
 struct glint_arch {
     const char *name;
+    bool free_grid; /* wants cells without bounds ("cell" in the grid section) */
     int (*build)(
         struct glint_build *b); /* adds all layers; returns its own failures, b->status is checked after */
     /* Whether a training configuration (of an imported weights file) is of this architecture, and its
@@ -132,7 +138,7 @@ struct glint_arch {
     bool (*recognise)(struct glint_json foreign);
     int (*convert)(struct glint_json foreign, struct glint_text *config_out);
 };
-extern const struct glint_arch glint_arch_flatformer, glint_arch_flatpoint;
+extern const struct glint_arch glint_arch_flatformer, glint_arch_flatpoint, glint_arch_ptv3;
 
 /* NULL for an unknown name. The table is in build.c. */
 const struct glint_arch *glint_arch_find(const char *name);

@@ -30,6 +30,7 @@ static double value_bytes(const struct glint_run *run, int32_t value)
                (run->sparse ? (double)glint_active_count(glint_sparse_active(run->sparse, value))
                             : (double)v->h * v->w);
     case GLINT_VALUE_SITES:
+    case GLINT_VALUE_LEVEL:
     case GLINT_VALUE_RULES:
     case GLINT_VALUE_BYTES:
         break; /* small, or counted where it is used */

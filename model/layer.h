@@ -34,7 +34,18 @@
     X(PATCH_MERGE, patch_merge)     /* tokens, voxels -> map */                                              \
     X(PEAK_HEAD, peak_head)         /* heat map, map -> peaks with boxes */                                  \
     X(DISTANCE_NMS, distance_nms)   /* peaks with boxes -> frame's boxes */                                  \
-    X(POINT_HEAD, point_head)       /* points, tokens, map, voxels -> frame's masks */
+    X(POINT_HEAD, point_head)       /* points, tokens, map, voxels -> frame's masks */                       \
+    X(LEVEL_SAMPLE, level_sample)   /* frame -> level, its sites */                                          \
+    X(LEVEL_POOL, level_pool)       /* level -> level, its sites */                                          \
+    X(KEPT_POINTS, kept_points)     /* level -> tokens */                                                    \
+    X(LINEAR, linear)               /* tokens (, tokens added) -> tokens */                                  \
+    X(NORM_LINEAR, norm_linear)     /* tokens -> tokens */                                                   \
+    X(LINEAR_NORM, linear_norm)     /* tokens, tokens added -> tokens */                                     \
+    X(NORM_MLP, norm_mlp)           /* tokens -> tokens */                                                   \
+    X(PATCH_ATTEND, patch_attend)   /* tokens, level -> tokens */                                            \
+    X(CLUSTER_MAX, cluster_max)     /* tokens, level, coarser level -> its tokens */                         \
+    X(CLUSTER_ADD, cluster_add)     /* tokens, tokens of a coarser level, it -> tokens */                    \
+    X(ROW_CLASSES, row_classes)     /* tokens, level -> frame's masks */
 
 enum glint_op {
 #define GLINT_OP_ENUM(upper, name) GLINT_OP_##upper,
@@ -50,6 +61,7 @@ enum glint_value_kind {
     GLINT_VALUE_ORDER,  /* n int32: sorted position -> row, as for tokens */
     GLINT_VALUE_SITES,  /* sparse sites (struct glint_sites), made by a layer */
     GLINT_VALUE_RULES,  /* pairs of rows for sparse convolutions (struct glint_rules), made by a layer */
+    GLINT_VALUE_LEVEL,  /* cells and their orders (struct glint_run_level of ptv3.h), made by a layer */
     GLINT_VALUE_MAP,    /* h x w x c float with a border (struct glint_map) */
     GLINT_VALUE_BYTES,  /* `bytes` for whatever its layers keep there */
 };
@@ -60,7 +72,7 @@ struct glint_value {
     char also[40]; /* a second one */
     int32_t c, h, w;
     int32_t sites;   /* tokens, orders, rules: the sites of their rows (of the outputs); -1: the voxels */
-    int32_t cap;     /* sites: most rows */
+    int32_t cap;     /* sites, levels: most rows */
     int32_t dim[3];  /* sites: cells along x, y, z */
     int32_t n_cells; /* rules: of the kernel */
     int32_t parent;  /* a channel slice of this map, from first_channel; -1: memory of its own */

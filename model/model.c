@@ -247,6 +247,9 @@ static void shape_text(const struct glint_net *net, int32_t value, char *text, s
     case GLINT_VALUE_SITES:
         snprintf(text, size, "sites %d", v->cap);
         break;
+    case GLINT_VALUE_LEVEL:
+        snprintf(text, size, "level");
+        break;
     case GLINT_VALUE_RULES:
         snprintf(text, size, "rules %d", v->n_cells);
         break;

@@ -171,9 +171,36 @@ static int read_cells(struct glint_model_config *c, struct glint_json grid)
                               : glint_json_fail(grid, "%.0f cells, at most %d expected", cells, INT32_MAX);
 }
 
+/* Cells without bounds: what voxel/level.h can count is the range, and the size of the grid. */
+static int read_free_grid(struct glint_model_config *c, struct glint_json grid)
+{
+    static const int32_t cells[3] = {1 << 15, 1 << 15, 1 << 14};
+    double cell;
+    GLINT_TRY(glint_config_section(c->root, "grid", "cell clip", &grid));
+    GLINT_TRY(glint_json_f64(grid, "cell", 1e-3, 100, &cell));
+    c->free_grid = true;
+    c->cell = (float)cell;
+    for (int k = 0; k < 3; k++) {
+        c->grid.dim[k] = cells[k];
+        c->grid.cell[k] = c->pillar[k] = c->cell;
+        c->range[3 + k] = c->cell * (float)(cells[k] / 2);
+        c->range[k] = c->grid.origin[k] = -c->range[3 + k];
+    }
+    c->clips = glint_json_has(grid, "clip");
+    if (c->clips)
+        GLINT_TRY(glint_config_floats(grid, "clip", 6, -METRES_MAX, METRES_MAX, c->range));
+    for (int k = 0; k < 3; k++)
+        if (!(c->range[k] < c->range[3 + k]))
+            return glint_json_fail(glint_json_at(glint_json_get(grid, "clip"), (size_t)k),
+                                   "three lowest, then three higher coordinates expected");
+    return GLINT_OK;
+}
+
 static int read_grid(struct glint_model_config *c)
 {
     struct glint_json grid;
+    if (glint_json_has(glint_json_get(c->root, "grid"), "cell"))
+        return read_free_grid(c, glint_json_get(c->root, "grid"));
     GLINT_TRY(glint_config_section(c->root, "grid", "range filter pillar cells max_pillars drop_first_pillar",
                                    &grid));
     GLINT_TRY(read_cells(c, grid));
@@ -206,10 +233,10 @@ static int read_root(struct glint_model_config *c)
     GLINT_TRY(glint_json_string(c->root, "arch", &c->arch));
     GLINT_TRY(glint_json_string(c->root, "name", &c->name));
     GLINT_TRY(read_classes(c->root, "classes", c->classes, &c->n_classes));
-    if (c->n_classes < 1)
-        return glint_json_fail(glint_json_get(c->root, "classes"), "one class at least expected");
     if (glint_json_has(c->root, "point_classes"))
         GLINT_TRY(read_classes(c->root, "point_classes", c->point_classes, &c->n_point_classes));
+    if (c->n_classes < 1 && c->n_point_classes < 1)
+        return glint_json_fail(glint_json_get(c->root, "classes"), "one class at least expected");
     GLINT_TRY(read_input(c));
     return read_grid(c);
 }

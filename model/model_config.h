@@ -27,7 +27,11 @@ struct glint_model_config {
     float pillar[3];          /* cell size, m */
     struct glint_grid grid;   /* origin, cell, dim, filter, drop_first; the rest is the architecture's */
     float centre_offset[3];   /* centre of a cell = (float)cell * pillar + this; rounded once */
-    int32_t max_pillars;      /* most pillars of a frame; 0: as many as there are cells */
+    bool free_grid; /* cells of `cell` metres without bounds; range: where points are clipped to, or what can
+                       be counted */
+    float cell;
+    bool clips;
+    int32_t max_pillars; /* most pillars of a frame; 0: as many as there are cells */
 };
 
 /* Reads and checks path. GLINT_E_NOTFOUND, GLINT_E_FORMAT with file and member. *config is then closed. */

@@ -5,6 +5,7 @@
 #include "attention/fixed.h"
 #include "core/status.h"
 #include "model/bev.h"
+#include "model/ptv3.h"
 #include "model/ops.h"
 #include "voxel/rules.h"
 #include <stdlib.h>
@@ -194,6 +195,8 @@ static size_t value_bytes(const struct glint_net *net, const struct glint_value 
     case GLINT_VALUE_RULES:
         return glint_arena_round(sizeof(struct glint_rules)) +
                glint_rules_bytes((int32_t)cap_rows(net, v), v->n_cells);
+    case GLINT_VALUE_LEVEL:
+        return glint_run_level_bytes(v->cap);
     case GLINT_VALUE_MAP:
         return v->parent < 0 ? glint_value_map(v, NULL, &map) : 0;
     case GLINT_VALUE_BYTES:

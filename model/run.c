@@ -2,6 +2,7 @@
 #include "model/run.h"
 #include "core/status.h"
 #include "model/plan.h"
+#include "model/ptv3.h"
 #include "model/sparse.h"
 #include <assert.h>
 #include <string.h>
@@ -234,6 +235,8 @@ size_t glint_run_tap_bytes(const struct glint_net *net)
             bytes = points * ((size_t)v->c * sizeof(float) + sizeof(int32_t));
         if (seen(v) && v->kind == GLINT_VALUE_TOKENS && v->sites >= 0)
             bytes = (size_t)net->values[v->sites].cap * (size_t)v->c * sizeof(float);
+        if (v->kind == GLINT_VALUE_LEVEL)
+            bytes = glint_run_level_tap_bytes(v->cap);
         if (seen(v) && v->kind == GLINT_VALUE_SITES)
             bytes = (size_t)v->cap * 4 * sizeof(int32_t);
         most = bytes > most ? bytes : most;

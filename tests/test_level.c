@@ -1,5 +1,6 @@
 /* tests/test_level.c - grid sampling, orders, clusters and patches: the golden cases of PTv3, each integer;
  * what is refused; the same with more threads. */
+#include "attention/patch_attend.h"
 #include "tests/golden_zoo.h"
 #include "voxel/level.h"
 

@@ -7,8 +7,8 @@
 
 #define REFUSED INT32_MIN
 
-/* Cells to either side of 0 along x, y and z: y times z stays below 2^31, which indices of sites count to. */
-static const float cells_max[3] = {1 << 15, 1 << 15, 1 << 13};
+/* Cells to either side of 0 along x, y and z: x times y stays below 2^31, which indices of sites count to. */
+static const float cells_max[3] = {1 << 14, 1 << 14, 1 << 13};
 
 /* Memory */
 
@@ -229,21 +229,4 @@ int glint_level_pool(struct glint_exec *x, const struct glint_level *fine, const
     make_clusters(fine, shift, coarse);
     make_orders(x, coarse);
     return GLINT_OK;
-}
-
-/* Patches */
-
-int32_t glint_patch_count(int32_t n, int32_t size)
-{
-    return (int32_t)(((int64_t)n + size - 1) / size);
-}
-
-struct glint_patch glint_patch_at(int32_t n, int32_t size, int32_t index)
-{
-    const int32_t first = index * size;
-    if (n <= size)
-        return (struct glint_patch){0, n, 0};
-    if (n - first >= size)
-        return (struct glint_patch){first, size, first};
-    return (struct glint_patch){n - size, size, first};
 }

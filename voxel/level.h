@@ -39,7 +39,7 @@ struct glint_level_points {
     int32_t low[3];    /* the cloud's lowest cell, which is cell 0 of the level */
     int32_t *row;      /* of each point; -1: refused */
     int32_t *kept;     /* cap of the level: the point that stands for a row, the first of its cell */
-    int64_t n_refused; /* not finite; beyond 2^15 cells of x or y or 2^13 of z from 0 */
+    int64_t n_refused; /* not finite; beyond 2^14 cells of x or y or 2^13 of z from 0 */
 };
 
 /* Points to the cells that hold one: cell = floor(p / rule->cell) in float by a true quotient, less the
@@ -55,13 +55,4 @@ int glint_level_sample(struct glint_exec *x, const struct glint_level_rule *rule
  * coarse->cap >= fine->n (GLINT_E_CAPACITY). */
 int glint_level_pool(struct glint_exec *x, const struct glint_level *fine, const enum glint_curve *curve,
                      int32_t n_curves, struct glint_level *coarse);
-
-/* Runs of `size` positions along a curve of n cells, over which cells attend to each other: all keys are
- * positions first .. first + n - 1; those from `fresh` on are the queries whose results count. Of more than
- * `size` cells the last patch is filled up with the end of the one before. */
-struct glint_patch {
-    int32_t first, n, fresh;
-};
-int32_t glint_patch_count(int32_t n, int32_t size);
-struct glint_patch glint_patch_at(int32_t n, int32_t size, int32_t index);
 #endif
