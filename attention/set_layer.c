@@ -186,6 +186,7 @@ static void finish(struct work *w)
     norm(w, &l->outer, w->o);
     if (!more)
         return;
+    copy_to_rows(w, w->o, r->layered);
     for (int32_t i = 0; i < w->n; i++)
         w->pointer[i] = r->residual + (int64_t)w->row[i] * l->dim;
     add(w, w->o, w->pointer);

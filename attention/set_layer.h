@@ -38,6 +38,7 @@ struct glint_set_rows { /* what a layer reads and writes */
     float *out;            /* n x dim, none of the inputs */
     float *attended;       /* n x dim: a; NULL in ordinary runs */
     float *inner;          /* n x dim: z; NULL in ordinary runs */
+    float *layered;        /* n x dim, with `last`: outer(z + x); NULL in ordinary runs */
 };
 
 /* Threads split sets; results do not depend on their number, nor a row's on other sets. The versions are

@@ -84,8 +84,8 @@ int glint_center_config(const struct glint_model_config *config, struct glint_ce
     struct glint_json decode, nms;
     double power = 0;
     const int32_t n = config->n_classes;
-    GLINT_TRY(glint_config_section(config->root, "decode", "top_k score iou_power range", &decode));
-    GLINT_TRY(glint_config_section(config->root, "nms", "iou pre post range", &nms));
+    GLINT_TRY(glint_config_section(config->root, "decode", "top_k score iou_power iou_alpha range", &decode));
+    GLINT_TRY(glint_config_section(config->root, "nms", "iou pre post range turn_rad", &nms));
     *c = (struct glint_center){.n_classes = n};
     GLINT_TRY(glint_json_i32(decode, "top_k", 1, TOP_K_MAX, &c->top_k));
     GLINT_TRY(glint_config_floats(decode, "score", n, 0, 1, c->score));
@@ -98,7 +98,10 @@ int glint_center_config(const struct glint_model_config *config, struct glint_ce
     GLINT_TRY(glint_config_floats(nms, "range", 6, -1e4, 1e4, c->nms_range));
     GLINT_TRY(check_order(nms, c->nms_range));
     c->iou_power = (float)power;
-    return GLINT_OK;
+    c->rectify = glint_json_has(decode, "iou_alpha");
+    if (c->rectify)
+        GLINT_TRY(glint_config_floats(decode, "iou_alpha", n, 0, 1, c->alpha));
+    return glint_config_optional_f64(nms, "turn_rad", -10, 10, &c->nms_turn);
 }
 
 /* The best cells: a heap in the output's score, label and cell, the worst first. */
@@ -300,17 +303,28 @@ static bool finite_box(const float box[GLINT_CENTER_BOX])
     return finite;
 }
 
-void glint_center_boxes(const struct glint_center *c, struct glint_candidates *candidates)
+static float rectified(const struct glint_center *c, int32_t label, float score, float iou)
 {
+    const double alpha = (double)c->alpha[label], q = ((double)iou + 1) / 2;
+    const double fit = q > 1 ? 1 : q > 0 ? q : 0;
+    return (float)(pow((double)score, 1 - alpha) * pow(fit, alpha));
+}
+
+void glint_center_boxes(const struct glint_center *c, float least_score, struct glint_candidates *candidates)
+{
+    const int32_t iou = glint_center_raw_offset(GLINT_CENTER_IOU, c->n_classes);
     const size_t n_raw = (size_t)candidates->n_raw;
     int32_t kept = 0;
     for (int32_t i = 0; i < candidates->n; i++) {
         float box[GLINT_CENTER_BOX];
         const float *raw = candidates->raw + (size_t)i * n_raw;
         decode_box(c, candidates->cell + 2 * i, raw, box);
-        if (!in_range(box, c->range) || !finite_box(box))
+        struct ranked cell = get(candidates, i);
+        if (c->rectify)
+            cell.score = rectified(c, cell.label, cell.score, raw[iou]);
+        if (!in_range(box, c->range) || !finite_box(box) || (c->rectify && !(cell.score > least_score)))
             continue;
-        put(candidates, kept, get(candidates, i));
+        put(candidates, kept, cell);
         memcpy(candidates->box + (size_t)kept * GLINT_CENTER_BOX, box, sizeof box);
         memmove(candidates->raw + (size_t)kept * n_raw, raw, n_raw * sizeof *raw);
         candidates->source[kept] = kept;
@@ -355,13 +369,19 @@ void glint_candidates_take(const struct glint_candidates *in, int32_t i, int32_t
     out->source[out->n++] = i;
 }
 
-/* Indices of the boxes of class k, or of all classes, in descending score; as in `in`. */
+/* Indices of the boxes of class k, or of all classes, in descending score; equal scores as in `in`, which has
+ * them so already unless they were rectified. */
 static int32_t list_class(const struct glint_candidates *in, int32_t k, bool joint, int32_t *list)
 {
     int32_t n = 0;
-    for (int32_t i = 0; i < in->n; i++)
-        if (joint || in->label[i] == k)
-            list[n++] = i;
+    for (int32_t i = 0; i < in->n; i++) {
+        if (!joint && in->label[i] != k)
+            continue;
+        int32_t at = n++;
+        for (; at > 0 && in->score[list[at - 1]] < in->score[i]; at--)
+            list[at] = list[at - 1];
+        list[at] = i;
+    }
     return n;
 }
 
@@ -406,7 +426,7 @@ void glint_center_nms(const struct glint_center *c, const struct glint_candidate
     out->n = 0;
     for (int32_t i = 0; i < in->n; i++) {
         const float *b = in->box + (size_t)i * GLINT_CENTER_BOX;
-        work->rects[i] = (struct glint_rect){b[0], b[1], b[3], b[4], turn * (double)b[6]};
+        work->rects[i] = (struct glint_rect){b[0], b[1], b[3], b[4], turn * (double)b[6] + c->nms_turn};
     }
     for (int32_t k = 0; k < rounds; k++) {
         const int32_t n = nms_class(c, in, k, work);

@@ -41,8 +41,12 @@ struct glint_center { /* of a head's layers */
     float cell[2], origin[2];       /* of the head's map, m */
     float score[GLINT_CLASSES_MAX]; /* least score per class */
     float iou_power;
+    bool rectify; /* after the best cells are picked by heat and passed their score: score^(1 - alpha) *
+                   * ((iou + 1) / 2 in 0..1)^alpha, alpha of the class (DSVT) */
+    float alpha[GLINT_CLASSES_MAX];
     float range[6]; /* of a candidate's centre, m */
     float nms_iou[GLINT_CLASSES_MAX];
+    double nms_turn; /* added to a box's yaw before its IoU is taken, radians (a quirk of DSVT) */
     int32_t nms_pre[GLINT_CLASSES_MAX], nms_post[GLINT_CLASSES_MAX]; /* most boxes before and after */
     float nms_range[6]; /* of a box's centre, after suppression, m */
 };
@@ -73,8 +77,10 @@ void glint_center_pick(const struct glint_center *center,
                        struct glint_candidates *out);
 
 /* The boxes of picked cells from their raw values; those that lie outside of the range, or are no numbers,
- * go. */
-void glint_center_boxes(const struct glint_center *center, struct glint_candidates *candidates);
+ * go. With center->rectify scores change here, the order does not; those not above least_score (< 0: none)
+ * go too. */
+void glint_center_boxes(const struct glint_center *center, float least_score,
+                        struct glint_candidates *candidates);
 
 /* Marks the cells that glint_center_pick would ask for a score: those whose heat alone passes. */
 void glint_center_warm(const struct glint_center *center, const struct glint_map *heat, float least_score,
@@ -97,9 +103,9 @@ struct glint_center_work { /* memory of glint_center_nms for cap candidates */
 size_t glint_center_work_bytes(int32_t cap);
 void glint_center_work_init(struct glint_center_work *work, void *memory, int32_t cap);
 
-/* Per class (joint: of all) the best nms_pre, greedy suppression by rotated IoU above nms_iou (or by
- * center->circle), the best nms_post; classes one after another; then nms_range. out: initialised as
- * candidates are, no raw values; Z at the centre. */
+/* Per class (joint: of all), by descending score, the best nms_pre, greedy suppression by rotated IoU above
+ * nms_iou (or by center->circle), the best nms_post; classes one after another; then nms_range. out:
+ * initialised as candidates are, no raw values; Z at the centre. */
 void glint_center_nms(const struct glint_center *center, const struct glint_candidates *in,
                       const struct glint_center_work *work, struct glint_candidates *out);
 

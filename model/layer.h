@@ -20,7 +20,11 @@
     X(SITES_STRIDED, sites_strided) /* sites -> sites of a strided convolution */                            \
     X(RULES, rules)                 /* sites, sites of the outputs -> rules */                               \
     X(SPARSE_CONV, sparse_conv)     /* tokens, rules (, tokens added before the activation) -> tokens */     \
-    X(BEV_SCATTER, bev_scatter)     /* tokens, voxels -> map */                                              \
+    X(SETS, sets)                   /* voxels or sites -> sets */                                            \
+    X(SET_LAYER, set_layer)         /* tokens, sets, sets of places (, tokens) -> tokens */                  \
+    X(COARSEN, coarsen)             /* voxels or sites -> sites, table */                                    \
+    X(SET_POOL, set_pool)           /* tokens, table -> tokens of sites */                                   \
+    X(BEV_SCATTER, bev_scatter)     /* tokens, voxels or sites of one z -> map */                            \
     X(CONV3X3, conv3x3)             /* map (, map added after the activation) -> map */                      \
     X(CONV1X1, conv1x1)             /* map -> map */                                                         \
     X(DECONV, deconv)               /* map -> map */                                                         \
@@ -112,6 +116,7 @@ struct glint_net {
 };
 
 struct glint_bind;
+struct glint_exec;
 struct glint_run;
 
 /* What an operation is. Functions may be NULL where there is nothing to do. */
@@ -120,6 +125,9 @@ struct glint_op_info {
     size_t params_size;
     /* Takes the layer's weights from the file (build.h). Called twice: to measure, then to fill. */
     int (*bind)(struct glint_bind *bind, struct glint_layer *layer);
+    /* Works out what follows from the weights alone, once they are there: a table, in memory that bind took.
+     */
+    int (*ready)(struct glint_exec *x, const struct glint_layer *layer);
     /* Bytes of scratch per worker that run may take from exec->scratch. */
     size_t (*scratch)(const struct glint_net *net, const struct glint_layer *layer);
     int (*run)(struct glint_run *run, const struct glint_layer *layer);

@@ -77,6 +77,16 @@ static int open_weights(struct glint_model *m, const char *folder)
     return status;
 }
 
+static int ready_layers(struct glint_model *m)
+{
+    for (int32_t i = 0; i < m->net.n_layers; i++) {
+        const struct glint_op_info *op = glint_op_get(m->net.layers[i].op);
+        if (op->ready)
+            GLINT_TRY(op->ready(&m->exec, &m->net.layers[i]));
+    }
+    return GLINT_OK;
+}
+
 static size_t scratch_bytes(const struct glint_net *net)
 {
     size_t most = SCRATCH_MIN;
@@ -148,6 +158,7 @@ static int open_model(struct glint_model *m, const char *folder, const struct gl
     m->net.keep_stages = s->keep_stages;
     GLINT_TRY(reserve(m, s));
     GLINT_TRY(open_weights(m, folder));
+    GLINT_TRY(ready_layers(m));
     m->info.memory_bytes += m->weights.cap;
     if (!s->keep_stages && !s->whole_maps)
         GLINT_TRY(glint_sparse_open(&m->net, &m->exec, &m->run.sparse));

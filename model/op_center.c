@@ -6,6 +6,7 @@
 #include "model/ops.h"
 #include "model/run.h"
 #include "model/sparse.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -161,7 +162,8 @@ static int center_pick_run(struct glint_run *r, const struct glint_layer *layer)
                                 glint_center_branch_channels(i, p->center.n_classes));
             maps[i] = &map[i];
         }
-    glint_center_pick(&p->center, maps, r->score, &picked->candidates);
+    const float least_score = p->center.rectify ? -1.0f : r->score; /* of what is not known yet */
+    glint_center_pick(&p->center, maps, least_score, &picked->candidates);
     new_sets(r, layer->out[1], &heat, set);
     list_picked(picked, set);
     return GLINT_OK;
@@ -326,6 +328,40 @@ static void tap_head(struct glint_run *r, const struct center_params *p, const c
     glint_run_tap(r, head_name(p, name, text, sizeof text), dtype, n_dims, shape, data);
 }
 
+static bool has_branch(const struct glint_center *c, enum glint_center_branch branch)
+{
+    return !c->branches || c->branches >> branch & 1;
+}
+
+/* Boxes of a head without velocities have seven columns. */
+static void tap_boxes(struct glint_run *r, const struct center_params *p, const char *name,
+                      const struct glint_candidates *c)
+{
+    const size_t mark = glint_arena_mark(&r->tap_memory);
+    const int64_t columns =
+        has_branch(&p->center, GLINT_CENTER_VEL) ? GLINT_CENTER_BOX : GLINT_CENTER_BOX - 2;
+    float *out = glint_arena_alloc(&r->tap_memory, (size_t)c->n * GLINT_CENTER_BOX * sizeof *out);
+    for (int64_t i = 0; out && i < c->n; i++)
+        memcpy(out + i * columns, c->box + i * GLINT_CENTER_BOX, (size_t)columns * sizeof *out);
+    if (out)
+        tap_head(r, p, name, GLINT_DTYPE_F32, 2, (const int64_t[]){c->n, columns}, out);
+    glint_arena_reset(&r->tap_memory, mark);
+}
+
+/* Scores before rectification. */
+static void tap_heat(struct glint_run *r, const struct center_params *p, const struct glint_candidates *c)
+{
+    const size_t mark = glint_arena_mark(&r->tap_memory);
+    const int32_t heat = glint_center_raw_offset(GLINT_CENTER_HEATMAP, p->center.n_classes);
+    float *out = glint_arena_alloc(&r->tap_memory, (size_t)c->n * sizeof *out);
+    const int64_t n = c->n;
+    for (int64_t i = 0; out && i < n; i++)
+        out[i] = (float)(1.0 / (1.0 + exp(-(double)c->raw[i * c->n_raw + heat + c->label[i]])));
+    if (out)
+        tap_head(r, p, "dec.hm_scores", GLINT_DTYPE_F32, 1, &n, out);
+    glint_arena_reset(&r->tap_memory, mark);
+}
+
 /* The values of the branches that there are. */
 static void tap_raw(struct glint_run *r, const struct center_params *p, const struct glint_candidates *c)
 {
@@ -336,7 +372,7 @@ static void tap_raw(struct glint_run *r, const struct center_params *p, const st
         const float *raw = c->raw + (size_t)i * (size_t)c->n_raw;
         for (unsigned k = 0; k < GLINT_CENTER_BRANCHES; k++) {
             const int32_t wide = glint_center_branch_channels(k, p->center.n_classes);
-            if (!p->center.branches || p->center.branches >> k & 1) {
+            if (has_branch(&p->center, k)) {
                 memcpy(out + n, raw, (size_t)wide * sizeof *out);
                 n += wide;
             }
@@ -345,7 +381,7 @@ static void tap_raw(struct glint_run *r, const struct center_params *p, const st
     }
     int32_t columns = 0;
     for (unsigned k = 0; k < GLINT_CENTER_BRANCHES; k++)
-        if (!p->center.branches || p->center.branches >> k & 1)
+        if (has_branch(&p->center, k))
             columns += glint_center_branch_channels(k, p->center.n_classes);
     if (out)
         tap_head(r, p, "dec.raw", GLINT_DTYPE_F32, 2, (const int64_t[]){c->n, columns}, out);
@@ -355,7 +391,9 @@ static void tap_raw(struct glint_run *r, const struct center_params *p, const st
 static void tap_decoded(struct glint_run *r, const struct center_params *p, const struct glint_candidates *c)
 {
     const int64_t n = c->n;
-    tap_head(r, p, "dec.boxes", GLINT_DTYPE_F32, 2, (const int64_t[]){n, GLINT_CENTER_BOX}, c->box);
+    tap_boxes(r, p, "dec.boxes", c);
+    if (p->center.rectify)
+        tap_heat(r, p, c);
     tap_head(r, p, "dec.scores", GLINT_DTYPE_F32, 1, &n, c->score);
     tap_head(r, p, "dec.labels", GLINT_DTYPE_I32, 1, &n, c->label);
     tap_head(r, p, "dec.cells", GLINT_DTYPE_I32, 2, (const int64_t[]){n, 2}, c->cell);
@@ -366,7 +404,7 @@ static int center_decode_run(struct glint_run *r, const struct glint_layer *laye
 {
     const struct center_params *p = layer->params;
     struct picked *picked = glint_run_bytes(r, layer->in[0]);
-    glint_center_boxes(&p->center, &picked->candidates);
+    glint_center_boxes(&p->center, r->score, &picked->candidates);
     if (r->tap)
         tap_decoded(r, p, &picked->candidates);
     return GLINT_OK;
@@ -431,12 +469,17 @@ int32_t glint_build_center_head(struct glint_build *b, const struct glint_center
 
 /* center_nms */
 
-/* The golden files have a box's lower face instead of its centre. */
-static void tap_detections(struct glint_run *r, enum glint_center_style style, struct glint_candidates *d)
+/* FlatFormer's golden files have a box's lower face instead of its centre, OpenPCDet's count labels from 1.
+ */
+static void tap_detections(struct glint_run *r, const struct center_params *p, struct glint_candidates *d)
 {
-    for (int32_t i = 0; style == GLINT_CENTER_MMDET && i < d->n; i++)
+    const struct center_params one = {.center = p->center}; /* no head's names */
+    const bool pcdet = p->center.style == GLINT_CENTER_PCDET;
+    for (int32_t i = 0; !pcdet && i < d->n; i++)
         d->box[i * GLINT_CENTER_BOX + 2] -= d->box[i * GLINT_CENTER_BOX + 5] / 2;
-    glint_run_tap(r, "det.boxes", GLINT_DTYPE_F32, 2, (const int64_t[]){d->n, GLINT_CENTER_BOX}, d->box);
+    for (int32_t i = 0; pcdet && i < d->n; i++)
+        d->label[i]++;
+    tap_boxes(r, &one, "det.boxes", d);
     glint_run_tap(r, "det.scores", GLINT_DTYPE_F32, 1, (const int64_t[]){d->n}, d->score);
     glint_run_tap(r, "det.labels", GLINT_DTYPE_I32, 1, (const int64_t[]){d->n}, d->label);
     glint_run_tap(r, "det.src", GLINT_DTYPE_I32, 1, (const int64_t[]){d->n}, d->source);
@@ -492,7 +535,7 @@ static int center_nms_run(struct glint_run *r, const struct glint_layer *layer)
     }
     publish(p->center.style, d, r->frame);
     if (r->tap)
-        tap_detections(r, p->center.style, d);
+        tap_detections(r, p, d);
     return GLINT_OK;
 }
 
@@ -533,14 +576,6 @@ void glint_build_center_join(struct glint_build *b, const struct glint_center *h
     glint_build_out(b, join, glint_build_bytes(b, detections_bytes(cap)));
 }
 
-/* The golden files count labels from 1. */
-static void tap_joined(struct glint_run *r, struct glint_candidates *d)
-{
-    for (int32_t i = 0; i < d->n; i++)
-        d->label[i]++;
-    tap_detections(r, GLINT_CENTER_PCDET, d);
-}
-
 static int center_join_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct center_params *p = layer->params;
@@ -552,7 +587,7 @@ static int center_join_run(struct glint_run *r, const struct glint_layer *layer)
     }
     publish(p->center.style, all, r->frame);
     if (r->tap)
-        tap_joined(r, all);
+        tap_detections(r, p, all);
     return GLINT_OK;
 }
 

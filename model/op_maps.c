@@ -20,8 +20,9 @@ static struct glint_map out_map(const struct glint_run *r, const struct glint_la
 static int bev_scatter_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_map out = glint_run_map(r, layer->out[0]);
-    return glint_bev_scatter(r->exec, glint_run_floats(r, layer->in[0]), r->voxels->coord,
-                             r->voxels->n_voxels, &out);
+    int32_t n;
+    const int32_t *coord = glint_run_coord(r, layer->in[1], &n);
+    return glint_bev_scatter(r->exec, glint_run_floats(r, layer->in[0]), coord, n, &out);
 }
 
 const struct glint_op_info glint_op_bev_scatter = {.name = "bev_scatter", .run = bev_scatter_run};

@@ -70,6 +70,18 @@ const struct glint_sites *glint_run_sites(const struct glint_run *run, int32_t v
     return glint_run_bytes(run, value);
 }
 
+const int32_t *glint_run_coord(const struct glint_run *run, int32_t value, int32_t *n_out)
+{
+    if (run->net->values[value].kind == GLINT_VALUE_VOXELS) {
+        *n_out = run->voxels->n_voxels;
+        return run->voxels->coord;
+    }
+    assert(run->net->values[value].kind == GLINT_VALUE_SITES);
+    const struct glint_sites *s = glint_run_sites(run, value);
+    *n_out = s->n;
+    return s->coord;
+}
+
 struct glint_rules *glint_run_new_rules(const struct glint_run *run, int32_t value)
 {
     const struct glint_value *v = &run->net->values[value];

@@ -42,6 +42,9 @@ struct glint_map glint_run_map(const struct glint_run *run, int32_t value); /* s
 /* Rows of a value of tokens or an order: of its sites, or the voxels. */
 int32_t glint_run_rows(const struct glint_run *run, int32_t value);
 
+/* Cells of voxels or sites, n x 3 (x, y, z): a row per token. */
+const int32_t *glint_run_coord(const struct glint_run *run, int32_t value, int32_t *n_out);
+
 /* Sites and rules, filled in place by the layer that makes them: `new` begins with an empty set of the
  * value's capacity and dim. */
 struct glint_sites *glint_run_new_sites(const struct glint_run *run, int32_t value);

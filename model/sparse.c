@@ -543,12 +543,13 @@ struct glint_sparse_count glint_sparse_count(const struct glint_sparse *s, const
 static int run_input(struct glint_sparse *s, struct glint_run *run, const struct glint_layer *layer)
 {
     const struct glint_map out = glint_run_map(run, layer->out[0]);
-    begin(s, run->voxels->coord, run->voxels->n_voxels);
+    int32_t n;
+    const int32_t *coord = glint_run_coord(run, layer->in[1], &n);
+    begin(s, coord, n);
     if (layer->op == GLINT_OP_PATCH_MERGE) /* writes its empty pixels itself */
         return glint_op_get(layer->op)->run(run, layer);
     glint_map_clear_border(&out);
-    GLINT_TRY(glint_bev_scatter_at(run->exec, glint_run_floats(run, layer->in[0]), run->voxels->coord,
-                                   run->voxels->n_voxels, &out));
+    GLINT_TRY(glint_bev_scatter_at(run->exec, glint_run_floats(run, layer->in[0]), coord, n, &out));
     return surround(s, run->exec, layer, &out);
 }
 

@@ -1,6 +1,7 @@
 /* tests/test_head_center.c - boxes of a centre head from whole maps: the golden case, and made ones for
  * order, limits and absurd values. */
 #include "tests/golden.h"
+#include "tests/golden_zoo.h"
 #include "core/status.h"
 #include "model/head_center.h"
 #include <math.h>
@@ -49,7 +50,7 @@ static void heads_open(struct heads *h, const struct glint_center *c, int32_t he
 static void decode(const struct glint_center *c, struct heads *h, float least_score)
 {
     glint_center_pick(c, h->maps, least_score, &h->dec);
-    glint_center_boxes(c, &h->dec);
+    glint_center_boxes(c, least_score, &h->dec);
 }
 
 static void heads_close(struct heads *h)
@@ -289,9 +290,99 @@ static void suppression_of_all_classes(void **state)
     heads_close(&h);
 }
 
+static struct glint_center dsvt_like(int32_t top_k)
+{
+    struct glint_center c = {.style = GLINT_CENTER_PCDET,
+                             .n_classes = 3,
+                             .top_k = top_k,
+                             .rectify = true,
+                             .alpha = {0.68f, 0.71f, 0.65f},
+                             .cell = {0.4f, 0.4f},
+                             .score = {0.1f, 0.1f, 0.1f},
+                             .range = {-80, -80, -10, 80, 80, 10},
+                             .nms_iou = {0.7f, 0.6f, 0.55f},
+                             .nms_turn = -1.57079632679489661923,
+                             .nms_pre = {4096, 4096, 4096},
+                             .nms_post = {500, 500, 500},
+                             .nms_range = {-1e4f, -1e4f, -1e4f, 1e4f, 1e4f, 1e4f}};
+    return c;
+}
+
+/* Boxes of the golden unit case as candidates, and what is kept of them as `want` has it. */
+static void check_kept(const struct glint_safetensors *file, const struct glint_center *c, const char *want)
+{
+    const struct glint_tensor *keep = glint_zoo_tensor(file, want, GLINT_DTYPE_I32);
+    const float *box = glint_zoo_tensor(file, "boxes", GLINT_DTYPE_F32)->data;
+    struct heads h;
+    heads_open(&h, c, 1, 1);
+    h.dec.n = 160;
+    memcpy(h.dec.score, glint_zoo_tensor(file, "scores", GLINT_DTYPE_F32)->data, 160 * sizeof(float));
+    memset(h.dec.cell, 0, 160 * 2 * sizeof(int32_t));
+    for (int32_t i = 0; i < 160; i++) {
+        memcpy(h.dec.box + i * GLINT_CENTER_BOX, box + 7 * i, 7 * sizeof(float));
+        h.dec.label[i] = glint_zoo_i32(file, "labels", i);
+    }
+    glint_center_nms(c, &h.dec, &h.work, &h.det);
+    assert_int_equal(h.det.n, keep->shape[0]);
+    assert_memory_equal(h.det.source, keep->data, (size_t)h.det.n * sizeof(int32_t));
+    heads_close(&h);
+}
+
+static void boxes_of_dsvt_are_turned_before_suppression(void **state)
+{
+    (void)state;
+    struct glint_safetensors *file = glint_zoo_open("dsvt/nms_unit");
+    struct glint_center c = dsvt_like(160);
+    if (!file)
+        skip();
+    check_kept(file, &c, "keep_multi");
+    c.joint = true;
+    static const char *const names[] = {"keep_0.10", "keep_0.20", "keep_0.55", "keep_0.70"};
+    for (int i = 0; i < 4; i++) {
+        c.nms_iou[0] = strtof(names[i] + 5, NULL);
+        check_kept(file, &c, names[i]);
+    }
+    glint_safetensors_close(file);
+}
+
+/* Picked by heat; then s^(1 - a) q^a, which may change the order of suppression; 0 stays unless more is
+ * asked. */
+static void scores_are_rectified_after_the_pick(void **state)
+{
+    (void)state;
+    const struct glint_center c = dsvt_like(10);
+    struct heads h;
+    heads_open(&h, &c, 3, 9);
+    for (int32_t y = 0; y < 3; y++)
+        for (int32_t x = 0; x < 9; x++)
+            for (int k = 0; k < 3; k++)
+                cell(&h, GLINT_CENTER_HEATMAP, y, x)[k] = -9;
+    static const float heat[] = {2, 1, 0, -2.5f},
+                       iou[] = {-1.5f, 0.5f, 3, 1}; /* the last one is below the score */
+    for (int i = 0; i < 4; i++) {
+        cell(&h, GLINT_CENTER_HEATMAP, 1, 2 * i)[1] = heat[i];
+        *cell(&h, GLINT_CENTER_IOU, 1, 2 * i) = iou[i];
+    }
+    decode(&c, &h, -1);
+    assert_int_equal(h.dec.n, 3);
+    assert_true(h.dec.score[0] == 0.0f);
+    assert_near(h.dec.score[1], pow(0.7310585786, 0.29) * pow(0.75, 0.71), 1e-6);
+    assert_near(h.dec.score[2], pow(0.5, 0.29), 1e-6);
+    glint_center_nms(&c, &h.dec, &h.work, &h.det);
+    assert_int_equal(h.det.n, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(h.det.source[i], 2 - i);
+    glint_center_pick(&c, h.maps, -1, &h.dec);
+    glint_center_boxes(&c, 0.75f, &h.dec);
+    assert_int_equal(h.dec.n, 1);
+    heads_close(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(boxes_of_dsvt_are_turned_before_suppression),
+        cmocka_unit_test(scores_are_rectified_after_the_pick),
         cmocka_unit_test(the_golden_maps_give_the_golden_boxes),
         cmocka_unit_test(ties_go_by_class_then_cell),
         cmocka_unit_test(the_best_k_are_kept),
