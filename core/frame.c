@@ -169,6 +169,55 @@ static void clear(struct glint_frame *f)
     f->refs = 1;
 }
 
+static void copy_points(struct glint_frame *to, const struct glint_frame *from)
+{
+    const struct glint_points *p = &from->points;
+    struct glint_points *q = &to->points;
+    const size_t n = (size_t)q->n;
+    memcpy(q->x, p->x, n * sizeof *q->x);
+    memcpy(q->y, p->y, n * sizeof *q->y);
+    memcpy(q->z, p->z, n * sizeof *q->z);
+    memcpy(q->intensity, p->intensity, n * sizeof *q->intensity);
+    memcpy(q->ring, p->ring, n * sizeof *q->ring);
+    memcpy(q->ret, p->ret, n * sizeof *q->ret);
+    memcpy(q->offset_ns, p->offset_ns, n * sizeof *q->offset_ns);
+    if (p->elongation) {
+        glint_frame_use_elongation(to);
+        memcpy(q->elongation, p->elongation, n * sizeof *q->elongation);
+    }
+    if (p->lag) {
+        glint_frame_use_lag(to);
+        memcpy(q->lag, p->lag, n * sizeof *q->lag);
+    }
+    if (!from->has_masks)
+        return;
+    memcpy(to->point_class, from->point_class, n);
+    memcpy(to->point_confidence, from->point_confidence, n);
+    memcpy(to->point_instance, from->point_instance, n * sizeof *to->point_instance);
+}
+
+void glint_frame_copy(struct glint_frame *to, const struct glint_frame *from)
+{
+    const struct glint_frame was = *to;
+    *to = *from;
+    to->points = was.points;
+    to->points.elongation = to->points.lag = NULL;
+    to->boxes = was.boxes;
+    to->cap_boxes = was.cap_boxes;
+    to->point_class = was.point_class;
+    to->point_confidence = was.point_confidence;
+    to->point_instance = was.point_instance;
+    to->queued_ns = was.queued_ns;
+    to->refs = was.refs;
+    to->pool = was.pool;
+    to->points.n = from->points.n < was.points.cap ? from->points.n : was.points.cap;
+    to->loss.points_clipped += (uint64_t)(from->points.n - to->points.n);
+    to->n_boxes = from->n_boxes < was.cap_boxes ? from->n_boxes : was.cap_boxes;
+    copy_points(to, from);
+    if (to->n_boxes > 0)
+        memcpy(to->boxes, from->boxes, (size_t)to->n_boxes * sizeof *to->boxes);
+}
+
 struct glint_frame *glint_frame_get(struct glint_frame_pool *p, bool wait)
 {
     pthread_mutex_lock(&p->mutex);

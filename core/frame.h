@@ -26,6 +26,10 @@ void glint_frame_unref(struct glint_frame *frame); /* the last one gives it back
 /* The bits of a frame's health that follow from what was lost between two accounts, the earlier one first. */
 uint32_t glint_health_of_loss(const struct glint_loss *before, const struct glint_loss *now);
 
+/* Everything in `from` but its memory and owner into a frame that the caller holds alone. Points and boxes
+ * beyond its capacity are left out, points counted as clipped. */
+void glint_frame_copy(struct glint_frame *to, const struct glint_frame *from);
+
 /* Gives points.elongation, or points.lag, its (zeroed) memory. */
 void glint_frame_use_elongation(struct glint_frame *frame);
 void glint_frame_use_lag(struct glint_frame *frame);

@@ -17,6 +17,7 @@ ALLOWED = {
     "eval": {"core", "calib", "io", "eval"},
     "ros": {"core", "calib", "io", "ros"},
     "pipeline": {"core", "calib", "io", "voxel", "model", "track", "pipeline"},
+    "serve": {"core", "calib", "io", "ros", "serve"},
 }
 CUDA = re.compile(r"cuda|cublas|cudnn|cub/", re.I)
 

@@ -96,6 +96,9 @@ static void show_libraries(void)
     line("MPI", GLINT_BUILT_WITH_MPI
                     ? "built in: mpirun -n N glint eval"
                     : "left out: eval runs in one process (libopenmpi-dev, then build again)");
+    line("libwebsockets", GLINT_BUILT_WITH_LIBWEBSOCKETS
+                              ? "built in: glint serve, glint view"
+                              : "left out: no page, no Foxglove (libwebsockets-dev, then build again)");
 }
 
 static void show_gpu(void)

@@ -6,6 +6,7 @@
 #include "core/text.h"
 #include "io/output.h"
 #include "io/sinks.h"
+#include "serve/server.h"
 #include "tools/places.h"
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,8 @@ static int open_sink(const struct glint_outputs *o, const char *path, struct gli
 {
     if (glint_ends_with(path, ".png"))
         return open_png(path, &o->context, &o->png, sink_out);
+    if (glint_sink_serve_wants(path))
+        return glint_sink_serve_open(path, &o->context, sink_out);
     if (o->ros && glint_ends_with(path, ".mcap"))
         return glint_sink_mcap_open(path, o->ros, &o->context, sink_out);
     if (o->policy == GLINT_OUTPUTS_SERVICE && is_lines(path))

@@ -78,7 +78,8 @@ static void show_progress(struct glint_session *s)
     struct glint_pipeline_stats stats;
     glint_pipeline_stats(s->pipeline, &stats);
     const double part = stats.progress < 0.0 ? -1.0 : (s->at + stats.progress) / n_runs(s);
-    glint_progress_update(&s->progress, part, s->n_frames);
+    if (!s->no_progress)
+        glint_progress_update(&s->progress, part, s->n_frames);
 }
 
 static void count_health(struct glint_session *s, uint32_t health)

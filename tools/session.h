@@ -20,6 +20,7 @@ struct glint_session { /* start with all zero, fill the first part */
     const char *sensor, *calib;
     uint64_t first_frame, end_frame;           /* of each input */
     int32_t n_threads;                         /* 1: one thread for all */
+    bool no_progress;                          /* no bar on the terminal */
     bool skip_corrupt;                         /* damaged records are counted */
     const struct glint_motion_options *motion; /* NULL: points stay as measured */
     struct glint_model *model;                 /* NULL: points only */

@@ -46,7 +46,7 @@ without_latency() {
 words() {
     expect 0 --help && says out "usage: glint COMMAND" && quiet err
     expect 0 --version && says out "glint 0." && quiet err
-    for command in run live record replay decode info calibrate import bench doctor; do
+    for command in run live record replay decode info calibrate import bench serve view doctor; do
         expect 0 $command --help
         says out "usage: glint $command"
         says out "example:"
@@ -55,7 +55,7 @@ words() {
     expect 0 doctor && says out "instructions" && quiet err
     expect 2
     quiet out
-    for later in sim view nonsense; do
+    for later in sim nonsense; do
         expect 2 $later x
         one_line "no such command: $later"
     done
