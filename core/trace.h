@@ -17,10 +17,9 @@ int64_t glint_span_begin(struct glint_trace *trace);
 int64_t glint_span_end(struct glint_trace *trace, enum glint_stage stage, struct glint_frame *frame,
                        int64_t begun_ns);
 
-/* Lists a span that was measured elsewhere. name is static storage; frame_index as GLINT_TRACE_NO_FRAME:
- * none. */
-void glint_span_list(struct glint_trace *trace, const char *name, uint64_t frame_index, int64_t begun_ns,
-                     int64_t ns);
+/* Lists a stage's span that was measured elsewhere. frame_index as GLINT_TRACE_NO_FRAME: none. */
+void glint_span_list(struct glint_trace *trace, enum glint_stage stage, uint64_t frame_index,
+                     int64_t begun_ns, int64_t ns);
 
 /* A finer part inside a stage: `name` is static storage; only in the export, not in the statistics. */
 void glint_span_part(struct glint_trace *trace, const char *name, uint64_t frame_index, int64_t begun_ns);

@@ -1,5 +1,6 @@
 /* io/decoder.c - see decoder.h: choosing the sensor, the packet account, and the sensor's clock. */
 #include "io/decoder_family.h"
+#include "core/probe.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,6 +242,8 @@ static void count_lost(struct glint_decoder *d, const struct glint_packet *p, ui
     const bool back = d->late && d->open_lost > 0 && loss->packets_lost > 0;
     d->open_lost = really > 0 ? d->open_lost + really : d->open_lost - back;
     loss->packets_lost = loss->packets_lost + really - back;
+    if (really > 0)
+        GLINT_PROBE2(packet__loss, really, loss->packets_lost);
 }
 
 enum glint_packet_kind glint_decoder_take(struct glint_decoder *decoder, const struct glint_packet *packet,

@@ -1,5 +1,6 @@
 /* model/run.c - see run.h. */
 #include "model/run.h"
+#include "core/probe.h"
 #include "core/status.h"
 #include "model/plan.h"
 #include "model/ptv3.h"
@@ -284,6 +285,7 @@ int glint_run_net(struct glint_run *run)
     run->cost = (struct glint_model_cost){0};
     for (int32_t i = 0; i < net->n_layers;) {
         const enum glint_stage stage = net->layers[i].stage;
+        GLINT_PROBE2(stage__begin, glint_stage_name(stage), run->frame->index);
         const int64_t begun = glint_span_begin(run->trace);
         int status = GLINT_OK;
         for (; status == GLINT_OK && i < net->n_layers && net->layers[i].stage == stage; i++)

@@ -6,6 +6,7 @@
 #include "pipeline/chain.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/probe.h"
 #include "core/status.h"
 #include <stdio.h>
 #include <string.h>
@@ -60,8 +61,7 @@ static void list(struct glint_chain *c, uint64_t frame_index)
     for (int i = 0; i < GLINT_STAGE_COUNT; i++) {
         if (l->ns[i] == 0)
             continue;
-        glint_span_list(c->pipeline->settings.trace, glint_stage_name((enum glint_stage)i), frame_index,
-                        l->start_ns, l->ns[i]);
+        glint_span_list(c->pipeline->settings.trace, (enum glint_stage)i, frame_index, l->start_ns, l->ns[i]);
         l->start_ns += l->ns[i];
         l->pending_ns[i] += l->ns[i];
         l->ns[i] = 0;
@@ -72,6 +72,8 @@ static void list(struct glint_chain *c, uint64_t frame_index)
 static void settle(struct glint_chain *c, struct glint_frame *frame)
 {
     list(c, frame->index);
+    c->laps.start_ns =
+        c->laps.last_ns; /* what was waited, and inference, which lists its own spans, is past */
     for (int i = 0; i < GLINT_STAGE_COUNT; i++)
         if (c->laps.pending_ns[i] > 0) {
             frame->latency_ns[i] =
@@ -116,6 +118,8 @@ static int call(struct glint_chain *c, int stage, struct glint_item item)
     }
     charge(c);
     c->current = stage;
+    GLINT_PROBE2(stage__begin, p->info[stage]->name,
+                 item.kind == GLINT_ITEM_FRAME ? (int64_t)((struct glint_frame *)item.data)->index : -1);
     const int status = p->info[stage]->process(p->priv[stage], item, &p->outs[stage].emit);
     charge(c);
     c->current = before;

@@ -99,6 +99,8 @@ static void show_libraries(void)
     line("libwebsockets", GLINT_BUILT_WITH_LIBWEBSOCKETS
                               ? "built in: glint serve, glint view"
                               : "left out: no page, no Foxglove (libwebsockets-dev, then build again)");
+    line("probes", GLINT_BUILT_WITH_SDT ? "built in: usdt:glint for bpftrace and perf (docs/TRACING.md)"
+                                        : "left out (systemtap-sdt-dev, then build again)");
 }
 
 static void show_gpu(void)

@@ -70,7 +70,7 @@ static int open_rest(void *ctx, int32_t cap_points, struct glint_model **model_o
     for (int32_t i = 0; i < j->o.n_out && status == GLINT_OK; i++)
         status = glint_outputs_add(&j->outputs, j->o.out[i], &j->context, &png, &j->o.ros);
     if (status == GLINT_OK && j->o.trace_path)
-        status = glint_output_check(j->o.trace_path);
+        status = glint_trace_stream_begin(j->trace, j->o.trace_path);
     j->session.output_status = status;
     return status;
 }
@@ -97,10 +97,9 @@ static int tell(struct job *j)
 static int finish(struct job *j, int code)
 {
     int status = glint_outputs_close(&j->outputs);
-    if (status == GLINT_OK && j->o.trace_path && j->session.n_frames > 0)
-        status = glint_trace_export(j->trace, j->o.trace_path);
+    const int traced = glint_trace_stream_end(j->trace);
     const int told = tell(j);
-    status = status < 0 ? status : told;
+    status = status < 0 ? status : traced < 0 ? traced : told;
     if (status < 0 && code == GLINT_EXIT_OK)
         code = glint_report_failure(status, GLINT_SIDE_OUTPUT);
     return code;

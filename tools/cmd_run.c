@@ -120,7 +120,7 @@ static int open_outputs(struct job *j)
         }
     }
     if (status == GLINT_OK && j->o.trace_path)
-        status = glint_output_check(j->o.trace_path);
+        status = glint_trace_stream_begin(j->trace, j->o.trace_path);
     return status < 0 ? glint_report_failure(status, GLINT_SIDE_OUTPUT) : GLINT_EXIT_OK;
 }
 
@@ -222,8 +222,8 @@ static int run_job(struct job *j)
 {
     int code = glint_session_run(&j->session);
     int status = glint_outputs_close(&j->outputs);
-    if (status == GLINT_OK && j->o.trace_path)
-        status = glint_trace_export(j->trace, j->o.trace_path);
+    const int traced = glint_trace_stream_end(j->trace);
+    status = status < 0 ? status : traced;
     if (status < 0 && !j->session.output_status) {
         const int late = glint_report_failure(status, GLINT_SIDE_OUTPUT);
         code = code ? code : late;

@@ -25,12 +25,26 @@ int glint_trace_open(size_t cap_events, struct glint_trace **trace_out);
 void glint_trace_touch(struct glint_trace *trace);
 void glint_trace_close(struct glint_trace *trace); /* NULL is fine */
 
-/* Statistics so far: nearest-rank percentiles; all 0 when the stage never ran or trace is NULL.
- * stage GLINT_STAGE_COUNT: whole frames. Sorts: not for every frame. */
+#define GLINT_TRACE_LATENCY   GLINT_STAGE_COUNT       /* whole frames: the input's last byte -> published */
+#define GLINT_TRACE_POINT_AGE (GLINT_STAGE_COUNT + 1) /* first point measured -> published, where known */
+
+/* Statistics so far: nearest-rank percentiles; all 0 when the stage never ran or trace is NULL. stage: one of
+ * enum glint_stage or the above. Sorts: not for every frame. */
 void glint_trace_stats(struct glint_trace *trace, int stage, struct glint_trace_stats *stats_out);
 
-/* Chrome trace JSON (opens in ui.perfetto.dev): one track per thread, frame number as argument, one
- * asynchronous slice per frame from arrival to publication. The file appears whole or not at all. GLINT_E_IO.
+/* Writes all events to path while they come, from now on and by a thread of its own, in the format below: a
+ * few times a second, so that nobody who fills the trace waits, memory stays as it is, and the file is whole
+ * JSON at any moment, also after kill -9. Events that come faster than they can be written are lost and
+ * counted
+ * ("trace events lost"). GLINT_E_IO, GLINT_E_ARG (already begun), GLINT_E_NOMEM. */
+int glint_trace_stream_begin(struct glint_trace *trace, const char *path);
+/* Writes the rest and closes the file. GLINT_E_IO: it could not be written as a whole (told in the log when
+ * it happened; tracing itself went on). GLINT_OK where nothing was begun. close does it too. */
+int glint_trace_stream_end(struct glint_trace *trace);
+
+/* Chrome trace JSON (opens in ui.perfetto.dev) of the events that are still kept: one track per thread, frame
+ * number as argument, arrows from stage to stage of a frame, one asynchronous slice per frame from arrival to
+ * publication with its two ages. The file appears whole or not at all. GLINT_E_IO.
  */
 int glint_trace_export(struct glint_trace *trace, const char *path);
 
