@@ -110,7 +110,8 @@ static int take_batch(struct receive_udp *r, int32_t i)
 {
     prepare(r);
     const int n = recvmmsg(r->fds[i].fd, r->head, BATCH, MSG_DONTWAIT, NULL);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNREFUSED || errno == ENOBUFS))
+    if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNREFUSED || errno == ENOBUFS ||
+                  errno == ENETDOWN || errno == ENETUNREACH || errno == EHOSTUNREACH)) /* it may come back */
         return 0;
     if (n < 0)
         return glint_fail(GLINT_E_DEVICE, "udp port %u: %s", r->port[i], strerror(errno));
@@ -204,17 +205,17 @@ static int bind_to_iface(int fd, const char *iface)
 
 /* With a group the address is shared with other listeners, as multicast is meant; a unicast port is not: the
  * kernel would give its packets to one of the two. */
-static int join(int fd, const struct glint_live_settings *s)
+static int join(int fd, const struct glint_live_settings *s, const char *group)
 {
     struct ip_mreqn request = {.imr_ifindex = s->iface ? (int)if_nametoindex(s->iface) : 0};
     const int on = 1, off = 0;
-    GLINT_TRY(parse_ip("group", s->group, &request.imr_multiaddr));
+    GLINT_TRY(parse_ip("group", group, &request.imr_multiaddr));
     if (!IN_MULTICAST(ntohl(request.imr_multiaddr.s_addr)))
-        return glint_fail(GLINT_E_ARG, "group %.60s: 224.0.0.0 to 239.255.255.255 wanted", s->group);
+        return glint_fail(GLINT_E_ARG, "group %.60s: 224.0.0.0 to 239.255.255.255 wanted", group);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &off, sizeof off); /* not what others here have joined */
     if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) != 0)
-        return glint_fail(GLINT_E_DEVICE, "group %s: cannot join%s%s: %s", s->group,
+        return glint_fail(GLINT_E_DEVICE, "group %s: cannot join%s%s: %s", group,
                           s->iface ? " on " : " (name the interface with --iface)", s->iface ? s->iface : "",
                           strerror(errno));
     return GLINT_OK;
@@ -241,12 +242,12 @@ static int open_socket(struct receive_udp *r, const struct glint_live_settings *
     r->port[r->n++] = port;
     set_buffer(fd, s->rcvbuf_bytes, &r->base.rcvbuf_bytes);
     ask_for_stamps(fd, s->hardware_stamps);
-    if (s->iface && !s->group)
+    if (s->iface && s->n_groups == 0)
         GLINT_TRY(bind_to_iface(fd, s->iface));
     if (s->iface && if_nametoindex(s->iface) == 0)
         return glint_fail(GLINT_E_DEVICE, "no network interface \"%.32s\" (see: ip link)", s->iface);
-    if (s->group)
-        GLINT_TRY(join(fd, s));
+    for (int32_t i = 0; i < s->n_groups; i++)
+        GLINT_TRY(join(fd, s, s->groups[i]));
     return bind_port(fd, s, port);
 }
 

@@ -28,6 +28,8 @@ struct glint_sensors {
     struct glint_decoder_settings settings;
     const struct glint_source *source;
     char sensor[64], calib[1024], capture[1024];
+    const struct glint_sensor_place *places; /* NULL: any sensors */
+    int32_t n_places;
     int32_t n, n_flows;
     struct glint_sensor sensors[GLINT_SENSORS_CAP];
     struct recent recent[GLINT_SENSORS_CAP];
@@ -127,7 +129,7 @@ static void warn_shared_metadata(const struct glint_sensors *s, const struct gli
 }
 
 static int32_t add_sensor(struct glint_sensors *s, struct glint_decoder *decoder,
-                          const struct glint_packet *p)
+                          const struct glint_packet *p, int32_t place)
 {
     char ip[20];
     struct glint_sensor *sensor = &s->sensors[s->n];
@@ -136,10 +138,14 @@ static int32_t add_sensor(struct glint_sensors *s, struct glint_decoder *decoder
     sensor->src_ip = p->src_ip;
     sensor->port = p->dst_port;
     sensor->input = p->input;
+    sensor->place = place;
     snprintf(sensor->name, sizeof sensor->name, "%s %s:%u", decoder->sensor,
              ip_text(p->src_ip, ip, sizeof ip), p->dst_port);
     warn_shared_metadata(s, sensor);
-    glint_log(GLINT_LOG_INFO, "another sensor: %s", sensor->name);
+    glint_log(GLINT_LOG_INFO, "another sensor: %s%s%s", place >= 0 ? s->places[place].name : "",
+              place >= 0 ? ", " : "", sensor->name);
+    if (place >= 0)
+        snprintf(sensor->name, sizeof sensor->name, "%s", s->places[place].name);
     return s->n++;
 }
 
@@ -158,6 +164,7 @@ int glint_sensors_open(const struct glint_decoder_settings *settings, struct gli
     s->settings.calib = *s->calib ? s->calib : NULL;
     s->settings.capture = *s->capture ? s->capture : NULL;
     s->sensors[0].decoder = first;
+    s->sensors[0].place = -1;
     snprintf(s->sensors[0].name, sizeof s->sensors[0].name, "%s", first->sensor);
     s->n = 1;
     *sensors_out = s;
@@ -167,6 +174,15 @@ int glint_sensors_open(const struct glint_decoder_settings *settings, struct gli
 void glint_sensors_set_source(struct glint_sensors *s, const struct glint_source *source)
 {
     s->source = source;
+}
+
+void glint_sensors_set_places(struct glint_sensors *s, const struct glint_sensor_place *places,
+                              int32_t n_places)
+{
+    s->places = places;
+    s->n_places = n_places;
+    s->sensors[0].place = 0;
+    snprintf(s->sensors[0].name, sizeof s->sensors[0].name, "%s", places[0].name);
 }
 
 void glint_sensors_close(struct glint_sensors *s)
@@ -252,16 +268,48 @@ static enum glint_packet_kind take_by(struct glint_sensors *s, int32_t i, const 
     return kind;
 }
 
+/* Where a packet's sender is expected, -1: nowhere. */
+static int32_t place_of(const struct glint_sensors *s, const struct glint_packet *p)
+{
+    for (int32_t i = 0; i < s->n_places; i++)
+        if ((s->places[i].src_ip == 0 || s->places[i].src_ip == p->src_ip) &&
+            (s->places[i].port == 0 || s->places[i].port == p->dst_port))
+            return i;
+    return -1;
+}
+
+static bool is_place_taken(const struct glint_sensors *s, int32_t place)
+{
+    for (int32_t i = 0; i < s->n; i++)
+        if (s->sensors[i].place == place)
+            return true;
+    return false;
+}
+
+/* Whether other packets of this sender may yet be those of a sensor that is expected. */
+static bool is_sender_expected(const struct glint_sensors *s, const struct glint_packet *p)
+{
+    for (int32_t i = 0; i < s->n_places; i++)
+        if (s->places[i].src_ip == p->src_ip)
+            return true;
+    return false;
+}
+
 /* The first sensor has no address before its first lidar packet. */
 static bool may_be_first(const struct glint_sensors *s, const struct glint_packet *p)
 {
-    return s->sensors[0].port == 0 && p->input == 0;
+    return s->sensors[0].port == 0 && p->input == 0 && (s->n_places == 0 || place_of(s, p) == 0);
 }
 
 /* Further inputs have files of their own beside them. */
 static struct glint_decoder_settings settings_for(const struct glint_sensors *s, const struct glint_packet *p)
 {
     struct glint_decoder_settings settings = s->settings;
+    const int32_t place = place_of(s, p);
+    if (place >= 0) {
+        settings.sensor = s->places[place].sensor;
+        settings.calib = s->places[place].calib;
+    }
     if (p->input > 0 && s->source && s->source->ops->input_path)
         settings.capture = s->source->ops->input_path(s->source, p->input);
     return settings;
@@ -295,12 +343,27 @@ static int32_t companion_of(const struct glint_sensors *s, const struct glint_pa
     return NOBODY;
 }
 
+/* Of a sender that is not expected: what goes with a sensor's packets, or nobody's. */
+static int32_t unexpected(struct glint_sensors *s, const struct glint_packet *p, bool *known_out)
+{
+    char ip[20];
+    const int32_t companion = companion_of(s, p);
+    *known_out = companion != NOBODY || !is_sender_expected(s, p);
+    if (companion == NOBODY && *known_out && s->n_flows < FLOWS)
+        glint_log(GLINT_LOG_WARN, "packets from %s to port %u are of none of the sensors that are expected",
+                  ip_text(p->src_ip, ip, sizeof ip), p->dst_port);
+    return companion;
+}
+
 /* Of whom the packets of a new flow are, or NOBODY (known_out: for good). */
 static int32_t owner_of(struct glint_sensors *s, const struct glint_packet *p, struct glint_returns *returns,
                         bool *known_out)
 {
     struct glint_decoder *decoder;
+    const int32_t place = place_of(s, p);
     *known_out = true;
+    if (s->n_places > 0 && (place < 0 || is_place_taken(s, place)))
+        return unexpected(s, p, known_out);
     if (s->n == GLINT_SENSORS_CAP) {
         if (!s->told_full)
             glint_log(GLINT_LOG_WARN, "more than %d sensors: the others' packets are foreign",
@@ -311,7 +374,7 @@ static int32_t owner_of(struct glint_sensors *s, const struct glint_packet *p, s
     const struct glint_decoder_settings settings = settings_for(s, p);
     const int status = open_for(&settings, p, returns, &decoder);
     if (status == GLINT_OK)
-        return add_sensor(s, decoder, p);
+        return add_sensor(s, decoder, p, place);
     *known_out = status != GLINT_E_FORMAT; /* nobody's lidar packet: the next may be one */
     if (status != GLINT_E_FORMAT && status != GLINT_E_UNSUPPORTED)
         glint_log(GLINT_LOG_WARN, "a further sensor is left out: %s", glint_error_text());

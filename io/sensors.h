@@ -14,6 +14,15 @@
 
 #define GLINT_SENSORS_CAP 16
 
+/* A sensor that is known to be there, before its first packet. Strings outlive the sensors. */
+struct glint_sensor_place {
+    const char *name;   /* in frames' source and in accounts: "front" */
+    const char *sensor; /* a model that opens without packets: "vlp16" */
+    const char *calib;  /* NULL: built in */
+    uint32_t src_ip;    /* host order, 0: any */
+    uint16_t port;      /* its lidar packets go to, 0: any */
+};
+
 struct glint_sensor {
     struct glint_decoder *decoder;
     char name[112]; /* "Velodyne VLP-16"; further ones with their place: "Velodyne VLP-16 192.168.1.202:2368"
@@ -21,6 +30,7 @@ struct glint_sensor {
     uint32_t src_ip;
     uint16_t port;          /* of its lidar packets; 0 before the first */
     int32_t input;          /* as packets tell it */
+    int32_t place;          /* of glint_sensors_set_places; -1: none */
     struct glint_loss loss; /* its points are counted by whoever makes frames */
     uint64_t frames;        /* likewise */
     struct glint_clock_model clock;
@@ -37,6 +47,11 @@ int glint_sensors_open(const struct glint_decoder_settings *settings, struct gli
  * their sensors' files may lie. */
 void glint_sensors_set_source(struct glint_sensors *sensors, const struct glint_source *source);
 void glint_sensors_close(struct glint_sensors *sensors); /* NULL is fine */
+
+/* Before the first packet: these sensors are expected and no others, the first place's is `first`. Packets of
+ * others are foreign, and told once for each sender (as far as that is remembered). */
+void glint_sensors_set_places(struct glint_sensors *sensors, const struct glint_sensor_place *places,
+                              int32_t n_places);
 
 /* Decodes one packet by its sensor, *sensor_out its number (0 for packets of nobody). Duplicates are
  * GLINT_PACKET_OTHER. Allocates only when a further sensor appears. One thread at a time. */

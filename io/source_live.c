@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "io/receive.h"
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,8 +130,29 @@ static const struct glint_source_ops ops = {
     .close = close_source,
 };
 
+static int place_thread(struct source_live *s, const struct glint_live_settings *settings)
+{
+    const struct sched_param param = {.sched_priority = settings->priority};
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    if (settings->priority > 0) {
+        const int reason = pthread_setschedparam(s->thread, SCHED_FIFO, &param);
+        if (reason)
+            return glint_fail(GLINT_E_DEVICE, "receive thread: no real-time priority %d: %s",
+                              settings->priority, strerror(reason));
+    }
+    if (settings->cpu_plus_1 > 0) {
+        CPU_SET((size_t)(settings->cpu_plus_1 - 1), &cpus);
+        const int reason = pthread_setaffinity_np(s->thread, sizeof cpus, &cpus);
+        if (reason)
+            return glint_fail(GLINT_E_DEVICE, "receive thread: not on CPU %d: %s", settings->cpu_plus_1 - 1,
+                              strerror(reason));
+    }
+    return GLINT_OK;
+}
+
 /* Signals are for the program's own threads. */
-static int start_thread(struct source_live *s)
+static int start_thread(struct source_live *s, const struct glint_live_settings *settings)
 {
     sigset_t all, before;
     sigfillset(&all);
@@ -140,7 +162,7 @@ static int start_thread(struct source_live *s)
     if (!s->started)
         return glint_fail(GLINT_E_NOMEM, "cannot start the receive thread");
     pthread_setname_np(s->thread, "receive");
-    return GLINT_OK;
+    return place_thread(s, settings);
 }
 
 static void describe(const struct glint_live_settings *settings, char *out, size_t size)
@@ -161,7 +183,7 @@ static int start(struct source_live *s, const struct glint_live_settings *settin
     s->rcvbuf_wanted = settings->rcvbuf_bytes;
     s->most_packets = settings->most_packets;
     s->end_ns = settings->duration_ns > 0 ? glint_clock_monotonic_ns() + settings->duration_ns : 0;
-    return start_thread(s);
+    return start_thread(s, settings);
 }
 
 int glint_source_live_open(const struct glint_live_settings *settings, struct glint_source **source_out)

@@ -14,13 +14,15 @@
 #define GLINT_IO_SOURCE_LIVE_H
 #include "io/source.h"
 
-#define GLINT_LIVE_PORTS 16
+#define GLINT_LIVE_PORTS  16
+#define GLINT_LIVE_GROUPS 16
 
 struct glint_live_settings {
     uint16_t ports[GLINT_LIVE_PORTS];
-    int32_t n_ports;      /* sockets: 1 or more */
-    const char *address;  /* sockets: local IPv4 address to listen at; NULL: all */
-    const char *group;    /* IPv4 multicast group to join, NULL: none */
+    int32_t n_ports;                       /* sockets: 1 or more */
+    const char *address;                   /* sockets: local IPv4 address to listen at; NULL: all */
+    const char *groups[GLINT_LIVE_GROUPS]; /* IPv4 multicast groups to join */
+    int32_t n_groups;
     const char *iface;    /* network interface, NULL: any (needed with pcap) */
     bool hardware_stamps; /* stamps of the network card where it gives them: its clock must be UTC (ptp) */
 
@@ -31,6 +33,10 @@ struct glint_live_settings {
     size_t ring_bytes;     /* of the ring of packets */
     int64_t duration_ns;   /* ends so long after open; 0: never */
     uint64_t most_packets; /* ends after so many; 0: never */
+
+    int32_t priority; /* SCHED_FIFO of the receive thread, 0: as the opening one's; GLINT_E_DEVICE where that
+                       * is not permitted */
+    int32_t cpu_plus_1; /* its own CPU, counted from 1; 0: any */
 };
 void glint_live_settings_default(struct glint_live_settings *settings); /* 32 MiB, 64 MiB, no end */
 

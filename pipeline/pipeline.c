@@ -72,6 +72,25 @@ static int32_t stacked(const struct glint_pipeline_settings *s, int32_t cap_poin
     return cap_points * (s->stack > 1 ? s->stack : 1);
 }
 
+/* A decoder for each place, which also tells calibrations that cannot be read; the first one's is kept. */
+static int open_places(struct glint_pipeline *p, int32_t *cap_points_out)
+{
+    const struct glint_pipeline_settings *s = &p->settings;
+    for (int32_t i = s->n_places; i-- > 0;) {
+        const struct glint_decoder_settings wanted = {.sensor = s->places[i].sensor,
+                                                      .calib = s->places[i].calib,
+                                                      .scale = (enum glint_time_scale)s->time_scale};
+        struct glint_decoder *decoder;
+        GLINT_TRY(glint_decoder_open(&wanted, NULL, 0, &decoder));
+        *cap_points_out = decoder->cap_points > *cap_points_out ? decoder->cap_points : *cap_points_out;
+        if (i == 0)
+            p->own_decoder = decoder;
+        else
+            glint_decoder_close(decoder);
+    }
+    return GLINT_OK;
+}
+
 static int open_sensors(struct glint_pipeline *p)
 {
     struct glint_pipeline_settings *s = &p->settings;
@@ -83,7 +102,10 @@ static int open_sensors(struct glint_pipeline *p)
     GLINT_TRY(glint_peek_init(&p->peek));
     p->env.peek = &p->peek;
     int32_t cap_points = 0;
-    if (!first) {
+    if (s->n_places > 0) {
+        GLINT_TRY(open_places(p, &cap_points));
+        first = p->own_decoder;
+    } else if (!first) {
         GLINT_TRY(glint_peek_decoder(&p->peek, s->source, &wanted, &p->own_decoder, &cap_points));
         first = p->own_decoder;
     }
@@ -92,6 +114,8 @@ static int open_sensors(struct glint_pipeline *p)
             s, all_together(s, cap_points > 0 ? cap_points : glint_pipeline_cap_points(s->source, first)));
     GLINT_TRY(glint_sensors_open(&wanted, first, &p->sensors));
     glint_sensors_set_source(p->sensors, s->source);
+    if (s->n_places > 0)
+        glint_sensors_set_places(p->sensors, s->places, s->n_places);
     p->env.sensors = p->sensors;
     return GLINT_OK;
 }

@@ -6,6 +6,7 @@
 #include "glint/pipeline.h"
 #include "io/pcap_write.h"
 #include "io/replay.h"
+#include "io/sensors.h"
 #include "io/sink.h"
 #include "io/source_live.h"
 #include <arpa/inet.h>
@@ -179,6 +180,26 @@ static inline void run_merged(struct glint_source *source, bool live,
     if (glint_pipeline_open(&s, &p) != GLINT_OK)
         fail_msg("%s", glint_error_text());
     if (glint_pipeline_run(p) != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    glint_pipeline_stats(p, stats);
+    assert_sums(p, &stats->loss);
+    glint_pipeline_close(p);
+}
+
+/* The same of recorded input, with sensors that are expected. */
+static inline void run_placed(struct glint_source *source, const struct glint_sensor_place *places,
+                              int32_t n_places, struct frames_sink *sink, struct glint_pipeline_stats *stats)
+{
+    struct glint_pipeline_settings s;
+    struct glint_pipeline *p;
+    glint_pipeline_settings_default(&s);
+    memset(sink, 0, sizeof *sink);
+    sink->base = (struct glint_sink){&frames_ops, "frames"};
+    s.source = source;
+    s.places = places;
+    s.n_places = n_places;
+    s.sinks[s.n_sinks++] = &sink->base;
+    if (glint_pipeline_open(&s, &p) != GLINT_OK || glint_pipeline_run(p) != GLINT_OK)
         fail_msg("%s", glint_error_text());
     glint_pipeline_stats(p, stats);
     assert_sums(p, &stats->loss);

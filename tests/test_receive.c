@@ -139,11 +139,12 @@ static void multicast_group(void **state)
     glint_live_settings_default(&s);
     s.ports[s.n_ports++] = free_port();
     s.iface = "lo";
-    s.group = GROUP;
+    s.groups[s.n_groups++] = GROUP;
     if (glint_source_live_open(&s, &source) != GLINT_OK)
         fail_msg("%s", glint_error_text());
     assert_int_equal(glint_source_live_open(&s, &second), GLINT_OK); /* a group is shared */
-    s.group = OTHER_GROUP;
+    s.groups[0] = OTHER_GROUP;
+    s.groups[s.n_groups++] = GROUP; /* both */
     assert_int_equal(glint_source_live_open(&s, &others), GLINT_OK);
     const int fd = open_sender();
     for (uint32_t i = 0; i < 20; i++) {
@@ -156,6 +157,7 @@ static void multicast_group(void **state)
         assert_int_equal(p.dst_ip, 0xefff4d01);
         assert_true(next(second, &p) && number_of(&p) == i);
         assert_true(next(others, &p) && number_of(&p) == 1000 + i);
+        assert_true(next(others, &p) && number_of(&p) == i);
     }
     close(fd);
     glint_source_close(source);

@@ -81,6 +81,38 @@ static void two_sensors_live(void **state)
 
 /* Another model's packets before the first ones of the sensor that the input was opened for: each has its
  * own. */
+/* Sensors that are expected: named, each at its place whatever comes first, and nobody else. */
+static void only_expected_sensors_are_taken(void **state)
+{
+    (void)state;
+    static const struct glint_sensor_place places[] = {
+        {.name = "rear", .sensor = "vlp16", .src_ip = SECOND_IP},
+        {.name = "front", .sensor = "vlp16", .src_ip = FIRST_IP, .port = 2368},
+        {.name = "roof", .sensor = "hdl32e", .src_ip = 0xc0a801cc}};
+    struct glint_source *source;
+    struct glint_pcap_writer *w = capture_begin(path);
+    for (int i = 0; i < 300; i++) {
+        add_one(w, i, 1000000, SENSOR_EPOCH_NS, FIRST_IP);
+        add_one(w, i, 1000000, SENSOR_EPOCH_NS, 0xc0a801cb); /* of nobody that is expected */
+        add_one(w, i, 1000000, SENSOR_EPOCH_NS, 0xc0a801cc); /* another model than expected */
+        if (i >= 75)
+            add_one(w, i, 1000000, SENSOR_EPOCH_NS, SECOND_IP);
+    }
+    capture_end(w);
+    assert_int_equal(glint_source_open(path, NULL, &source), GLINT_OK);
+    run_placed(source, places, 3, &frames, &stats);
+    glint_source_close(source);
+    assert_account(&stats.loss, 1125);
+    assert_int_equal(stats.loss.packets_foreign, 600);
+    assert_int_equal(frames.n, 7);
+    int n_front = 0;
+    for (int i = 0; i < frames.n; i++) {
+        n_front += strcmp(frames.seen[i].source, "front") == 0;
+        assert_int_equal(frames.seen[i].n, 75 * 384);
+    }
+    assert_int_equal(n_front, 4);
+}
+
 static void two_models_on_one_port(void **state)
 {
     (void)state;
@@ -354,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_sensors_on_one_port_are_kept_apart),
         cmocka_unit_test(two_sensors_live),
+        cmocka_unit_test(only_expected_sensors_are_taken),
         cmocka_unit_test(two_models_on_one_port),
         cmocka_unit_test(packets_of_nobody_are_foreign),
         cmocka_unit_test(duplicates_are_counted_and_not_decoded_again),

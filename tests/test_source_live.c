@@ -142,9 +142,9 @@ static void says_what_cannot_be_opened(void **state)
     s.address = "no.address";
     assert_int_equal(glint_source_live_open(&s, &source), GLINT_E_ARG);
     s.address = NULL;
-    s.group = "10.0.0.1";
+    s.groups[s.n_groups++] = "10.0.0.1";
     assert_int_equal(glint_source_live_open(&s, &source), GLINT_E_ARG);
-    s.group = NULL;
+    s.n_groups = 0;
     s.iface = "no_such_if";
     assert_int_equal(glint_source_live_open(&s, &source), GLINT_E_DEVICE);
     assert_non_null(strstr(glint_error_text(), "no_such_if"));

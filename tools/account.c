@@ -55,8 +55,11 @@ static json_t *json_frames(const struct glint_session *s)
     put_count(o, "points", s->n_points);
     put_count(o, "boxes", s->n_boxes);
     put_count(o, "without_pose", s->loss.frames_without_pose);
-    if (glint_motion_merges(s->motion))
+    if (glint_motion_merges(s->motion)) {
         put_count(o, "sensors_missed", s->loss.sensors_missed);
+        put_count(o, "sweeps_dropped",
+                  s->loss.frames_dropped - s->frames_dropped); /* too late for their frame */
+    }
     return o;
 }
 

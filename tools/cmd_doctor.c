@@ -134,16 +134,8 @@ static bool show_sockets(void)
 /* live and record --pcap listen below the sockets, which needs a right of its own. */
 static void show_capture_right(void)
 {
-    char line_text[128];
-    unsigned long long rights = 0;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && fgets(line_text, sizeof line_text, f))
-        if (strncmp(line_text, "CapEff:", 7) == 0)
-            rights = strtoull(line_text + 7, NULL, 16);
-    if (f)
-        fclose(f);
     line("raw capture",
-         rights >> CAP_NET_RAW_BIT & 1
+         glint_has_capability(CAP_NET_RAW_BIT)
              ? "permitted"
              : "not permitted; only --pcap needs it: sudo setcap cap_net_raw+ep $(which glint)");
 }

@@ -6,11 +6,14 @@
 #include "core/trace.h"
 #include "io/output.h"
 #include "tools/account.h"
+#include "tools/check_config.h"
 #include "tools/commands.h"
 #include "tools/net_options.h"
 #include "tools/open_model.h"
 #include "tools/open_tracker.h"
+#include "tools/service.h"
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { QUEUE = 1 };
@@ -19,6 +22,7 @@ struct job {
     struct glint_shared_options o;
     struct glint_session session;
     struct glint_source *source;
+    struct glint_service service;
     struct glint_model *model;
     struct glint_tracker *tracker;
     struct glint_trace *trace;
@@ -71,8 +75,18 @@ static int open_rest(void *ctx, int32_t cap_points, struct glint_model **model_o
         status = glint_outputs_add(&j->outputs, j->o.out[i], &j->context, &png, &j->o.ros);
     if (status == GLINT_OK && j->o.trace_path)
         status = glint_trace_stream_begin(j->trace, j->o.trace_path);
+    if (status == GLINT_OK && j->o.json_path && strcmp(j->o.json_path, "-") != 0)
+        status = glint_output_check(j->o.json_path);
     j->session.output_status = status;
     return status;
+}
+
+static int write_account(struct job *j, const struct glint_live_stats *net)
+{
+    json_t *account = glint_account_json(&j->session, "live", net), *record = glint_service_json(&j->service);
+    if (record)
+        json_object_set_new(account, "record", record);
+    return glint_net_write_json(account, j->o.json_path);
 }
 
 static int tell(struct job *j)
@@ -89,25 +103,55 @@ static int tell(struct job *j)
     glint_net_tell_drops(&net);
     if (isatty(STDERR_FILENO) == 1 && s->n_frames > 0)
         glint_report_latency(j->trace, &s->samples, stderr);
-    return j->o.json_path ? glint_net_write_json(glint_account_json(s, "live", &net), j->o.json_path)
-                          : GLINT_OK;
+    return j->o.json_path ? write_account(j, &net) : GLINT_OK;
 }
 
 /* Everything is written and closed even after a failure, so that what came before it is whole. */
 static int finish(struct job *j, int code)
 {
+    const int recorded = glint_service_end(&j->service);
     int status = glint_outputs_close(&j->outputs);
     const int traced = glint_trace_stream_end(j->trace);
     const int told = tell(j);
-    status = status < 0 ? status : traced < 0 ? traced : told;
+    status = status < 0 ? status : traced < 0 ? traced : recorded < 0 ? recorded : told;
     if (status < 0 && code == GLINT_EXIT_OK)
         code = glint_report_failure(status, GLINT_SIDE_OUTPUT);
     return code;
 }
 
+static void on_frame(void *ctx, const struct glint_frame *frame)
+{
+    glint_service_frame(&((struct job *)ctx)->service, frame);
+}
+
+static void on_open(void *ctx)
+{
+    glint_service_ready(&((struct job *)ctx)->service);
+}
+
+static void set_session(struct job *j)
+{
+    struct glint_session *s = &j->session;
+    glint_session_set(s, &j->o, NULL, 0);
+    s->tracker = j->tracker;
+    s->open_model = open_rest;
+    s->on_frame = on_frame;
+    s->on_open = on_open;
+    s->ctx = j;
+    s->trace = j->trace;
+    s->outputs = &j->outputs;
+    s->places = j->o.service.place;
+    s->n_places = j->o.service.n_places;
+    s->is_service = j->o.service.config != NULL;
+    j->outputs.policy = s->is_service ? GLINT_OUTPUTS_SERVICE : GLINT_OUTPUTS_ANY;
+}
+
 static int live(struct job *j)
 {
     struct glint_session *s = &j->session;
+    int code = glint_service_enter(&j->o.service);
+    if (code)
+        return code;
     if (glint_trace_open(1 << 16, &j->trace) < 0)
         return glint_report_failure(GLINT_E_NOMEM, GLINT_SIDE_INPUT);
     glint_trace_touch(j->trace);
@@ -119,15 +163,9 @@ static int live(struct job *j)
         return glint_report_failure(status, GLINT_SIDE_INPUT);
     glint_net_warn_buffer(j->source);
     glint_say("listening: %s", j->source->path);
-    glint_session_set(s, &j->o, NULL, 0);
-    s->tracker = j->tracker;
-    s->live = j->source;
-    s->open_model = open_rest;
-    s->ctx = j;
-    s->trace = j->trace;
-    s->outputs = &j->outputs;
-    j->outputs.policy = GLINT_OUTPUTS_ANY;
-    return finish(j, glint_session_run(s));
+    set_session(j);
+    code = glint_service_open(&j->service, &j->o.service, s, j->source);
+    return code ? code : finish(j, glint_session_run(s));
 }
 
 static int run(const struct glint_command *c, int argc, char **argv)
@@ -139,11 +177,13 @@ static int run(const struct glint_command *c, int argc, char **argv)
     j->session.queue = 2;
     int code = parse(j, argc, argv);
     if (code < 0)
-        code = live(j);
+        code = j->o.service.check ? glint_check_config(&j->o) : live(j);
+    glint_service_close(&j->service);
     glint_tracker_close(j->tracker);
     glint_model_close(j->model);
     glint_source_close(j->source);
     glint_motion_close(&j->o.motion);
+    glint_shared_options_close(&j->o);
     glint_trace_close(j->trace);
     free(j);
     return code;
@@ -166,14 +206,16 @@ static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_THREADS),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_JSON),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_SERVICE),
     {NULL, NULL, NULL, 0}};
 
 const struct glint_command glint_cmd_live = {
     "live",
     "packets from the network in, boxes and masks out",
-    "--sensor NAME [options]",
+    "(--sensor NAME | --port N | --config FILE) [options]",
     "  glint live --sensor vlp16 --out boxes.jsonl\n"
     "  glint live --sensor ouster --calib os1.json --port 7502 --duration 60 --json stats.json\n"
-    "  glint live --port 2368 --port 2369 --merge front,left --extrinsics car.yaml\n",
+    "  glint live --port 2368 --port 2369 --merge front,left --extrinsics car.yaml\n"
+    "  glint live --config /etc/glint/car.yaml --check-config\n",
     options,
     run};

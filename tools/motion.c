@@ -161,6 +161,15 @@ static int place_sensors(struct glint_motion_options *m, const struct glint_comm
     return 0;
 }
 
+/* A configuration tells the sensors' poses. */
+static bool has_mounts(const struct glint_motion_options *m)
+{
+    for (int32_t i = 0; i < m->merge.n_sensors; i++)
+        if (!m->merge.sensor[i].mount)
+            return false;
+    return true;
+}
+
 static int check(const struct glint_motion_options *m, const struct glint_command *c)
 {
     const bool poses = m->poses_path || m->has_twist;
@@ -175,7 +184,7 @@ static int check(const struct glint_motion_options *m, const struct glint_comman
                                  "--stack needs --poses FILE or --twist V (0,0 for a vehicle that stands)");
     if (m->frame && !m->extrinsics_path)
         return glint_usage_error(c, "--frame goes with --extrinsics FILE");
-    if (glint_motion_merges(m) && !m->extrinsics_path)
+    if (glint_motion_merges(m) && !m->extrinsics_path && !has_mounts(m))
         return glint_usage_error(c, "--merge goes with --extrinsics FILE");
     if (glint_motion_merges(m) && m->frame)
         return glint_usage_error(c, "--merge names the frames, --frame is for a single sensor");
@@ -204,6 +213,8 @@ static int open_mount(struct glint_motion_options *m, const struct glint_command
     int code = 0, status = e ? glint_extrinsics_load(m->extrinsics_path, e) : GLINT_E_NOMEM;
     const char *frame = m->frame;
     for (int32_t i = 0; i < m->merge.n_sensors && status == GLINT_OK; i++) {
+        if (m->merge.sensor[i].mount)
+            continue;
         status = glint_extrinsics_between(e, m->merge.sensor[i].name, e->frame[0].name, &m->merge_mount[i]);
         m->merge.sensor[i].mount = &m->merge_mount[i];
     }

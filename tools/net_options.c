@@ -25,6 +25,16 @@ static bool take_port(const struct glint_command *c, struct glint_live_settings 
     return true;
 }
 
+static bool take_group(const struct glint_command *c, struct glint_live_settings *s, const char *value)
+{
+    if (s->n_groups < GLINT_LIVE_GROUPS) {
+        s->groups[s->n_groups++] = value;
+        return true;
+    }
+    glint_usage_error(c, "--group %s: at most %d groups", value, GLINT_LIVE_GROUPS);
+    return false;
+}
+
 static bool take_number(const struct glint_command *c, struct glint_live_settings *s, int key,
                         const char *value)
 {
@@ -55,8 +65,7 @@ bool glint_net_take(const struct glint_command *c, struct glint_live_settings *s
         s->iface = value;
         return true;
     case GLINT_KEY_GROUP:
-        s->group = value;
-        return true;
+        return take_group(c, s, value);
     case GLINT_KEY_ADDRESS:
         s->address = value;
         return true;
@@ -72,7 +81,7 @@ bool glint_net_take(const struct glint_command *c, struct glint_live_settings *s
     }
 }
 
-static bool default_ports(struct glint_live_settings *s, const char *sensor)
+bool glint_net_default_ports(struct glint_live_settings *s, const char *sensor)
 {
     static const struct {
         const char *names[8];
@@ -95,7 +104,7 @@ static bool default_ports(struct glint_live_settings *s, const char *sensor)
 
 int glint_net_check(const struct glint_command *c, struct glint_live_settings *s, const char *sensor)
 {
-    if (s->n_ports == 0 && !default_ports(s, sensor) && !s->pcap)
+    if (s->n_ports == 0 && !glint_net_default_ports(s, sensor) && !s->pcap)
         return glint_usage_error(c, "which port? --port N, or a sensor's: --sensor NAME");
     if (s->pcap && !s->iface)
         return glint_usage_error(c, "--pcap needs the interface: --iface IF");

@@ -10,6 +10,9 @@
  */
 bool glint_net_take(const struct glint_command *c, struct glint_live_settings *s, int key, const char *value);
 
+/* Adds the ports that sensors of this name have from the factory; false: not known. */
+bool glint_net_default_ports(struct glint_live_settings *s, const char *sensor);
+
 /* Checks what belongs together; where no port was given those of the sensor ("vlp16", "ouster" ...; may be
  * NULL) are taken. -1: go on; else the exit code after a printed line. */
 int glint_net_check(const struct glint_command *c, struct glint_live_settings *s, const char *sensor);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_NAMES 64
+#define MAX_NAMES 128
 
 /* Walks a command's options with those of its groups in their places. */
 struct walk {
@@ -67,11 +67,18 @@ const char *glint_nearest_name(const char *wrong, const char *const *names, int 
     return best;
 }
 
+static const char *origin; /* of what is read at the moment; NULL: the command line */
+
+void glint_usage_origin(const char *where)
+{
+    origin = where;
+}
+
 int glint_usage_error(const struct glint_command *c, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    fprintf(stderr, "glint: %s: ", c->name);
+    fprintf(stderr, "glint: %s: ", origin ? origin : c->name);
     vfprintf(stderr, fmt, args);
     fprintf(stderr, " (see glint %s --help)\n", c->name);
     va_end(args);
@@ -98,6 +105,19 @@ static void print_log(void *ctx, enum glint_log_level level, const char *line)
 void glint_log_to_stderr(bool on)
 {
     glint_log_set(on ? print_log : NULL, NULL, GLINT_LOG_INFO);
+}
+
+bool glint_has_capability(int number)
+{
+    char line[128];
+    unsigned long long rights = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "CapEff:", 7) == 0)
+            rights = strtoull(line + 7, NULL, 16);
+    if (f)
+        fclose(f);
+    return rights >> number & 1;
 }
 
 int glint_report_failure(int status, enum glint_side side)
@@ -136,6 +156,25 @@ void glint_command_help(const struct glint_command *c)
         printf("  %-20s %s\n", left, o->help);
     }
     printf("  %-20s %s\n\nexample:\n%s", "--help", "this text", c->example);
+}
+
+const struct glint_option *glint_command_option(const struct glint_command *command, const char *name)
+{
+    struct walk walk = {command->options, NULL};
+    for (const struct glint_option *o; (o = next_option(&walk)) != NULL;)
+        if (strcmp(o->name, name) == 0)
+            return o;
+    return NULL;
+}
+
+const char *glint_command_nearest(const struct glint_command *command, const char *wrong)
+{
+    const char *names[MAX_NAMES];
+    int n = 0;
+    struct walk walk = {command->options, NULL};
+    for (const struct glint_option *o; n < MAX_NAMES && (o = next_option(&walk)) != NULL;)
+        names[n++] = o->name + 2;
+    return glint_nearest_name(wrong, names, n);
 }
 
 static int unknown_option(const struct glint_command *c, const char *given)

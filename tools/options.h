@@ -41,6 +41,7 @@ enum glint_option_groups {
     GLINT_OPTIONS_DAMAGE,  /* --skip-corrupt */
     GLINT_OPTIONS_NET,     /* --port ... --hw-stamps */
     GLINT_OPTIONS_EVAL,    /* --json --report --parts --resume */
+    GLINT_OPTIONS_SERVICE, /* --config ... --lock-memory */
     GLINT_OPTIONS_COUNT
 };
 #define GLINT_SHARED_KEYS 1000
@@ -59,6 +60,14 @@ struct glint_command {
     const struct glint_option *options; /* ends with a name of NULL */
     int (*run)(const struct glint_command *command, int argc, char **argv); /* argv[0]: the command's name */
 };
+
+/* The option of that name ("--threads") among the command's and its groups', NULL: none; and the name without
+ * dashes that is nearest to a wrong one, NULL: none is near. */
+const struct glint_option *glint_command_option(const struct glint_command *command, const char *name);
+const char *glint_command_nearest(const struct glint_command *command, const char *wrong);
+
+/* Until it is NULL again, glint_usage_error tells this place ("car.yaml:12") instead of the command. */
+void glint_usage_origin(const char *origin);
 
 /* Walks the arguments. Options may stand anywhere, as "--name value" or "--name=value"; "--" ends them. */
 struct glint_arguments {
@@ -104,6 +113,9 @@ int glint_failure_exit(int status, enum glint_side side);
 
 /* Prints "glint: ..." to stderr, one line. */
 void glint_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Whether this process has the capability of that number (linux/capability.h). */
+bool glint_has_capability(int number);
 
 /* Whether the library's words for people are printed. */
 void glint_log_to_stderr(bool on);

@@ -11,10 +11,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct glint_pipeline *volatile interrupted;
 static struct glint_source *volatile listening;
 static volatile sig_atomic_t stopped; /* also between two pipelines */
+static struct glint_outputs *volatile reopening;
+static volatile sig_atomic_t hangups;
 
 static void on_signal(int number)
 {
@@ -24,6 +27,20 @@ static void on_signal(int number)
         glint_source_live_stop(listening); /* what has come is still worked on */
     else if (interrupted)
         glint_pipeline_stop(interrupted);
+}
+
+/* Log rotation. */
+static void on_hangup(int number)
+{
+    (void)number;
+    if (reopening)
+        glint_outputs_want_reopen(reopening);
+    hangups = hangups + 1;
+}
+
+int32_t glint_session_hangups(void)
+{
+    return (int32_t)hangups;
 }
 
 struct forward {
@@ -137,7 +154,7 @@ struct input {
 
 static void input_close(const struct glint_session *s, struct input *in)
 {
-    if (in->source != s->live)
+    if (!s->live)
         glint_source_close(in->source);
     glint_decoder_close(in->decoder);
 }
@@ -217,7 +234,7 @@ static int single_open(const struct glint_session *s, const char *path, struct i
 
 static int input_open(const struct glint_session *s, int32_t at, struct input *in)
 {
-    *in = (struct input){.source = s->live};
+    *in = (struct input){.source = s->live && s->reader ? s->reader : s->live};
     if (s->live)
         return GLINT_OK;
     const int status = is_joined(s) ? joined_open(s, in) : single_open(s, s->inputs[at], in);
@@ -271,6 +288,9 @@ static void set_input(const struct glint_session *s, const struct input *in,
     settings->n_threads = s->n_threads;
     if (!s->live)
         return;
+    settings->places = s->places;
+    settings->n_places = s->n_places;
+    settings->skip_failed_frames = s->is_service;
     settings->open_model = s->open_model;
     settings->open_model_ctx = s->ctx;
     settings->n_threads = s->n_threads > 1 ? s->n_threads : 2; /* the input never waits for the rest */
@@ -348,6 +368,8 @@ static int run_input(struct glint_session *s, int32_t at)
     tell_unused(s, &in);
     int status = pipeline_open(s, &in);
     if (status == GLINT_OK) {
+        if (s->on_open)
+            s->on_open(s->ctx);
         interrupted = s->pipeline;
         if (stopped && !s->live)
             glint_pipeline_stop(s->pipeline);
@@ -361,18 +383,39 @@ static int run_input(struct glint_session *s, int32_t at)
     return status;
 }
 
-int glint_session_run(struct glint_session *s)
+/* A limit on file sizes and a closed pipe are failures of an output, not the program's end. A terminal that
+ * is closed is the end, others who send SIGHUP want outputs opened anew. */
+static void watch_signals(struct glint_session *s)
 {
-    int first = GLINT_EXIT_OK;
     struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     listening = s->live;
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
+    signal(SIGXFSZ, SIG_IGN);
+    if (!s->live)
+        return;
+    reopening = s->outputs;
+    signal(SIGPIPE, SIG_IGN);
+    act = (struct sigaction){.sa_handler = isatty(STDERR_FILENO) == 1 ? on_signal : on_hangup,
+                             .sa_flags = SA_RESTART};
+    sigaction(SIGHUP, &act, NULL);
+}
+
+/* A live run that was ended before anything came has done what was asked for. */
+static bool is_early_end(const struct glint_session *s, int status)
+{
+    return s->live && stopped && status == GLINT_E_FORMAT && !s->output_status;
+}
+
+int glint_session_run(struct glint_session *s)
+{
+    int first = GLINT_EXIT_OK;
+    watch_signals(s);
     glint_progress_begin(&s->progress);
     for (s->at = 0; s->at < n_runs(s); s->at++) {
         s->base = s->next;
         const int status = run_input(s, s->at);
-        if (status >= 0)
+        if (status >= 0 || is_early_end(s, status))
             continue;
         glint_progress_end(&s->progress);
         const int code =
@@ -383,6 +426,7 @@ int glint_session_run(struct glint_session *s)
     }
     glint_progress_end(&s->progress);
     listening = NULL;
+    reopening = NULL;
     if (first && s->n_frames == 0)
         s->loss.frames_dropped = 0; /* each has been told */
     return first;

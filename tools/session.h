@@ -15,8 +15,13 @@
 struct glint_session { /* start with all zero, fill the first part */
     const char *const *inputs;
     int32_t n_inputs;
-    struct glint_source *live; /* instead of inputs: of the network; stays the caller's */
-    int32_t queue;             /* live: frames that may wait before the oldest is dropped */
+    struct glint_source *live;               /* instead of inputs: of the network; stays the caller's */
+    struct glint_source *reader;             /* what is read instead: live behind it; NULL: live itself */
+    const struct glint_sensor_place *places; /* live: the sensors that are expected */
+    int32_t n_places;                        /* 0: any */
+    bool is_service;                         /* frames that fail are dropped, and the run goes on */
+    void (*on_open)(void *ctx);              /* the pipeline is ready; may be NULL */
+    int32_t queue;                           /* live: frames that may wait before the oldest is dropped */
     const char *sensor, *calib;
     uint64_t first_frame, end_frame;           /* of each input */
     int32_t n_threads;                         /* 1: one thread for all */
@@ -67,6 +72,10 @@ void glint_session_set(struct glint_session *s, const struct glint_shared_option
 /* The most points a frame of any input can have: for the model's settings. Opens every input once, so that
  * one that cannot be read is told before anything starts: prints its line and returns its exit code. */
 int glint_session_probe(struct glint_session *s, int32_t *cap_points_out);
+
+/* How often SIGHUP came while a live session ran (outputs are opened anew by it, unless a terminal sent it).
+ */
+int32_t glint_session_hangups(void);
 
 /* Runs all inputs; frames are numbered on through all of them. An input that fails is told (one line) and the
  * next one goes on; an output that fails ends it, as does Ctrl-C. Returns the exit code of the first failure.

@@ -87,7 +87,7 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
         {{"--port", "N", "UDP port to listen at; may repeat (default: the sensor's)", GLINT_KEY_PORT},
          {"--iface", "IF", "network interface (default: all)", GLINT_KEY_IFACE},
          {"--address", "ADDR", "local address to listen at (default: all)", GLINT_KEY_ADDRESS},
-         {"--group", "ADDR", "multicast group to join", GLINT_KEY_GROUP},
+         {"--group", "ADDR", "multicast group to join; may repeat", GLINT_KEY_GROUP},
          {"--pcap", NULL, "capture on --iface with libpcap instead of sockets (needs CAP_NET_RAW)",
           GLINT_KEY_PCAP},
          {"--filter", "BPF", "with --pcap: which packets (default: udp and the ports)", GLINT_KEY_FILTER},
@@ -96,6 +96,20 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
          {"--ring", "MIB", "memory for packets not looked at yet (default: 64)", GLINT_KEY_RING},
          {"--hw-stamps", NULL, "time stamps of the network card, where its clock is UTC",
           GLINT_KEY_HW_STAMPS}},
+    [GLINT_OPTIONS_SERVICE] =
+        {{"--config", "FILE",
+          "options and sensors from a YAML file (docs/SERVICE.md); those given here come after",
+          GLINT_KEY_CONFIG},
+         {"--check-config", NULL,
+          "check all of it, files, sockets and rights included, tell what would run, and end",
+          GLINT_KEY_CHECK_CONFIG},
+         {"--record", "FILE", "write the packets too: .pcap, with {time} or %04d; SIGHUP begins a new file",
+          GLINT_KEY_RECORD},
+         {"--priority", "N", "real-time priority (2 to 98) of the receive thread; the others have N - 1",
+          GLINT_KEY_PRIORITY},
+         {"--cpus", "LIST", "run on these CPUs only: 2-5,7", GLINT_KEY_CPUS},
+         {"--receive-cpu", "N", "the receive thread's own CPU", GLINT_KEY_RECEIVE_CPU},
+         {"--lock-memory", NULL, "keep all memory in RAM (mlockall)", GLINT_KEY_LOCK_MEMORY}},
     [GLINT_OPTIONS_EVAL] =
         {{"--json", "FILE", "the metrics, full precision, null for not defined", GLINT_KEY_JSON},
          {"--report", "DIR", "a page with tables, curves and the worst frames", GLINT_KEY_REPORT},
@@ -215,6 +229,7 @@ static bool take_checked(struct glint_shared_options *s, int key, const char *va
     case GLINT_KEY_SCORE:
         return glint_value_float(c, "--score", value, 0.0, 1.0, &s->score);
     case GLINT_KEY_THREADS:
+        s->threads_given = true;
         return glint_value_int(c, "--threads", value, 1, 256, &s->n_threads);
     case GLINT_KEY_PIN:
         s->pin = true;
@@ -246,6 +261,8 @@ static bool take_shared(struct glint_shared_options *s, int key, const char *val
         return glint_net_take(s->command, &s->net, key, value);
     if (key >= GLINT_KEY_TOPICS && key <= GLINT_KEY_COMPRESS)
         return glint_ros_take(s->command, &s->ros, key, value);
+    if (key >= GLINT_KEY_SERVICE && key < GLINT_KEY_MOTION)
+        return glint_service_take(&s->service, s->command, key, value);
     if (key >= GLINT_KEY_MOTION)
         return glint_motion_take(&s->motion, s->command, key, value);
     if (!text)
@@ -254,18 +271,40 @@ static bool take_shared(struct glint_shared_options *s, int key, const char *val
     return true;
 }
 
+struct any { /* an option of whoever it is */
+    struct glint_shared_options *shared;
+    bool (*take)(void *ctx, int key, const char *value);
+    void *ctx;
+};
+
+static bool take_any(void *ctx, int key, const char *value)
+{
+    const struct any *any = ctx;
+    return key >= GLINT_SHARED_KEYS ? take_shared(any->shared, key, value) : any->take(any->ctx, key, value);
+}
+
+void glint_shared_options_close(struct glint_shared_options *s)
+{
+    glint_service_options_close(&s->service);
+}
+
 int glint_shared_options_parse(struct glint_shared_options *s, int argc, char **argv,
                                bool (*take)(void *ctx, int key, const char *value), void *ctx)
 {
     struct glint_arguments a = {s->command, argc, 1, argv, false};
+    struct any any = {s, take, ctx};
     const char *value;
+    int code = glint_service_load(&s->service, s->command, argc, argv, take_any, &any);
+    if (code)
+        return code;
     for (int key; (key = glint_arguments_next(&a, &value)) != GLINT_ARG_END;) {
         if (key == GLINT_ARG_ERROR || key == GLINT_ARG_HELP)
             return glint_arguments_exit(key);
-        if (!(key >= GLINT_SHARED_KEYS ? take_shared(s, key, value) : take(ctx, key, value)))
+        if (!take_any(&any, key, value))
             return GLINT_EXIT_USAGE;
     }
-    return -1;
+    code = glint_service_apply(s);
+    return code ? code : -1;
 }
 
 /* ---- files ---- */

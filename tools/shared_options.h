@@ -22,6 +22,7 @@
 #include "tools/motion.h"
 #include "tools/options.h"
 #include "tools/outputs.h"
+#include "tools/service_options.h"
 
 enum { /* keys; a command's own are below */
        GLINT_KEY_SENSOR = GLINT_SHARED_KEYS,
@@ -49,6 +50,14 @@ enum { /* keys; a command's own are below */
        GLINT_KEY_SKIP_CORRUPT,
        GLINT_KEY_FRAME_DEADLINE,
        GLINT_KEY_LATE,
+       GLINT_KEY_SERVICE, /* the next ones: service_options.h */
+       GLINT_KEY_CONFIG = GLINT_KEY_SERVICE,
+       GLINT_KEY_CHECK_CONFIG,
+       GLINT_KEY_RECORD,
+       GLINT_KEY_PRIORITY,
+       GLINT_KEY_CPUS,
+       GLINT_KEY_RECEIVE_CPU,
+       GLINT_KEY_LOCK_MEMORY,
        GLINT_KEY_MOTION, /* the next ones: motion.h */
        GLINT_KEY_POSES = GLINT_KEY_MOTION,
        GLINT_KEY_POSE_TIMES,
@@ -85,7 +94,7 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
     enum glint_precision precision;
     float score;       /* < 0: the model's */
     int32_t n_threads; /* the cores */
-    bool pin;
+    bool pin, threads_given;
     bool track;
 
     const char *out[GLINT_OUTPUTS_CAP]; /* at most GLINT_OUTPUTS_CAP - 1 */
@@ -99,12 +108,17 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
     int64_t deadline_ns; /* of a frame; 0: none */
     enum glint_late late;
     struct glint_live_settings net;
+    struct glint_service_options service;
 };
 
 void glint_shared_options_init(struct glint_shared_options *s, const struct glint_command *command);
 
-/* Takes all arguments: the shared ones into s, each of the command's own, and inputs (GLINT_ARG_INPUT), by
- * take, which returns false after a printed line. -1: go on; else the exit code. */
+/* What --config has read; the strings above may be its own. */
+void glint_shared_options_close(struct glint_shared_options *s);
+
+/* Takes all arguments, those of the file that --config names first: the shared ones into s, each of the
+ * command's own, and inputs (GLINT_ARG_INPUT), by take, which returns false after a printed line. -1: go on;
+ * else the exit code. */
 int glint_shared_options_parse(struct glint_shared_options *s, int argc, char **argv,
                                bool (*take)(void *ctx, int key, const char *value), void *ctx);
 

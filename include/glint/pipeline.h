@@ -30,8 +30,9 @@ struct glint_model;
 struct glint_sink;
 struct glint_trace;
 struct glint_tracker;
-struct glint_trajectory; /* calib/trajectory.h */
-struct glint_pose;       /* calib/pose.h */
+struct glint_trajectory;   /* calib/trajectory.h */
+struct glint_pose;         /* calib/pose.h */
+struct glint_sensor_place; /* io/sensors.h */
 
 enum glint_queue_policy {
     GLINT_QUEUE_WAIT,  /* nothing is dropped, the input waits: recorded data */
@@ -88,10 +89,14 @@ struct glint_pipeline_settings {
     struct glint_decoder *decoder; /* for sources of packets; stays the caller's. NULL: chosen from the first
                                     * packets by the next two, and the pipeline's own */
     const char *sensor, *calib;    /* as in io/decoder.h; may be NULL. Used during open only */
-    int32_t time_scale;            /* what the sensors' dates count: enum glint_time_scale, 0: told by them */
-    double cut_deg;                /* azimuth at which turns are cut, as the sensor counts */
-    double sub_sweep_deg;          /* 0: frames are turns; else a frame every so many degrees, 1..360 */
-    bool sensor_frame;             /* leave points in the sensor's own frame instead of the vehicle's */
+    const struct glint_sensor_place *places; /* sources of packets: the sensors that are expected, in place of
+                                              * decoder, sensor and calib: nothing waits for packets then.
+                                              * n_places of them, 0: any sensors. Stay the caller's */
+    int32_t n_places;
+    int32_t time_scale;   /* what the sensors' dates count: enum glint_time_scale, 0: told by them */
+    double cut_deg;       /* azimuth at which turns are cut, as the sensor counts */
+    double sub_sweep_deg; /* 0: frames are turns; else a frame every so many degrees, 1..360 */
+    bool sensor_frame;    /* leave points in the sensor's own frame instead of the vehicle's */
 
     const struct glint_pipeline_merge *merge; /* sources of packets; NULL: each sensor's frames go their own
                                                * way. Stays the caller's; cap_points is of all together */
