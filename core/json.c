@@ -207,7 +207,11 @@ int glint_json_bool(struct glint_json object, const char *key, bool *out)
 
 int glint_json_string(struct glint_json object, const char *key, const char **out)
 {
-    const struct glint_json value = glint_json_get(object, key);
+    return glint_json_text(glint_json_get(object, key), out);
+}
+
+int glint_json_text(struct glint_json value, const char **out)
+{
     if (!json_is_string((json_t *)value.node))
         return wrong(value, "a string");
     *out = json_string_value(value.node);
@@ -234,7 +238,11 @@ static int read_count(struct glint_json array, int32_t n, int32_t cap, int32_t *
 int glint_json_f64s(struct glint_json object, const char *key, int32_t n, int32_t cap, double *out,
                     int32_t *n_out)
 {
-    const struct glint_json array = glint_json_get(object, key);
+    return glint_json_numbers(glint_json_get(object, key), n, cap, out, n_out);
+}
+
+int glint_json_numbers(struct glint_json array, int32_t n, int32_t cap, double *out, int32_t *n_out)
+{
     int32_t count;
     GLINT_TRY(read_count(array, n, cap, &count));
     for (int32_t i = 0; i < count; i++)

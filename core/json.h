@@ -36,9 +36,11 @@ int glint_json_i32(struct glint_json object, const char *key, int32_t lo, int32_
 int glint_json_f64(struct glint_json object, const char *key, double lo, double hi, double *out);
 int glint_json_bool(struct glint_json object, const char *key, bool *out);
 int glint_json_string(struct glint_json object, const char *key, const char **out); /* document's memory */
+int glint_json_text(struct glint_json value, const char **out); /* the value itself; the same */
 /* An array of exactly n numbers (n < 0: any count up to cap; *n_out says how many). */
 int glint_json_f64s(struct glint_json object, const char *key, int32_t n, int32_t cap, double *out,
                     int32_t *n_out);
+int glint_json_numbers(struct glint_json array, int32_t n, int32_t cap, double *out, int32_t *n_out);
 int glint_json_i32s(struct glint_json object, const char *key, int32_t n, int32_t cap, int32_t lo, int32_t hi,
                     int32_t *out, int32_t *n_out);
 /* An array of strings, at most cap; in the document's memory. */

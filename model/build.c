@@ -17,6 +17,7 @@
 static const struct glint_arch *const archs[] = {
     &glint_arch_flatformer,
     &glint_arch_flatpoint,
+    &glint_arch_dsvt,
     &glint_arch_ptv3,
 };
 
