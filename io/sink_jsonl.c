@@ -342,6 +342,18 @@ static int go_behind_lines(struct sink_jsonl *s, off_t size)
     return GLINT_OK;
 }
 
+/* A pipe is opened for writing only, so that its reader's end is seen, and without waiting for one. */
+static int open_to_append(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+        return open(path, O_CREAT | O_CLOEXEC | O_RDWR, 0666);
+    const int fd = open(path, O_CLOEXEC | O_WRONLY | O_NONBLOCK);
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+    return fd;
+}
+
 static int open_file(struct sink_jsonl *s, const char *path, bool append)
 {
     struct stat st;
@@ -349,7 +361,7 @@ static int open_file(struct sink_jsonl *s, const char *path, bool append)
         s->fd = STDOUT_FILENO;
     } else {
         GLINT_TRY(glint_output_check(path));
-        s->fd = open(path, O_CREAT | O_CLOEXEC | (append ? O_RDWR : O_WRONLY | O_TRUNC), 0666);
+        s->fd = append ? open_to_append(path) : open(path, O_CREAT | O_CLOEXEC | O_WRONLY | O_TRUNC, 0666);
     }
     if (s->fd < 0 || fstat(s->fd, &st) != 0)
         return glint_fail(GLINT_E_IO, "%s: cannot write: %s", path, strerror(errno));

@@ -16,7 +16,7 @@ int glint_sink_jsonl_open(const char *path, const struct glint_sink_context *ctx
                           struct glint_sink **sink_out);
 
 /* The same behind the lines that are in the file already. A part of a line at its end (of a program that was
- * killed) is taken away first. */
+ * killed) is taken away first. A named pipe that nobody reads is GLINT_E_IO at once. */
 int glint_sink_jsonl_append(const char *path, const struct glint_sink_context *ctx,
                             struct glint_sink **sink_out);
 

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tests/clouds.h"
 #include "tools/outputs.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -206,6 +207,38 @@ static void a_full_disk_that_has_room_again(void **state)
     cloud_frame_done(f);
 }
 
+/* Nothing waits for the reader of a named pipe: not at the start, not when it is gone, not while it is away.
+ */
+static void a_pipe_whose_reader_comes_and_goes(void **state)
+{
+    (void)state;
+    static struct glint_outputs o;
+    struct glint_frame *f = cloud_frame(10);
+    char path[1024], piece[4096];
+    snprintf(path, sizeof path, "%s", glint_test_path("pipe.jsonl"));
+    memset(&o, 0, sizeof o);
+    o.policy = GLINT_OUTPUTS_SERVICE;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    expect_failure(glint_outputs_add(&o, path, &context, &png, NULL), GLINT_E_IO, "pipe.jsonl: cannot write");
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    add(&o, path);
+    write_frames(&o, f, 2);
+    assert_true(read(reader, piece, sizeof piece) > 100);
+    close(reader);
+    write_frames(&o, f, 2);
+    assert_true(glint_outputs_failing(&o) && o.state[0].missed == 2);
+    glint_outputs_want_reopen(&o);
+    write_frames(&o, f, 1);
+    assert_true(glint_outputs_failing(&o));
+    reader = open(path, O_RDONLY | O_NONBLOCK);
+    glint_outputs_want_reopen(&o);
+    write_frames(&o, f, 1);
+    assert_true(!glint_outputs_failing(&o) && o.state[0].frames == 3 && o.state[0].missed == 3);
+    expect_ok(glint_outputs_close(&o));
+    close(reader);
+    cloud_frame_done(f);
+}
+
 /* What a killed program left: lines, and a part of one. */
 static void a_service_goes_on_behind_what_is_there(void **state)
 {
@@ -244,6 +277,7 @@ int main(void)
         cmocka_unit_test(a_moved_file_goes_on_in_a_new_one),
         cmocka_unit_test(names_with_a_time_go_on_in_a_new_file),
         cmocka_unit_test(a_full_disk_that_has_room_again),
+        cmocka_unit_test(a_pipe_whose_reader_comes_and_goes),
         cmocka_unit_test(a_service_goes_on_behind_what_is_there),
     };
     signal(SIGXFSZ, SIG_IGN);

@@ -135,6 +135,10 @@ static int check_output(const struct glint_shared_options *o, const char *patter
     int status = glint_outputs_path(pattern, 0, false, path, sizeof path);
     const bool was_there = strcmp(pattern, "-") == 0 || stat(path, &st) == 0;
     status = status < 0 ? status : glint_outputs_add(&one, path, context, png, &o->ros);
+    if (status < 0 && strncmp(pattern, "http://", 7) == 0 && strstr(glint_error_text(), "in use")) {
+        line("output", "%s; it may be the service that runs already", glint_error_text());
+        return 0;
+    }
     if (status < 0)
         return glint_report_failure(status, GLINT_SIDE_OUTPUT);
     snprintf(path, sizeof path, "%s", one.state[0].path);

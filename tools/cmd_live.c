@@ -16,10 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { QUEUE = 1 };
+enum { QUEUE = 1, BIND };
 
 struct job {
     struct glint_shared_options o;
+    char url[300]; /* of --bind */
+    bool bound;
     struct glint_session session;
     struct glint_source *source;
     struct glint_service service;
@@ -32,9 +34,23 @@ struct job {
 
 /* ---- options ---- */
 
+/* One more output. */
+static bool take_bind(struct job *j, const char *value)
+{
+    if (strlen(value) > sizeof j->url - 8) {
+        glint_usage_error(j->o.command, "--bind %.40s...: too long", value);
+        return false;
+    }
+    j->bound = true; /* the last one counts */
+    snprintf(j->url, sizeof j->url, "http://%s", value);
+    return true;
+}
+
 static bool take(void *ctx, int key, const char *value)
 {
     struct job *j = ctx;
+    if (key == BIND)
+        return take_bind(j, value);
     if (key == QUEUE)
         return glint_value_int(j->o.command, "--queue", value, 1, 64, &j->session.queue);
     glint_usage_error(j->o.command, "%s: no input is wanted; captures go to glint run", value);
@@ -48,6 +64,8 @@ static int parse(struct job *j, int argc, char **argv)
     int code = glint_shared_options_parse(o, argc, argv, take, j);
     if (code >= 0)
         return code;
+    if (j->bound && o->n_out < GLINT_OUTPUTS_CAP - 1)
+        o->out[o->n_out++] = j->url;
     if (o->n_out == 0)
         o->out[o->n_out++] = "-";
     if (o->track && !glint_shared_options_wants_model(o))
@@ -194,6 +212,8 @@ static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_NET),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_CLOCK),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_OUT),
+    {"--bind", "ADDR[:PORT]",
+     "browsers, Foxglove, Prometheus: as glint serve; the same as --out http://ADDR:PORT", BIND},
     GLINT_OPTION_GROUP(GLINT_OPTIONS_ROS),
     {"--queue", "N", "frames that may wait before the oldest is dropped (default: 2)", QUEUE},
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MOTION),

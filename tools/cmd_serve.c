@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BIND = 1, SPEED, LOOP };
+enum { BIND = 1, SPEED, LOOP, QUEUE };
 
 #define LONGEST_GAP_NS INT64_C(2000000000) /* a longer one between two frames is a hole in the log */
 
@@ -38,6 +38,8 @@ static bool take_option(void *ctx, int key, const char *value)
         return glint_value_float(j->log.o.command, "--speed", value, 0.01, 1000, &j->speed);
     case LOOP:
         return j->loop = true;
+    case QUEUE:
+        return true; /* of live input: taken by glint live */
     default:
         if (j->log.n_inputs < GLINT_SESSION_INPUTS) {
             j->log.inputs[j->log.n_inputs++] = value;
@@ -111,23 +113,18 @@ static int run_recorded(struct job *j)
 
 /* ---- live ---- */
 
-/* The same arguments without --bind, and the server as an output. */
+/* The same arguments, and the server as an output even where they do not name it. */
 static int run_live(const struct glint_command *c, const char *bind, int argc, char **argv)
 {
-    char url[300];
-    char **args = calloc((size_t)argc + 3, sizeof *args);
+    static char option[] = "--bind=";
+    char **args = calloc((size_t)argc + 2, sizeof *args);
     int n = 0;
     if (!args)
         return GLINT_EXIT_FAILED;
-    snprintf(url, sizeof url, "http://%s", bind ? bind : "");
-    for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--bind") == 0)
-            i++;
-        else if (strncmp(argv[i], "--bind=", 7) != 0)
-            args[n++] = argv[i];
-    }
-    args[n++] = "--out";
-    args[n++] = url;
+    for (int i = 0; i < argc; i++)
+        args[n++] = argv[i];
+    if (!bind)
+        args[n++] = option;
     struct glint_command live = glint_cmd_live;
     live.name = c->name;
     const int code = live.run(&live, n, args);
@@ -150,6 +147,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
     int code = glint_shared_options_parse(&j->log.o, argc, argv, take_option, j);
     if (code < 0)
         code = j->log.n_inputs ? run_recorded(j) : run_live(c, j->log.bind, argc, argv);
+    glint_shared_options_close(&j->log.o);
     glint_server_close(j->server);
     glint_log_job_close(&j->log);
     free(j);
@@ -167,15 +165,20 @@ static const struct glint_option options[] = {
     GLINT_OPTION_GROUP(GLINT_OPTIONS_NET),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_CLOCK),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_OUT),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_ROS),
+    {"--queue", "N", "live: frames that may wait before the oldest is dropped (default: 2)", QUEUE},
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MOTION),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MERGE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMING),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_FRAMES),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MODEL),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_LATE),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACK),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_THREADS),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_DAMAGE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACE),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_JSON),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_SERVICE),
     {NULL, NULL, NULL, 0}};
 
 const struct glint_command glint_cmd_serve = {"serve",
@@ -185,6 +188,7 @@ const struct glint_command glint_cmd_serve = {"serve",
                                               "its own pace.\nBrowsers: http://ADDR:PORT/, Foxglove: "
                                               "ws://ADDR:PORT/, Prometheus: http://ADDR:PORT/metrics",
                                               "  glint serve --sensor vlp16\n"
+                                              "  glint serve --config car.yaml\n"
                                               "  glint serve drive.pcap --loop\n"
                                               "  glint serve --sensor vlp16 --bind 0.0.0.0:8765\n",
                                               options,

@@ -9,6 +9,7 @@
 #include "serve/server.h"
 #include "tools/places.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -97,21 +98,24 @@ int glint_outputs_path(const char *pattern, int64_t utc_ns, bool keep, char *pat
     return good ? GLINT_OK : glint_fail(GLINT_E_ARG, "%.60s...: path too long, or too many files", pattern);
 }
 
-/* Opens state's path anew; on success the sink, with the state telling its file. */
+/* Opens state's path anew; on success the sink and its path, with the state telling its file. */
 static int open_state(const struct glint_outputs *o, struct glint_output_state *state,
-                      struct glint_sink **sink_out)
+                      struct glint_sink **sink_out, char **path_out)
 {
-    char path[sizeof state->path], before[sizeof state->path];
+    char path[sizeof state->path];
     struct stat st;
     GLINT_TRY(glint_outputs_path(state->pattern, glint_clock_utc_ns(), o->policy == GLINT_OUTPUTS_SERVICE,
                                  path, sizeof path));
-    snprintf(before, sizeof before, "%s", state->path);
-    snprintf(state->path, sizeof state->path, "%s", path); /* the sink keeps it for its messages */
-    const int status = open_sink(o, state->path, sink_out);
+    *path_out = strdup(path);
+    if (!*path_out)
+        return glint_fail(GLINT_E_NOMEM, "%s: no memory", path);
+    const int status = open_sink(o, *path_out, sink_out);
     if (status < 0) {
-        snprintf(state->path, sizeof state->path, "%s", before);
+        free(*path_out);
+        *path_out = NULL;
         return status;
     }
+    memcpy(state->path, path, sizeof path);
     state->is_file = strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
     state->device = state->is_file ? st.st_dev : 0;
     state->inode = state->is_file ? st.st_ino : 0;
@@ -132,7 +136,7 @@ int glint_outputs_add(struct glint_outputs *o, const char *path, const struct gl
     *state = (struct glint_output_state){.opened = 0};
     if ((size_t)snprintf(state->pattern, sizeof state->pattern, "%s", path) >= sizeof state->pattern)
         return glint_fail(GLINT_E_ARG, "%.60s...: path too long", path);
-    GLINT_TRY(open_state(o, state, &o->sinks[o->n]));
+    GLINT_TRY(open_state(o, state, &o->sinks[o->n], &o->sink_path[o->n]));
     o->n++;
     return GLINT_OK;
 }
@@ -171,15 +175,81 @@ static void put_count(void *ctx, const char *name, uint64_t value)
     state->counts[state->n_counts++].value = value;
 }
 
+/* A sink that is to be finished and closed, with its path. */
+struct ending {
+    struct glint_outputs *outputs;
+    int32_t i;
+    struct glint_sink *sink;
+    char *path;
+    bool locked; /* by the caller */
+};
+
 /* Finished or not, the sink is gone. */
-static int end_sink(struct glint_outputs *o, int32_t i, struct glint_sink *sink, bool finish)
+static int end_sink(const struct ending *e)
 {
-    const int status = finish && sink ? sink->ops->finish(sink) : GLINT_OK;
-    if (sink && sink->ops->account)
-        sink->ops->account(sink, put_count, &o->state[i]);
-    if (sink)
-        sink->ops->close(sink);
+    struct glint_output_state *state = &e->outputs->state[e->i];
+    const int status = e->sink->ops->finish(e->sink);
+    if (!e->locked)
+        pthread_mutex_lock(&e->outputs->mutex);
+    if (e->sink->ops->account)
+        e->sink->ops->account(e->sink, put_count, state);
+    state->failures += status < 0;
+    if (!e->locked)
+        pthread_mutex_unlock(&e->outputs->mutex);
+    e->sink->ops->close(e->sink);
+    free(e->path);
     return status;
+}
+
+static void *end_main(void *arg)
+{
+    if (end_sink(arg) < 0)
+        glint_log(GLINT_LOG_WARN, "%s: the old file is not whole", glint_error_text());
+    free(arg);
+    return NULL;
+}
+
+static void join_ending(struct glint_outputs *o)
+{
+    for (int32_t k = 0; k < o->n_ending; k++)
+        pthread_join(o->ending[k], NULL);
+    o->n_ending = 0;
+}
+
+/* Those that are through already. */
+static void join_ended(struct glint_outputs *o)
+{
+    int32_t n = 0;
+    for (int32_t k = 0; k < o->n_ending; k++)
+        if (pthread_tryjoin_np(o->ending[k], NULL) != 0)
+            o->ending[n++] = o->ending[k];
+    o->n_ending = n;
+}
+
+/* What the i-th has open, NULL for nothing; it is no longer the outputs'. */
+static struct ending take_out(struct glint_outputs *o, int32_t i)
+{
+    const struct ending e = {o, i, o->sinks[i], o->sink_path[i], true};
+    o->sinks[i] = NULL;
+    o->sink_path[i] = NULL;
+    return e;
+}
+
+/* Finishing may wait for the disk, and frames do not wait for that. */
+static void end_aside(const struct ending *ending)
+{
+    struct glint_outputs *o = ending->outputs;
+    struct ending *e = malloc(sizeof *e);
+    if (e && o->n_ending < GLINT_OUTPUTS_ENDING) {
+        *e = *ending;
+        e->locked = false;
+        if (pthread_create(&o->ending[o->n_ending], NULL, end_main, e) == 0) {
+            o->n_ending++;
+            return;
+        }
+    }
+    free(e);
+    end_sink(ending);
 }
 
 static void mark_failing(struct glint_outputs *o, int32_t i, bool failing)
@@ -196,8 +266,8 @@ static void give_up(struct glint_outputs *o, int32_t i)
     state->failures++;
     mark_failing(o, i, true);
     glint_log(GLINT_LOG_WARN, "%s: this output is left out from here on (SIGHUP tries again)", state->reason);
-    end_sink(o, i, o->sinks[i], true);
-    o->sinks[i] = NULL;
+    const struct ending e = take_out(o, i);
+    end_sink(&e);
 }
 
 bool glint_outputs_failing(const struct glint_outputs *o)
@@ -217,20 +287,21 @@ static bool was_moved(const struct glint_output_state *state)
 static void reopen_one(struct glint_outputs *o, int32_t i)
 {
     struct glint_output_state *state = &o->state[i];
-    struct glint_sink *old = o->sinks[i], *fresh = NULL;
+    struct glint_sink *fresh = NULL;
+    char *path;
     if (!state->pattern[0] || (!state->failing && !was_moved(state)))
         return;
-    if (open_state(o, state, &fresh) < 0) {
+    if (open_state(o, state, &fresh, &path) < 0) {
         snprintf(state->reason, sizeof state->reason, "%s", glint_error_text());
         glint_log(GLINT_LOG_WARN, "%s: cannot be opened anew%s", state->reason,
                   state->failing ? "" : ", goes on in the old file");
         return;
     }
+    const struct ending old = take_out(o, i);
+    if (old.sink)
+        end_aside(&old);
     o->sinks[i] = fresh;
-    if (end_sink(o, i, old, true) < 0) {
-        state->failures++;
-        glint_log(GLINT_LOG_WARN, "%s: the old file is not whole", glint_error_text());
-    }
+    o->sink_path[i] = path;
     mark_failing(o, i, false);
     glint_log(GLINT_LOG_INFO, "output opened anew: %s", name_of(o, i));
 }
@@ -239,6 +310,7 @@ static void reopen_all(struct glint_outputs *o)
 {
     if (!atomic_exchange(&o->reopen, false))
         return;
+    join_ended(o);
     for (int32_t i = 0; i < o->n; i++)
         reopen_one(o, i);
 }
@@ -293,9 +365,11 @@ int glint_outputs_close(struct glint_outputs *o)
 {
     int first = GLINT_OK;
     char reason[1024] = "";
+    join_ending(o);
     for (int32_t i = 0; i < o->n; i++) {
         struct glint_output_state *state = &o->state[i];
-        int status = end_sink(o, i, o->sinks[i], true);
+        const struct ending e = take_out(o, i);
+        int status = e.sink ? end_sink(&e) : GLINT_OK;
         if (state->failing)
             status = glint_fail(GLINT_E_IO, "%s", state->reason);
         if (first == GLINT_OK && status < 0)

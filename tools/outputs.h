@@ -20,6 +20,7 @@
 
 #define GLINT_OUTPUTS_CAP    16
 #define GLINT_OUTPUTS_COUNTS 16
+#define GLINT_OUTPUTS_ENDING 32
 
 enum glint_outputs_policy {
     GLINT_OUTPUTS_ALL,    /* the first failure ends the run: recorded input */
@@ -55,6 +56,9 @@ struct glint_outputs { /* start with all zero but the policy */
     struct glint_sink_context context;
     struct glint_png_settings png;
     const struct glint_ros_output *ros;
+    char *sink_path[GLINT_OUTPUTS_CAP];     /* as the sinks keep it */
+    pthread_t ending[GLINT_OUTPUTS_ENDING]; /* threads that finish files which others have followed */
+    int32_t n_ending;
     atomic_bool reopen; /* wanted */
     _Atomic int32_t n_failing;
     pthread_mutex_t mutex; /* of sinks and states while frames are written; all zero is unlocked */
@@ -77,9 +81,9 @@ int glint_outputs_write(struct glint_outputs *o, const struct glint_frame *frame
 bool glint_outputs_failing(const struct glint_outputs *o);
 
 /* Wants all of them opened anew before the next frame (also from a signal handler): those that are failing
- * are tried again, files that were moved or have {time} in their names go on in a new file. The old one is
- * finished after the new one is there, between two frames: none is lost. A file that is where it was stays as
- * it is. */
+ * are tried again, files that were moved or have {time} in their names go on in a new file, between two
+ * frames: none is lost. The old one is finished meanwhile by a thread of its own. A file that is where it was
+ * stays as it is. */
 void glint_outputs_want_reopen(struct glint_outputs *o);
 
 /* The same at once, if it is wanted and no frame is being written: while none come. From any thread. */
