@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Writes the tables of docs/PERFORMANCE.md from bench/results/*.json: the lines between <!-- table NAME --> and <!-- end -->."""
+import glob
 import json
 import os
 import re
@@ -105,8 +106,21 @@ def curves():
     return out[:-1]
 
 
+def zoo():
+    out = []
+    for path in sorted(glob.glob(os.path.join(RESULTS, "zoo_*.json"))):
+        section = load(os.path.basename(path))
+        for case in section["cases"]:
+            out += [f"**{section['section']}, {case['input']}**: {case['points']:,} points, {case['cells']:,} cells, {case['gflop']:.0f} GFLOP, "
+                    f"{section['threads']} threads, {case['whole'][0]['n']} rounds; peak memory {case['peak_rss_mb']:.0f} MB, "
+                    f"PyTorch's {case['peer_peak_mib'] * 1.048576:.0f} MB", ""]
+            rows = [[r["name"], ms(r["median_ms"]), f"{ms(r['min_ms'])} .. {ms(r['max_ms'])}", ratio(r["ratio"])] for r in case["whole"]]
+            out += table(["whole frame, ms", "median", "range", "ratio"], rows) + [""]
+    return out[:-1]
+
+
 TABLES = {"machine": machine, "network": network, "voxel": lambda: small("voxel"), "nms": lambda: small("nms"),
-          "decode": lambda: small("decode"), "product": product, "limits": limits, "curves": curves}
+          "decode": lambda: small("decode"), "zoo": zoo, "product": product, "limits": limits, "curves": curves}
 
 
 def main():

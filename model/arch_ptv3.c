@@ -23,6 +23,7 @@ struct parts { /* the configuration's own sections, checked */
 
 struct stage { /* values of a level */
     int32_t level, sites, rules, skip;
+    int32_t moved; /* its points where they are turned or clipped; -1: those of the frame */
 };
 
 /* Configuration */
@@ -145,6 +146,7 @@ static void add_level(struct glint_build *b, const struct parts *parts, struct s
     p->rule = (struct glint_level_rule){
         .cell = b->config->cell, .depth = parts->depth, .n_curves = parts->n_curves};
     memcpy(p->rule.curve, parts->curve[s], sizeof p->rule.curve);
+    p->turns = s == 0 && b->config->x_right;
     p->clips = s == 0 && b->config->clips;
     memcpy(p->clip, b->config->range, sizeof p->clip);
     if (s)
@@ -153,8 +155,10 @@ static void add_level(struct glint_build *b, const struct parts *parts, struct s
     stages[s].sites = glint_build_sites(b, NULL, b->net->cap_voxels, dim);
     glint_build_out(b, layer, stages[s].level);
     glint_build_out(b, layer, stages[s].sites);
-    if (p->clips)
-        glint_build_out(b, layer, glint_build_bytes(b, 3 * (size_t)b->net->cap_points * sizeof(float)));
+    stages[s].moved =
+        p->turns || p->clips ? glint_build_bytes(b, 3 * (size_t)b->net->cap_points * sizeof(float)) : -1;
+    if (stages[s].moved >= 0)
+        glint_build_out(b, layer, stages[s].moved);
     snprintf(name, sizeof name, "stage%d.rules.stage%d", s, s);
     stages[s].rules = glint_build_sites_rules(b, name, stages[s].sites, stages[s].sites, &stencil);
 }
@@ -170,6 +174,8 @@ static int32_t add_points(struct glint_build *b, const struct stage *stage)
     p->intensity_tanh = config->intensity_tanh;
     const int32_t out = glint_build_tokens_of(b, NULL, config->n_fields, stage->sites);
     glint_build_in(b, layer, stage->level);
+    if (stage->moved >= 0)
+        glint_build_in(b, layer, stage->moved); /* the level points to them */
     glint_build_out(b, layer, out);
     return out;
 }
@@ -434,6 +440,7 @@ static int build(struct glint_build *b)
 const struct glint_arch glint_arch_ptv3 = {
     .name = "ptv3",
     .free_grid = true,
+    .turns = true,
     .build = build,
     .recognise = glint_ptv3_recognise,
     .convert = glint_ptv3_convert,

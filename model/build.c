@@ -223,6 +223,9 @@ int glint_net_build(const struct glint_model_config *config, int32_t cap_points,
     if (!arch)
         return glint_json_fail(glint_json_get(config->root, "arch"), "\"%s\" is not known here",
                                config->arch);
+    if (config->x_right && !arch->turns)
+        return glint_json_fail(glint_json_get(glint_json_get(config->root, "input"), "axes"),
+                               "\"x forward, y left, z up\" expected for this architecture");
     if (arch->free_grid != config->free_grid)
         return glint_json_fail(glint_json_get(config->root, "grid"), "%s expected for this architecture",
                                arch->free_grid ? "a cell size \"cell\"" : "\"range\" and \"pillar\"");

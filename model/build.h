@@ -131,6 +131,7 @@ void glint_text_add(struct glint_text *text, const char *fmt, ...) GLINT_PRINTF(
 struct glint_arch {
     const char *name;
     bool free_grid; /* wants cells without bounds ("cell" in the grid section) */
+    bool turns;     /* can have its points with x right and y forward */
     int (*build)(
         struct glint_build *b); /* adds all layers; returns its own failures, b->status is checked after */
     /* Whether a training configuration (of an imported weights file) is of this architecture, and its

@@ -13,7 +13,8 @@ bool glint_ptv3_recognise(struct glint_json foreign)
            glint_json_has(net, "enc_patch_size") && glint_json_has(net, "dec_depths");
 }
 
-/* Classes as the data sets count them after their learning maps; others by number. */
+/* Classes as the data sets count them after their learning maps, which also tell the data set: nuScenes'
+ * points have x to the right, Waymo's an intensity under a tangent. Others by number. */
 static const char *const nuscenes[16] = {
     "barrier",    "bicycle",      "bus",     "car",       "construction_vehicle", "motorcycle",
     "pedestrian", "traffic_cone", "trailer", "truck",     "driveable_surface",    "other_flat",
@@ -76,8 +77,8 @@ static int convert_input(struct glint_json foreign, struct glint_json net, struc
     glint_text_add(text, "  \"input\": {\"fields\": [");
     for (int32_t i = 0; i + 3 <= n; i++)
         glint_text_add(text, "%s", fields[i]);
-    glint_text_add(text, "], \"intensity\": \"%s\", \"axes\": \"x forward, y left, z up\"},\n",
-                   n_classes == 22 ? "tanh" : "0..1");
+    glint_text_add(text, "], \"intensity\": \"%s\", \"axes\": \"%s\"},\n", n_classes == 22 ? "tanh" : "0..1",
+                   n_classes == 16 ? "x right, y forward, z up" : "x forward, y left, z up");
     glint_text_add(text, "  \"grid\": {\"cell\": %.12g", cell);
     if (n_classes == 22)
         glint_text_add(text, ", \"clip\": [-75.2, -75.2, -4, 75.2, 75.2, 2]");

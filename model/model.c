@@ -110,7 +110,8 @@ static int reserve(struct glint_model *m, const struct glint_model_settings *s)
                                "a network of these sizes needs %.1f GB of memory; %.0f GB are allowed",
                                (double)total / 1e9, (double)MEMORY_MAX / 1e9);
     GLINT_TRY(glint_arena_init(&m->memory, planned));
-    m->touch = glint_arena_touch_begin(&m->memory); /* so that frames need not wait for it */
+    if (!m->config.free_grid) /* else most of it is never used: cells are far fewer than points may be */
+        m->touch = glint_arena_touch_begin(&m->memory); /* so that frames need not wait for it */
     GLINT_TRY(glint_arena_init(&m->voxel_memory, voxels));
     GLINT_TRY(glint_voxels_init(&m->voxels, &m->voxel_memory, m->net.cap_points, m->net.cap_voxels));
     if (tap)

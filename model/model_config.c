@@ -123,9 +123,11 @@ static int read_input(struct glint_model_config *c)
     text = "x forward, y left, z up";
     if (glint_json_has(input, "axes"))
         GLINT_TRY(glint_json_string(input, "axes", &text));
-    if (strcmp(text, "x forward, y left, z up"))
-        return glint_json_fail(glint_json_get(input, "axes"),
-                               "\"x forward, y left, z up\" expected, found \"%s\"", text);
+    c->x_right = !strcmp(text, "x right, y forward, z up");
+    if (strcmp(text, "x forward, y left, z up") && !c->x_right)
+        return glint_json_fail(
+            glint_json_get(input, "axes"),
+            "\"x forward, y left, z up\" or \"x right, y forward, z up\" expected, found \"%s\"", text);
     if (glint_json_has(input, "sensor_height_m"))
         GLINT_TRY(glint_config_floats(input, "sensor_height_m", 2, 0, 100, c->sensor_height_m));
     return c->sensor_height_m[0] <= c->sensor_height_m[1]

@@ -20,6 +20,7 @@ struct glint_model_config {
     bool uses_intensity;
     float intensity_scale;    /* the frame's 0..1 times this is what the network sees; 0: unused */
     bool intensity_tanh;      /* it sees the hyperbolic tangent of a raw intensity */
+    bool x_right;             /* x right, y forward: a frame's axes turned; architectures that do so */
     int32_t past_sweeps;      /* that it wants under each sweep; who gives the frames sees to it */
     double min_distance_m;    /* points nearer to their sensor are not wanted; as above */
     float sensor_height_m[2]; /* 0 0: unknown */

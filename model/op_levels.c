@@ -166,16 +166,29 @@ static void tap_level(const struct level_tap *t, int32_t patch)
 
 /* level_sample */
 
-static void clip(const struct glint_run *r, const struct glint_level_params *p, float *out,
-                 struct glint_points *points)
+static void clip(const float *in, int32_t n, float lo, float hi, float *out)
+{
+    for (int32_t i = 0; i < n; i++) /* a NaN stays */
+        out[i] = in[i] < lo ? lo : in[i] > hi ? hi : in[i];
+}
+
+/* The frame's points as the network wants them, in `out` where they are others. */
+static void move_points(const struct glint_run *r, const struct glint_level_params *p, float *out,
+                        struct glint_points *points)
 {
     float **axis[3] = {&points->x, &points->y, &points->z};
-    for (int k = 0; k < 3; k++) {
-        const float *in = *axis[k], lo = p->clip[k], hi = p->clip[3 + k];
-        float *to = out + (int64_t)k * r->net->cap_points;
-        for (int32_t i = 0; i < points->n; i++) /* a NaN stays */
-            to[i] = in[i] < lo ? lo : in[i] > hi ? hi : in[i];
-        *axis[k] = to;
+    const int64_t cap = r->net->cap_points;
+    if (p->turns && !r->frame->as_network_input) {
+        for (int32_t i = 0; i < points->n; i++) {
+            out[i] = -points->y[i];
+            out[cap + i] = points->x[i];
+        }
+        points->x = out;
+        points->y = out + cap;
+    }
+    for (int k = 0; k < 3 && p->clips && !r->frame->no_range_filter; k++) {
+        clip(*axis[k], points->n, p->clip[k], p->clip[3 + k], out + k * cap);
+        *axis[k] = out + k * cap;
     }
 }
 
@@ -223,8 +236,8 @@ static int level_sample_run(struct glint_run *r, const struct glint_layer *layer
     const struct glint_level_params *p = layer->params;
     struct glint_run_level *l = new_level(r, layer->out[0]);
     struct glint_points points = r->frame->points;
-    if (p->clips && !r->frame->no_range_filter)
-        clip(r, p, glint_run_floats(r, layer->out[2]), &points);
+    if (layer->n_out > 2)
+        move_points(r, p, glint_run_floats(r, layer->out[2]), &points);
     l->xyz[0] = points.x;
     l->xyz[1] = points.y;
     l->xyz[2] = points.z;

@@ -22,12 +22,13 @@ size_t glint_run_level_tap_bytes(int32_t cap); /* of tap memory, for its tables 
 const struct glint_run_level *glint_run_get_level(const struct glint_run *run, int32_t value);
 
 /* LEVEL_SAMPLE: -> level (out[0]), its sites (out[1], their x, y, z the cell's z, y, x: kernels count z
- * fastest), bytes for clipped points (out[2], where the configuration clips). LEVEL_POOL: level -> level, its
- * sites. */
+ * fastest), bytes for moved points (out[2], where points are turned or clipped). LEVEL_POOL: level -> level,
+ * its sites. */
 struct glint_level_params {
     int32_t stage;                /* 0: LEVEL_SAMPLE */
     struct glint_level_rule rule; /* of LEVEL_POOL the curves only */
     int32_t patch;                /* of the attention over the level; for the tap */
+    bool turns; /* points come with x forward and y left; wanted are x right and y forward */
     bool clips;
     float clip[6]; /* coordinates are brought into this range; lowest, highest, m */
 };

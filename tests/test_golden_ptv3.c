@@ -155,6 +155,30 @@ static void shuffled_orders(void **state)
     run_case(MODEL "_shuffle", "tiny_shuffle", glint_cpu_isa(), 1);
 }
 
+/* The imported configuration wants nuScenes' axes: frames, which have x forward, are turned. */
+static void axes_are_turned(void **state)
+{
+    (void)state;
+    if (!make_model(MODEL, NULL))
+        skip();
+    struct glint_safetensors *file = glint_zoo_open("ptv3/tiny_edge_127");
+    struct glint_frame *frame = frame_of(glint_safetensors_find(file, "points"));
+    const struct glint_tensor *want = glint_safetensors_find(file, "point_label");
+    for (int32_t i = 0; i < frame->points.n; i++) {
+        const float x = frame->points.x[i];
+        frame->points.x[i] = frame->points.y[i];
+        frame->points.y[i] = -x;
+    }
+    frame->as_network_input = false;
+    struct glint_model *model = open_model(MODEL, glint_cpu_isa(), 1, false, frame);
+    assert_int_equal(glint_model_run(model, frame), 0);
+    for (int32_t i = 0; i < frame->points.n; i++)
+        assert_int_equal(frame->point_class[i], glint_zoo_integer(want, i));
+    glint_model_close(model);
+    glint_frame_unref(frame);
+    glint_safetensors_close(file);
+}
+
 /* Masks of a frame: the same for any number of threads and without the stages kept; points without a cell
  * have none; no points, no masks. */
 static void threads_and_stages_change_nothing(void **state)
@@ -196,7 +220,7 @@ static void threads_and_stages_change_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_stage_is_the_references),
-                                       cmocka_unit_test(shuffled_orders),
+                                       cmocka_unit_test(shuffled_orders), cmocka_unit_test(axes_are_turned),
                                        cmocka_unit_test(threads_and_stages_change_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,9 +177,11 @@ static void tell_what_differs(const struct job *j, int code)
     if (j->session.n_frames == 0 || !j->model || j->cloud.as_network_input)
         return;
     const int32_t n = glint_diagnose(&j->cloud, glint_model_info(j->model), findings);
-    if (j->session.n_boxes > 0) {
+    const bool masks_only = glint_model_info(j->model)->n_classes == 0;
+    if (j->session.n_boxes > 0 || masks_only) {
         if (n > 0)
-            glint_say("boxes may be wrong or missing: the input differs from what the model expects:");
+            glint_say("%s may be wrong or missing: the input differs from what the model expects:",
+                      masks_only ? "masks" : "boxes");
         tell_findings(findings, n);
         return;
     }

@@ -40,5 +40,5 @@ float glint_model_reach(const struct glint_model *model)
     float reach = 0.0f;
     for (int k = 0; info && k < 2; k++)
         reach = fmaxf(reach, fmaxf(fabsf(info->range[k]), fabsf(info->range[k + 3])));
-    return reach >= 1.0f && reach <= 1000.0f ? reach : 51.2f;
+    return reach >= 1.0f && reach <= 500.0f ? reach : 51.2f;
 }
