@@ -11,6 +11,28 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#define MOST_KINDS 4
+
+static const struct glint_source_kind *kinds[MOST_KINDS];
+static int n_kinds;
+
+void glint_source_add_kind(const struct glint_source_kind *kind)
+{
+    for (int i = 0; i < n_kinds; i++)
+        if (kinds[i] == kind)
+            return;
+    if (n_kinds < MOST_KINDS)
+        kinds[n_kinds++] = kind;
+}
+
+static const struct glint_source_kind *find_kind(const char *path, const char *format)
+{
+    for (int i = 0; i < n_kinds; i++)
+        if (format ? strcmp(format, kinds[i]->name) == 0 : kinds[i]->probe(path))
+            return kinds[i];
+    return NULL;
+}
+
 static bool is_named_capture(const char *path)
 {
     const char *dot = strrchr(path, '.');
@@ -29,10 +51,11 @@ static int choose(const char *path, bool *capture_out)
     if (file.size == 0)
         status = glint_fail(GLINT_E_FORMAT, "%s: empty file", path);
     else if (!*capture_out && !glint_cloud_format_of(&cloud))
-        status = glint_fail(GLINT_E_FORMAT,
-                            "%s: no known format: expected a capture (.pcap .pcapng) Waymo's frames "
-                            "(.tfrecord) or points (.bin .pcd.bin .lidar.bin .pcd .csv .safetensors)",
-                            path);
+        status = glint_fail(
+            GLINT_E_FORMAT,
+            "%s: no known format: expected a capture (.pcap .pcapng), messages (.mcap .db3), Waymo's frames "
+            "(.tfrecord) or points (.bin .pcd.bin .lidar.bin .pcd .csv .safetensors)",
+            path);
     glint_file_close(&file);
     return status;
 }
@@ -51,6 +74,9 @@ int glint_source_open(const char *path, const struct glint_source_settings *sett
     const char *format = settings ? settings->format : NULL;
     struct stat st;
     *source_out = NULL;
+    const struct glint_source_kind *kind = find_kind(path, format);
+    if (kind)
+        return kind->open(path, settings, source_out);
     if (format ? strcmp(format, "waymo") == 0 : glint_waymo_is_path(path))
         return glint_source_waymo_open(path, settings, source_out);
     if (format && strcmp(format, "pcap") == 0)

@@ -29,6 +29,7 @@ struct glint_source_settings {
     int32_t n_threads; /* that reading may take where it can be shared (waymo); 0: the cores. Without
                           settings: 1 */
     bool skip_corrupt; /* damaged records (waymo) are counted and told in log lines, and no failure */
+    const char *topic; /* recordings of messages (MCAP, db3): which one; NULL: see ros/source_bag.h */
     const struct glint_nuscenes_stack *nuscenes; /* io/source_nuscenes.h; NULL: key frames as they are */
 };
 
@@ -55,6 +56,16 @@ struct glint_source { /* first member of each source's own struct */
     const struct glint_source_ops *ops;
     char path[1024];
 };
+
+/* A kind of input that another room knows: tried before those of this one. probe looks at path alone. */
+struct glint_source_kind {
+    const char *name; /* as a format */
+    bool (*probe)(const char *path);
+    int (*open)(const char *path, const struct glint_source_settings *settings,
+                struct glint_source **source_out);
+};
+/* At the program's start, before anything is opened; at most 4, each once. kind stays the caller's. */
+void glint_source_add_kind(const struct glint_source_kind *kind);
 
 /* Opens path by format, name and content. GLINT_E_NOTFOUND, GLINT_E_FORMAT ("empty file", "no known format
  * ..."). */

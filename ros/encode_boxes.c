@@ -96,7 +96,7 @@ static void put_twist(struct glint_cdr *c, const struct glint_box *box)
     const double vx = speed(box) > 0 ? (double)box->velocity[0] : 0,
                  vy = speed(box) > 0 ? (double)box->velocity[1] : 0;
     glint_ros_put_xyz(c, k * vx + s * vy, k * vy - s * vx, 0);
-    glint_ros_put_xyz(c, 0, 0, 0);
+    glint_ros_put_xyz(c, 0, 0, box->id >= 0 ? (double)box->yaw_rate : 0);
     glint_cdr_put_zeros(c, COVARIANCE_BYTES);
 }
 
@@ -218,15 +218,16 @@ static const float colors[8][3] = {{0.2f, 0.7f, 1.0f}, {1.0f, 0.6f, 0.1f}, {0.4f
 static void put_cube(struct glint_ros_encoder *e, const struct glint_box *box, int32_t id)
 {
     const float *color = colors[(uint32_t)box->label & 7];
-    const struct marker m = {.ns = "boxes",
-                             .text = "",
-                             .id = id,
-                             .type = CUBE,
-                             .action = ADD,
-                             .position = {box->center[0], box->center[1], box->center[2]},
-                             .scale = {box->size[0], box->size[1], box->size[2]},
-                             .color = {color[0], color[1], color[2], 0.4f},
-                             .yaw = box->yaw};
+    const struct marker m = {
+        .ns = "boxes",
+        .text = "",
+        .id = id,
+        .type = CUBE,
+        .action = ADD,
+        .position = {box->center[0], box->center[1], box->center[2]},
+        .scale = {box->size[0], box->size[1], box->size[2]},
+        .color = {color[0], color[1], color[2], box->id >= 0 && box->unseen_s > 0 ? 0.15f : 0.4f},
+        .yaw = box->yaw};
     put_marker(e, &m);
 }
 

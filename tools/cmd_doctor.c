@@ -93,6 +93,8 @@ static void show_libraries(void)
                       : GLINT_BUILT_WITH_LZ4
                           ? "only lz4 built in: no .mcap files with zstd (libzstd-dev)"
                           : "left out: .mcap files without compression (libzstd-dev liblz4-dev)");
+    line("SQLite", GLINT_BUILT_WITH_SQLITE3 ? "built in: rosbag2's .db3 files"
+                                            : "left out: no .db3 files (libsqlite3-dev, then build again)");
     line("MPI", GLINT_BUILT_WITH_MPI
                     ? "built in: mpirun -n N glint eval"
                     : "left out: eval runs in one process (libopenmpi-dev, then build again)");

@@ -9,7 +9,9 @@
 #include "io/capture_info.h"
 #include "io/source_points.h"
 #include "io/waymo_files.h"
+#include "ros/bag.h"
 #include "tools/commands.h"
+#include "tools/info_bag.h"
 #include "tools/info_waymo.h"
 #include "tools/places.h"
 #include "tools/standard_scan.h"
@@ -350,6 +352,16 @@ static void describe_tensors(struct job *j)
     glint_safetensors_close(file);
 }
 
+/* What is told of a capture's records says nothing of a recording of messages. */
+static void leave_to_bag(json_t *out)
+{
+    static const char *const others[] = {"records",      "datagrams", "other_records", "incomplete_datagrams",
+                                         "first_record", "seconds",   "format",        "bad_files"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        json_object_del(out, others[i]);
+    put_text(out, "kind", "recording of messages");
+}
+
 static void describe(struct job *j)
 {
     char config[4200];
@@ -371,13 +383,26 @@ static void describe(struct job *j)
         j->status = glint_info_waymo(j->path, j->skip_corrupt, j->out);
         return;
     }
+    const bool is_bag = glint_bag_probe(j->path);
+    if (is_bag)
+        j->status = glint_info_bag(j->path, j->out);
+    if (j->status < 0)
+        return;
     j->status = glint_source_open(j->path, NULL, &source);
+    if (j->status < 0 && is_bag) { /* a recording all the same */
+        put_text(j->out, "kind", "recording of messages");
+        put_text(j->out, "not_read", glint_error_text());
+        j->status = GLINT_OK;
+        return;
+    }
     if (j->status < 0)
         return;
     if (source->ops->gives_packets)
         describe_capture(j);
     else
         describe_points(j, source);
+    if (is_bag)
+        leave_to_bag(j->out);
     glint_source_close(source);
 }
 
@@ -458,7 +483,8 @@ static void print_text(const json_t *object)
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
         const bool rows = strcmp(key, "tensors") == 0 || strcmp(key, "flows") == 0 ||
-                          strcmp(key, "segments") == 0 || strcmp(key, "images_of_first_frame") == 0;
+                          strcmp(key, "topics") == 0 || strcmp(key, "segments") == 0 ||
+                          strcmp(key, "images_of_first_frame") == 0;
         const bool table = strcmp(key, "layers") == 0;
         printf(rows || table ? "%s" : "%-21s ", key);
         for (size_t i = 0; rows && i < json_array_size(value); i++) {

@@ -1,5 +1,6 @@
 /* tools/glint.c - the program: chooses the command. Data goes to stdout, words to stderr. */
 #define _POSIX_C_SOURCE 200809L
+#include "ros/source_bag.h"
 #include "tools/commands.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -62,6 +63,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write, as a full disk is */
     glint_log_to_stderr(true);
+    glint_ros_add_sources();
     if (argc < 2) {
         help(stderr);
         return GLINT_EXIT_USAGE;

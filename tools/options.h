@@ -39,6 +39,7 @@ enum glint_option_groups {
     GLINT_OPTIONS_JSON,    /* --json */
     GLINT_OPTIONS_FRAMES,  /* --frames */
     GLINT_OPTIONS_DAMAGE,  /* --skip-corrupt */
+    GLINT_OPTIONS_TOPIC,   /* --topic */
     GLINT_OPTIONS_NET,     /* --port ... --hw-stamps */
     GLINT_OPTIONS_EVAL,    /* --json --report --parts --resume */
     GLINT_OPTIONS_SERVICE, /* --config ... --lock-memory */

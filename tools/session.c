@@ -73,6 +73,7 @@ void glint_session_set(struct glint_session *s, const struct glint_shared_option
     s->end_frame = options->end_frame;
     s->n_threads = options->n_threads;
     s->skip_corrupt = options->skip_corrupt;
+    s->topic = options->topic;
     s->deadline_ns = options->deadline_ns;
     s->late = options->late;
     s->motion = &options->motion;
@@ -163,7 +164,8 @@ static int capture_open(const struct glint_session *s, const char *path, struct 
 {
     const struct glint_decoder_settings decoder = {
         .sensor = s->sensor, .calib = s->calib, .capture = path, .scale = s->time_scale};
-    return glint_capture_open(path, NULL, &decoder, capture);
+    const struct glint_source_settings source = {.topic = s->topic, .skip_corrupt = s->skip_corrupt};
+    return glint_capture_open(path, &source, &decoder, capture);
 }
 
 /* Captures: their packets in turns, merged by the pipeline; the first one's decoder, and room for all. */
@@ -216,8 +218,10 @@ static int joined_open(const struct glint_session *s, struct input *in)
 static int single_open(const struct glint_session *s, const char *path, struct input *in)
 {
     struct glint_capture capture;
-    const struct glint_source_settings source = {
-        .n_threads = s->n_threads, .skip_corrupt = s->skip_corrupt, .nuscenes = &s->nuscenes};
+    const struct glint_source_settings source = {.n_threads = s->n_threads,
+                                                 .skip_corrupt = s->skip_corrupt,
+                                                 .topic = s->topic,
+                                                 .nuscenes = &s->nuscenes};
     GLINT_TRY(glint_source_open(path, &source, &in->source));
     in->is_frames = !in->source->ops->gives_packets;
     if (in->is_frames)

@@ -26,6 +26,7 @@ struct glint_session { /* start with all zero, fill the first part */
     uint64_t first_frame, end_frame;           /* of each input */
     int32_t n_threads;                         /* 1: one thread for all */
     bool no_progress;                          /* no bar on the terminal */
+    const char *topic;                         /* of recordings of messages; NULL: the only one */
     bool skip_corrupt;                         /* damaged records are counted */
     const struct glint_motion_options *motion; /* NULL: points stay as measured */
     struct glint_model *model;                 /* NULL: points only */

@@ -80,9 +80,13 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
                              GLINT_KEY_JSON}},
     [GLINT_OPTIONS_FRAMES] = {{"--frames", "A:B", "only frames A to before B (of each input); N: the first N",
                                GLINT_KEY_FRAMES}},
-    [GLINT_OPTIONS_DAMAGE] = {{"--skip-corrupt", NULL,
-                               "damaged records of TFRecord files are counted and left out, not an error",
-                               GLINT_KEY_SKIP_CORRUPT}},
+    [GLINT_OPTIONS_DAMAGE] =
+        {{"--skip-corrupt", NULL,
+          "damaged records of TFRecord files, chunks of MCAP: counted and left out, not an error",
+          GLINT_KEY_SKIP_CORRUPT}},
+    [GLINT_OPTIONS_TOPIC] = {{"--topic", "NAME",
+                              "of MCAP and db3 recordings: packets or clouds (default: the only one)",
+                              GLINT_KEY_TOPIC}},
     [GLINT_OPTIONS_NET] =
         {{"--port", "N", "UDP port to listen at; may repeat (default: the sensor's)", GLINT_KEY_PORT},
          {"--iface", "IF", "network interface (default: all)", GLINT_KEY_IFACE},
@@ -196,6 +200,8 @@ static const char **text_of(struct glint_shared_options *s, int key)
         return &s->sensor;
     case GLINT_KEY_CALIB:
         return &s->calib;
+    case GLINT_KEY_TOPIC:
+        return &s->topic;
     case GLINT_KEY_MODEL:
         return &s->model;
     case GLINT_KEY_TRACE:

@@ -48,6 +48,7 @@ enum { /* keys; a command's own are below */
        GLINT_KEY_PARTS,
        GLINT_KEY_RESUME,
        GLINT_KEY_SKIP_CORRUPT,
+       GLINT_KEY_TOPIC,
        GLINT_KEY_FRAME_DEADLINE,
        GLINT_KEY_LATE,
        GLINT_KEY_SERVICE, /* the next ones: service_options.h */
@@ -105,6 +106,7 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
     const char *report_path, *parts_path;
     bool resume;
     bool skip_corrupt;
+    const char *topic;
     int64_t deadline_ns; /* of a frame; 0: none */
     enum glint_late late;
     struct glint_live_settings net;
