@@ -465,7 +465,7 @@ outputs() {
     ln -s /dev/full full.json
     not_written trace.json --out x.jsonl --trace trace.json
     not_written full.json --out x.jsonl --trace full.json
-    frames_in x.jsonl 1
+    [ ! -s x.jsonl ] || wrong "x.jsonl: a trace that cannot be begun is told before the run"
     not_written file.txt --out x.jsonl --dump file.txt
     not_written file.txt --out x.jsonl --dump file.txt/below
     if [ "$(id -u)" != 0 ]; then
