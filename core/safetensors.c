@@ -329,7 +329,16 @@ static char *header_text(const struct glint_tensor *tensors, int32_t n, const ch
     return text;
 }
 
-static void write_all(FILE *out, const char *header, const struct glint_tensor *tensors, int32_t n)
+static int put_data(void *ctx, int32_t index, FILE *out)
+{
+    const struct glint_tensor *t = &((const struct glint_tensor *)ctx)[index];
+    if (bytes_of(t) > 0)
+        fwrite(t->data, 1, (size_t)bytes_of(t), out); /* a failure shows when the file is committed */
+    return GLINT_OK;
+}
+
+static int write_all(FILE *out, const char *header, const struct glint_tensor *tensors, int32_t n,
+                     glint_safetensors_put_fn *put, void *ctx)
 {
     const size_t length = strlen(header), padded = (length + 7) / 8 * 8;
     for (int i = 0; i < 8; i++)
@@ -337,12 +346,14 @@ static void write_all(FILE *out, const char *header, const struct glint_tensor *
     fprintf(out, "%-*s", (int)padded, header);
     for (size_t size = 8; size > 0; size /= 2)
         for (int32_t i = 0; i < n; i++)
-            if (glint_dtype_size(tensors[i].dtype) == size && bytes_of(&tensors[i]) > 0)
-                fwrite(tensors[i].data, 1, (size_t)bytes_of(&tensors[i]), out);
+            if (glint_dtype_size(tensors[i].dtype) == size)
+                GLINT_TRY(put(ctx, i, out));
+    return GLINT_OK;
 }
 
-int glint_safetensors_write(const char *path, const struct glint_tensor *tensors, int32_t n_tensors,
-                            const char *const *meta, int32_t n_meta)
+int glint_safetensors_write_by(const char *path, const struct glint_tensor *tensors, int32_t n_tensors,
+                               const char *const *meta, int32_t n_meta, glint_safetensors_put_fn *put,
+                               void *ctx)
 {
     char *header = header_text(tensors, n_tensors, meta, n_meta);
     if (!header)
@@ -351,9 +362,19 @@ int glint_safetensors_write(const char *path, const struct glint_tensor *tensors
     struct glint_file_out out;
     int status = glint_file_create(&out, path);
     if (status == GLINT_OK) {
-        write_all(out.stream, header, tensors, n_tensors);
-        status = glint_file_commit(&out);
+        status = write_all(out.stream, header, tensors, n_tensors, put, ctx);
+        if (status == GLINT_OK)
+            status = glint_file_commit(&out);
+        else
+            glint_file_discard(&out);
     }
     free(header);
     return status;
+}
+
+int glint_safetensors_write(const char *path, const struct glint_tensor *tensors, int32_t n_tensors,
+                            const char *const *meta, int32_t n_meta)
+{
+    return glint_safetensors_write_by(path, tensors, n_tensors, meta, n_meta, put_data,
+                                      (void *)(uintptr_t)tensors);
 }

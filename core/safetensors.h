@@ -6,6 +6,7 @@
 #ifndef GLINT_CORE_SAFETENSORS_H
 #define GLINT_CORE_SAFETENSORS_H
 #include "core/tensor.h"
+#include <stdio.h>
 
 struct glint_safetensors;
 
@@ -35,4 +36,11 @@ const char *glint_safetensors_metadata(const struct glint_safetensors *file, con
  * The file appears whole or not at all (written beside it, then renamed). GLINT_E_IO. */
 int glint_safetensors_write(const char *path, const struct glint_tensor *tensors, int32_t n_tensors,
                             const char *const *meta, int32_t n_meta);
+
+/* The same when numbers are made while they are written: put writes the data of tensors[index] (all of it,
+ * row-major, little-endian), and its failure is returned. tensors[].data is not looked at. */
+typedef int glint_safetensors_put_fn(void *ctx, int32_t index, FILE *out);
+int glint_safetensors_write_by(const char *path, const struct glint_tensor *tensors, int32_t n_tensors,
+                               const char *const *meta, int32_t n_meta, glint_safetensors_put_fn *put,
+                               void *ctx);
 #endif

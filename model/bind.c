@@ -3,6 +3,7 @@
  * Each layer's bind function runs twice over the same file: first to add up the bytes (and to check names and
  * shapes), then to fill one block of exactly that size. Batch norm is folded in double: y = (W x + b - mean)
  * f + beta with f = gamma / sqrt(variance + eps) becomes (f W) x + ((b - mean) f + beta), rounded once. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "attention/fixed.h"
 #include "core/status.h"
 #include "core/text.h"
@@ -11,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define LIST_ELEMENTS ((int64_t)1 << 28) /* of one tensor, when tensors are listed */
 
 struct glint_bind {
     const struct glint_safetensors *file;
@@ -21,6 +25,9 @@ struct glint_bind {
     struct glint_arena *weights; /* second pass */
     size_t bytes;                /* first pass */
     int64_t n_parameters;
+    glint_net_tensor_fn *list; /* not NULL: tensors are told, no file is read */
+    void *list_ctx;
+    const float *zeros; /* what is read instead */
 };
 
 /* Tensors */
@@ -64,10 +71,28 @@ static int check_finite(const struct glint_bind *bind, const struct glint_tensor
     return GLINT_OK;
 }
 
+/* Tells the tensor; its numbers are zeros. */
+static int list_tensor(const struct glint_bind *bind, const char *name, int32_t n_dims, const int64_t *shape,
+                       const float **data_out)
+{
+    struct glint_tensor told = {.name = name, .dtype = GLINT_DTYPE_F32, .n_dims = n_dims};
+    int64_t n = 1;
+    for (int32_t i = 0; i < n_dims && i < GLINT_TENSOR_DIMS; i++) {
+        told.shape[i] = shape[i];
+        if (shape[i] > LIST_ELEMENTS || (shape[i] > 0 && n > LIST_ELEMENTS / shape[i]))
+            return glint_fail(GLINT_E_FORMAT, "tensor \"%s\": larger than any network's", name);
+        n *= shape[i] > 0 ? shape[i] : 1;
+    }
+    *data_out = bind->zeros;
+    return bind->list(bind->list_ctx, &told);
+}
+
 int glint_bind_tensor(struct glint_bind *bind, const char *name, int32_t n_dims, const int64_t *shape,
                       const float **data_out)
 {
     char wanted[96], found[96];
+    if (bind->list)
+        return list_tensor(bind, name, n_dims, shape, data_out);
     const int32_t index = find_index(bind, name);
     shape_text(wanted, sizeof wanted, n_dims, shape);
     if (index < 0)
@@ -459,6 +484,19 @@ static int check_none_left(const struct glint_bind *bind)
                               bind->file_name, name);
     }
     return GLINT_OK;
+}
+
+int glint_net_tensors(struct glint_net *net, glint_net_tensor_fn *fn, void *ctx)
+{
+    /* pages of zeros that nobody has written take no memory */
+    void *zeros = mmap(NULL, LIST_ELEMENTS * sizeof(float), PROT_READ,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (zeros == MAP_FAILED)
+        return glint_fail(GLINT_E_NOMEM, "no room for a network's zeros");
+    struct glint_bind bind = {.file_name = "zeros", .list = fn, .list_ctx = ctx, .zeros = zeros};
+    const int status = bind_layers(&bind, net);
+    munmap(zeros, LIST_ELEMENTS * sizeof(float));
+    return status;
 }
 
 int glint_net_bind(struct glint_net *net, const struct glint_safetensors *file, const char *file_name,

@@ -117,6 +117,10 @@ int glint_net_build(const struct glint_model_config *config, int32_t cap_points,
  * as net->narrow says (gemm.h). */
 int glint_net_bind(struct glint_net *net, const struct glint_safetensors *file, const char *file_name,
                    struct glint_arena *weights, int64_t *n_parameters_out);
+/* Tells every tensor that the layers would bind (name, shape with -1: any; data NULL), in their order; some
+ * more than once. No file is needed. A failure of fn ends it. */
+typedef int glint_net_tensor_fn(void *ctx, const struct glint_tensor *tensor);
+int glint_net_tensors(struct glint_net *net, glint_net_tensor_fn *fn, void *ctx);
 void glint_net_fini(struct glint_net *net);
 
 /* ---- architectures ---- */
