@@ -12,6 +12,7 @@
 #include "ros/bag.h"
 #include "tools/commands.h"
 #include "tools/info_bag.h"
+#include "tools/info_archive.h"
 #include "tools/info_waymo.h"
 #include "tools/places.h"
 #include "tools/standard_scan.h"
@@ -379,6 +380,10 @@ static void describe(struct job *j)
         describe_tensors(j);
         return;
     }
+    if (glint_info_is_archive(j->path)) {
+        j->status = glint_info_archive(j->path, j->out);
+        return;
+    }
     if (glint_waymo_is_path(j->path)) {
         j->status = glint_info_waymo(j->path, j->skip_corrupt, j->out);
         return;
@@ -540,6 +545,6 @@ static const struct glint_option options[] = {
     {NULL, NULL, NULL, 0}};
 
 const struct glint_command glint_cmd_info = {
-    "info",           "what a file is: capture, point file, folder of them, model, tensors",
+    "info",           "what a file is: capture, point file, folder of them, model, checkpoint, tensors",
     "FILE [options]", "  glint info drive.pcap\n  glint info data/models/glint-tiny\n",
     options,          run};
