@@ -63,7 +63,6 @@ static void flush(struct glint_trace_stream *s, bool last)
     if (write_all(s, s->block, n + (ends ? tail : 0), s->at) != 0) {
         s->status = GLINT_E_IO;
         snprintf(s->reason, sizeof s->reason, "%s: cannot write: %s", s->path, strerror(errno));
-        glint_log(GLINT_LOG_WARN, "%s: the trace ends here", s->reason);
     }
     s->at += (off_t)n;
 }
@@ -98,11 +97,14 @@ static void write_events(struct glint_trace_stream *s)
 {
     struct glint_trace_event chunk[CHUNK];
     const uint64_t lost = s->n_lost;
+    const bool failed = s->status < 0;
     for (size_t n; (n = take(s, chunk)) > 0;) {
         for (size_t i = 0; i < n; i++)
             glint_trace_put_event(&s->text, &chunk[i]);
         flush(s, false);
     }
+    if (s->status < 0 && !failed)
+        glint_log(GLINT_LOG_WARN, "%s: the trace ends here", s->reason);
     if (s->n_lost > lost)
         glint_trace_put_counter(&s->text, "trace events lost", glint_clock_monotonic_ns(), (double)s->n_lost);
 }

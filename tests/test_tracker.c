@@ -42,8 +42,9 @@ static int make_street(struct street_object *o, uint64_t *seed)
 static void ids_stay(void **state)
 {
     (void)state;
-    static const struct street_ego egos[] = {{0, 0, true}, {8, 0, true}, {8, 0.1, true}, {0, 0, false}};
-    for (int e = 0; e < 4; e++)
+    static const struct street_ego egos[] = {{0, 0, true},  {8, 0, true},  {8, 0.1, true},
+                                             {0, 0, false}, {8, 0, false}, {6, 0.1, false}};
+    for (int e = 0; e < 6; e++)
         for (uint64_t run = 1; run <= 5; run++) {
             struct street_object o[64];
             int32_t id[64] = {0};
@@ -137,7 +138,7 @@ static void the_unseen_goes_on(void **state)
         if (seen)
             street_see(&street, &truth, &usual, &seed);
         glint_tracker_run(t, &street.frame);
-        assert_int_equal(street.frame.n_boxes, seen || f < 22 ? 1 : 0);
+        assert_int_equal(street.frame.n_boxes, seen || f < 21 ? 1 : 0);
         if (street.frame.n_boxes == 0 || f < 3)
             continue;
         assert_true(id == 0 || street.boxes[0].id == id);

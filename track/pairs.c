@@ -37,7 +37,7 @@ void glint_track_pairs_init(struct glint_tracker *t)
 
 /* ---- the cost of one pair ---- */
 
-static bool same_kind(const struct glint_tracker *t, int32_t a, int32_t b)
+bool glint_track_same_kind(const struct glint_tracker *t, int32_t a, int32_t b)
 {
     return a == b || strcmp(glint_track_class(t, a)->group, glint_track_class(t, b)->group) == 0;
 }
@@ -58,7 +58,7 @@ static double cost_of(const struct glint_tracker *t, const struct glint_track *t
                       const struct glint_detection *d)
 {
     double sigma[2];
-    if (!same_kind(t, track->label, d->label) || !in_reach(t, track, d))
+    if (!glint_track_same_kind(t, track->label, d->label) || !in_reach(t, track, d))
         return INFINITY;
     glint_track_noise(glint_track_class(t, d->label), d->range_m, sigma);
     const double gate = (double)t->s.gate;

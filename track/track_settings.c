@@ -28,7 +28,7 @@ static const struct glint_track_class car = {.group = "vehicle",
                                              .fade_hidden_s = 1.5f,
                                              .fade_empty_s = 0.25f,
                                              .fade_points_s = 2.0f,
-                                             .show_s = 0.25f};
+                                             .show_s = 0.15f};
 
 /* Longer, slower to turn; how much of them is seen differs more. */
 static struct glint_track_class truck_like(void)
@@ -137,7 +137,7 @@ void glint_track_settings_default(struct glint_track_settings *s, const char *co
                                        .weight_class = 0.25f,
                                        .death = 0.1f,
                                        .doubt_s = 0.15f,
-                                       .double_iou = 0.3f,
+                                       .double_iou = 0.5f,
                                        .yaw_memory_s = 1.0f};
     s->n_classes = n < GLINT_TRACK_CLASSES ? n : GLINT_TRACK_CLASSES;
     s->classes[0] = class_of("");

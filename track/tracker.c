@@ -4,7 +4,7 @@
  *     detections first -> objects corrected by theirs, others fade -> births -> deaths -> boxes
  *
  * Objects are kept in the order of their birth; nothing depends on addresses, threads or hashes. */
-#include "track/tracker_state.h"
+#include "track/odometry.h"
 #include "core/status.h"
 #include <math.h>
 #include <stdlib.h>
@@ -87,7 +87,8 @@ void glint_tracker_reset(struct glint_tracker *t)
     t->begun = t->has_pose = false;
     t->world = glint_pose_identity();
     t->heading = 0;
-    memset(t->flow, 0, sizeof t->flow);
+    memset(t->way, 0, sizeof t->way);
+    t->n_ways = t->n_last = 0;
 }
 
 void glint_tracker_counts(const struct glint_tracker *t, struct glint_track_counts *counts_out)
@@ -114,34 +115,38 @@ static double heading_of(const struct glint_pose *pose)
     return atan2(2 * (q[1] * q[2] + q[0] * q[3]), 1 - 2 * (q[2] * q[2] + q[3] * q[3]));
 }
 
-/* The vehicle's frame, which was the world so far, is at this pose in the true one. */
-static void move_all(struct glint_tracker *t)
+/* Poses begin: objects were in a world of our own. */
+static void move_all(struct glint_tracker *t, const struct glint_pose *before, double heading_before)
 {
+    const struct glint_pose move = glint_pose_compose(t->world, glint_pose_inverse(*before));
     for (int32_t i = 0; i < t->n_tracks; i++) {
         struct glint_track *track = &t->tracks[i];
-        const double *x = track->motion.x;
-        double p[3] = {x[GLINT_TURN_X], x[GLINT_TURN_Y], track->z}, to[3];
-        glint_pose_apply(t->world, p, to);
-        glint_turn_filter_move(&track->motion, t->heading, 0, 0);
-        track->motion.x[GLINT_TURN_X] = to[0];
-        track->motion.x[GLINT_TURN_Y] = to[1];
-        track->z = to[2];
-        for (int k = 0; k < 2; k++) /* it was relative to a vehicle of unknown speed */
-            track->motion.p[GLINT_TURN_VX + k][GLINT_TURN_VX + k] += 100;
+        double *x = track->motion.x;
+        double p[3] = {x[GLINT_TURN_X], x[GLINT_TURN_Y], track->z};
+        glint_pose_apply(move, p, p);
+        glint_turn_filter_move(&track->motion, t->heading - heading_before, 0, 0);
+        x[GLINT_TURN_X] = p[0];
+        x[GLINT_TURN_Y] = p[1];
+        track->z = p[2];
     }
 }
 
-/* A frame without a pose among others with one is where the vehicle was last. */
+/* Without a pose the boxes must tell. Objects have been moved to now. */
 static void take_pose(struct glint_tracker *t, const struct glint_frame *frame)
 {
-    if (!frame->has_pose)
+    const struct glint_pose before = t->world;
+    const double heading_before = t->heading;
+    if (!frame->has_pose) {
+        glint_track_odometry(t, frame);
         return;
+    }
     memcpy(t->world.q, frame->pose_rotation, sizeof t->world.q);
     memcpy(t->world.t, frame->pose_position, sizeof t->world.t);
     t->heading = heading_of(&t->world);
-    if (!t->has_pose && t->n_tracks > 0)
-        move_all(t);
+    if (!t->has_pose)
+        move_all(t, &before, heading_before);
     t->has_pose = true;
+    t->n_ways = 0;
 }
 
 /* ---- detections ---- */
@@ -330,8 +335,10 @@ static bool is_double(const struct glint_tracker *t, const struct glint_detectio
 {
     const struct glint_rect b = glint_detection_rect(d);
     for (int32_t i = 0; i < t->n_tracks; i++) {
-        const struct glint_rect a = glint_track_rect(&t->tracks[i]);
-        if (fabs(a.x - b.x) + fabs(a.y - b.y) < a.dx + b.dx + a.dy + b.dy &&
+        const struct glint_track *track = &t->tracks[i];
+        const struct glint_rect a = glint_track_rect(track);
+        if (track->detection >= 0 && glint_track_same_kind(t, track->label, d->label) &&
+            fabs(a.x - b.x) + fabs(a.y - b.y) < a.dx + b.dx + a.dy + b.dy &&
             glint_rect_iou(&a, &b) > (double)t->s.double_iou)
             return true;
     }
@@ -357,8 +364,6 @@ static void begin_track(struct glint_tracker *t, int32_t detection)
     memcpy(track->size, d->size, sizeof track->size);
     glint_turn_filter_init(&track->motion, d->center[0], d->center[1], d->yaw, fmax(sigma[0], sigma[1]),
                            (double)c->noise_yaw_rad, (double)c->first_mps);
-    track->motion.x[GLINT_TURN_VX] = t->flow[0];
-    track->motion.x[GLINT_TURN_VY] = t->flow[1];
     if (c->noise_velocity > 0 && t->has_pose && isfinite(d->velocity[0] + d->velocity[1]))
         glint_turn_filter_velocity(&track->motion, d->velocity[0], d->velocity[1], (double)c->noise_velocity);
     if (d->label < GLINT_TRACK_CLASSES)
@@ -414,37 +419,6 @@ static void bury(struct glint_tracker *t)
         n++;
     }
     t->n_tracks = n;
-}
-
-/* ---- how things stream by ---- */
-
-#define FLOW_OF 63
-
-static int by_value(double *v, int n, double x)
-{
-    int i = n;
-    for (; i > 0 && v[i - 1] > x; i--)
-        v[i] = v[i - 1];
-    v[i] = x;
-    return n + 1;
-}
-
-/* Without poses everything moves as the vehicle does, backwards: the median of what is known best is what a
- * new object is most likely to do. */
-static void note_flow(struct glint_tracker *t)
-{
-    double v[2][FLOW_OF];
-    int n = 0;
-    memset(t->flow, 0, sizeof t->flow);
-    for (int32_t i = 0; !t->has_pose && i < t->n_tracks && n < FLOW_OF; i++) {
-        const struct glint_track *track = &t->tracks[i];
-        if (track->hits < 4 || track->detection < 0)
-            continue;
-        by_value(v[0], n, track->motion.x[GLINT_TURN_VX]);
-        n = by_value(v[1], n, track->motion.x[GLINT_TURN_VY]);
-    }
-    for (int k = 0; k < 2 && n >= 3; k++)
-        t->flow[k] = v[k][n / 2];
 }
 
 /* ---- boxes ---- */
@@ -508,16 +482,15 @@ int glint_tracker_run(struct glint_tracker *t, struct glint_frame *frame)
 {
     const double strong = (double)t->s.strong_score;
     take_time(t, frame);
+    predict(t);
     take_pose(t, frame);
     take_detections(t, frame);
-    predict(t);
     glint_track_pairs_find(t, strong, INFINITY);
     glint_track_pairs_find(t, 0, strong);
     correct_all(t);
     begin_tracks(t);
     confirm(t);
     bury(t);
-    note_flow(t);
     put_boxes(t, frame);
     t->begun = true;
     t->counts.frames++;

@@ -51,12 +51,15 @@ struct glint_tracker {
     int32_t n_detections;
     struct glint_detection *detections; /* cap_boxes */
 
-    bool begun, has_pose; /* has_pose: world is one that stands still */
+    bool begun, has_pose; /* has_pose: the world is that of given poses */
     int64_t now_ns;
     double dt_s;             /* since the frame before */
     struct glint_pose world; /* from vehicle, now */
     double heading;          /* of the vehicle in it */
-    double flow[2];          /* m/s: how things stream by, where the world is the vehicle's frame */
+
+    /* odometry.c */
+    double way[3];          /* of the vehicle: m/s ahead, m/s to the left, rad/s */
+    int32_t n_ways, n_last; /* times it was found out; pairs of the last time */
 
     /* pairs.c */
     struct glint_track_pair *pairs; /* cap_tracks x cap_boxes */
@@ -83,6 +86,9 @@ void glint_track_pairs_init(struct glint_tracker *t);
 /* Gives objects that have none one of the free detections with least <= score < most, so that the sum of
  * costs is least; sets both sides. */
 void glint_track_pairs_find(struct glint_tracker *t, double least, double most);
+
+/* Whether a detector may take one class for the other. */
+bool glint_track_same_kind(const struct glint_tracker *t, int32_t a, int32_t b);
 
 /* Deviations of a detection's place, along and across its heading. */
 void glint_track_noise(const struct glint_track_class *c, double range_m, double sigma_out[2]);

@@ -95,9 +95,9 @@ void glint_tracker_close(struct glint_tracker *tracker); /* NULL is fine */
 int glint_tracker_set(struct glint_tracker *tracker, const struct glint_track_settings *settings);
 
 /* The next frame, see above. Time is reference_ns, else stamp_ns, else period_s after the one before. Works
- * in the world of the frame's pose where there is one (has_pose), in the vehicle's frame else. Allocates
- * nothing. One thread at a time. Fails never: what cannot be used (a box that is not finite) is left as it
- * is. */
+ * in the world of the frame's pose where there is one (has_pose), else in one that stands still as far as
+ * most boxes do: velocities are over ground either way. Allocates nothing. One thread at a time. Fails never:
+ * what cannot be used (a box that is not finite) is left as it is. */
 int glint_tracker_run(struct glint_tracker *tracker, struct glint_frame *frame);
 
 /* Forgets all objects: another scene begins. Ids go on. */
