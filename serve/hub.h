@@ -55,6 +55,7 @@ struct glint_server {
     uint32_t n_connections, n_clients[GLINT_CLIENT_KINDS];
     uint64_t n_refused, n_sent_gone, n_dropped_gone, bytes_gone; /* of clients that have gone */
     struct glint_metrics *metrics;
+    struct glint_buffer encoded; /* a message on its way */
     uint8_t piece[LWS_PRE + GLINT_PIECE_SIZE];
 
     pthread_t thread;

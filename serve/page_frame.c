@@ -52,8 +52,11 @@ static void put_boxes(struct glint_json_writer *w, const struct glint_frame *f,
         put_rounded(w, "size", b->size, 3);
         glint_json_put_f64(w, "yaw", rounded(b->yaw));
         put_rounded(w, "velocity", b->velocity, 2);
-        if (b->id >= 0)
+        if (b->id >= 0) {
             glint_json_put_i64(w, "id", b->id);
+            glint_json_put_f64(w, "age", rounded(b->age_s));
+            glint_json_put_f64(w, "unseen", rounded(b->unseen_s));
+        }
         glint_json_put_end(w);
     }
     glint_json_put_end(w);

@@ -362,6 +362,7 @@ void glint_server_close(struct glint_server *s)
     glint_ring_close(s->waiting);
     for (int i = 0; i < s->n_pools; i++)
         glint_frame_pool_close(s->pools[i]);
+    glint_buffer_fini(&s->encoded);
     glint_metrics_close(s->metrics);
     pthread_mutex_destroy(&s->counts_mutex);
     free(s);

@@ -43,6 +43,8 @@ static int parse(struct job *j, int argc, char **argv)
         return code;
     if (j->log.n_inputs == 0)
         return glint_usage_error(j->log.o.command, "no input given");
+    if (j->log.o.track && !glint_shared_options_wants_model(&j->log.o))
+        return glint_usage_error(j->log.o.command, "--track needs a model");
     if (j->log.n_inputs > 1 && !glint_motion_merges(&j->log.o.motion))
         return glint_usage_error(j->log.o.command, "one log at a time (or several with --merge)");
     return -1;
@@ -110,6 +112,8 @@ static const struct glint_option options[] = {
      BIND},
     {"--memory", "MIB", "for frames around the one that is looked at (default: 512)", MEMORY},
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MODEL),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACK),
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_TOPIC),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_SENSOR),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_CLOCK),
     GLINT_OPTION_GROUP(GLINT_OPTIONS_MOTION),
@@ -124,6 +128,6 @@ const struct glint_command glint_cmd_view = {
     "view",
     "a log in the browser: points, boxes, time per stage, a timeline",
     "INPUT [options]\n\nINPUT: as of glint run. Prints the page's address; Ctrl-C ends it.",
-    "  glint view drive.pcap\n",
+    "  glint view drive.pcap --track\n",
     options,
     run};

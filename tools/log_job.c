@@ -3,6 +3,7 @@
 #include "tools/log_job.h"
 #include "core/cpu.h"
 #include "tools/open_model.h"
+#include "tools/open_tracker.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -71,11 +72,14 @@ int glint_log_job_open(struct glint_log_job *job, void (*stop)(void *ctx), void 
     if (code && job->cap_points == 0)
         return code;
     status = glint_open_model(&job->o, job->cap_points, false, NULL, &job->model, &job->context);
+    if (status == GLINT_OK)
+        status = glint_open_tracker(&job->o, job->model, &job->tracker);
     return status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : GLINT_EXIT_OK;
 }
 
 void glint_log_job_close(struct glint_log_job *job)
 {
+    glint_tracker_close(job->tracker);
     glint_model_close(job->model);
     glint_motion_close(&job->o.motion);
 }
@@ -125,6 +129,9 @@ int glint_log_job_run(struct glint_log_job *job, uint64_t first, glint_log_take_
     s->no_progress = true;
     s->first_frame = first > s->first_frame ? first : s->first_frame;
     s->model = job->model;
+    s->tracker = job->tracker;
+    if (job->tracker)
+        glint_tracker_reset(job->tracker);
     s->outputs = &outputs;
     const int code = glint_session_run(s);
     *ended_out = !taker.enough;

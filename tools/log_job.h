@@ -15,6 +15,7 @@ struct glint_log_job { /* start with all zero */
     /* private */
     struct glint_session session;
     struct glint_model *model;
+    struct glint_tracker *tracker;
     struct glint_sink_context context;
     int32_t cap_points;
     void (*stop)(void *ctx);
@@ -29,7 +30,8 @@ void glint_log_job_close(struct glint_log_job *job);
 
 /* Passes frames from number `first` on to take until it returns something else than GLINT_OK (GLINT_E_EOF: no
  * more are wanted, which is no failure), or the log ends: *ended_out. progress: of the input read, 0..1 or <
- * 0. Returns an exit code after a printed line. */
+ * 0. Tracks begin anew
+ * with every pass. Returns an exit code after a printed line. */
 typedef int glint_log_take_fn(void *ctx, const struct glint_frame *frame, double progress);
 int glint_log_job_run(struct glint_log_job *job, uint64_t first, glint_log_take_fn *take, void *ctx,
                       bool *ended_out);

@@ -182,6 +182,7 @@ export class Panels {
     if (box.id !== undefined) title.append(make("span", "", `track ${box.id}`));
     panel.replaceChildren(title, this.pair("score", box.score.toFixed(3)), this.pair("distance", `${Math.hypot(box.center[0], box.center[1]).toFixed(1)} m`),
       this.pair("centre", box.center.map((c) => c.toFixed(1)).join(" ")), this.pair("size", box.size.map((c) => c.toFixed(1)).join(" × ") + " m"),
+      ...(box.id === undefined ? [] : [this.pair("seen for", `${box.age.toFixed(1)} s`), this.pair("not seen since", `${box.unseen.toFixed(1)} s`, box.unseen ? "bad" : "zero")]),
       this.pair("heading", `${(box.yaw * 180 / Math.PI).toFixed(0)}°`), this.pair("speed", `${(speed * 3.6).toFixed(1)} km/h`));
   }
 }
