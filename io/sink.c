@@ -80,12 +80,19 @@ int glint_sink_open_by_ending(const char *path, const struct glint_sink_context 
         return glint_sink_jsonl_open(path, ctx, sink_out);
     if (glint_ends_with(path, ".label"))
         return glint_sink_label_open(path, ctx, sink_out);
+    if (glint_ends_with(path, "_lidarseg.bin"))
+        return glint_sink_lidarseg_open(path, ctx, sink_out);
+    if (glint_ends_with(path, ".npz"))
+        return glint_sink_panoptic_open(path, ctx, sink_out);
     if (glint_ends_with(path, ".pcd") || glint_ends_with(path, ".bin") || glint_ends_with(path, ".csv"))
         return glint_sink_cloud_open(path, ctx, sink_out);
     if (glint_ends_with(path, ".mcap"))
         return glint_fail(GLINT_E_UNSUPPORTED, "%s: MCAP is not written by this command", path);
     if (is_stream(path))
         return glint_sink_jsonl_open(path, ctx, sink_out);
-    return glint_fail(GLINT_E_ARG,
-                      "%s: unknown ending of an output; known: .jsonl .mcap .label .png .pcd .bin .csv", path);
+    return glint_fail(
+        GLINT_E_ARG,
+        "%s: unknown ending of an output; known: .jsonl .mcap .label _lidarseg.bin .npz .png .pcd "
+        ".bin .csv",
+        path);
 }

@@ -25,6 +25,13 @@ int glint_sink_jsonl_append(const char *path, const struct glint_sink_context *c
 int glint_sink_label_open(const char *path, const struct glint_sink_context *ctx,
                           struct glint_sink **sink_out);
 
+/* Point masks as nuScenes has them, one file per frame: lidarseg (a byte per point), panoptic (numpy's .npz of
+ * class * 1000 + instance). GLINT_E_UNSUPPORTED as above. */
+int glint_sink_lidarseg_open(const char *path, const struct glint_sink_context *ctx,
+                             struct glint_sink **sink_out);
+int glint_sink_panoptic_open(const char *path, const struct glint_sink_context *ctx,
+                             struct glint_sink **sink_out);
+
 /* The points of each frame, one file per frame: .pcd, .bin or .csv by the ending. */
 int glint_sink_cloud_open(const char *path, const struct glint_sink_context *ctx,
                           struct glint_sink **sink_out);

@@ -3,6 +3,7 @@
 #include "core/cpu.h"
 #include "core/status.h"
 #include "glint/model.h"
+#include "model/instances.h"
 #include "model/plan.h"
 #include "model/run.h"
 #include "model/sparse.h"
@@ -23,6 +24,8 @@ struct glint_model {
     struct glint_run run;
     struct glint_model_info info;
     bool keep_stages;
+    struct glint_model *boxes; /* settings' boxes_folder; NULL */
+    struct glint_instances instances;
 };
 
 void glint_model_settings_default(struct glint_model_settings *s)
@@ -169,6 +172,33 @@ static int open_model(struct glint_model *m, const char *folder, const struct gl
     return GLINT_OK;
 }
 
+/* The other model, which makes the boxes; what frames then have of both. */
+static int open_boxes(struct glint_model *m, const struct glint_model_settings *settings,
+                      struct glint_trace *trace)
+{
+    struct glint_model_settings s = *settings;
+    s.boxes_folder = NULL;
+    s.keep_stages = false;
+    if (m->info.n_classes > 0 || m->info.n_point_classes < 1)
+        return glint_fail(
+            GLINT_E_UNSUPPORTED,
+            "%s: a model of boxes goes with one that makes masks and no boxes, which \"%s\" is not",
+            settings->boxes_folder, m->info.name);
+    GLINT_TRY(glint_model_open(settings->boxes_folder, &s, trace, &m->boxes));
+    const struct glint_model_info *boxes = &m->boxes->info;
+    if (boxes->n_classes < 1)
+        return glint_fail(GLINT_E_UNSUPPORTED, "%s: this model makes no boxes", settings->boxes_folder);
+    m->info.n_classes = boxes->n_classes;
+    m->info.classes = boxes->classes;
+    m->info.memory_bytes += boxes->memory_bytes;
+    m->info.uses_intensity = m->info.uses_intensity || boxes->uses_intensity;
+    memcpy(m->info.range, boxes->range, sizeof m->info.range);
+    memcpy(m->info.sensor_height_m, boxes->sensor_height_m, sizeof m->info.sensor_height_m);
+    glint_instances_match(boxes->classes, boxes->n_classes, m->info.point_classes, m->info.n_point_classes,
+                          &m->instances);
+    return GLINT_OK;
+}
+
 int glint_model_open(const char *folder, const struct glint_model_settings *settings,
                      struct glint_trace *trace, struct glint_model **model_out)
 {
@@ -176,7 +206,9 @@ int glint_model_open(const char *folder, const struct glint_model_settings *sett
     struct glint_model *m = calloc(1, sizeof *m);
     if (!m)
         return glint_fail(GLINT_E_NOMEM, "%s: no memory for a model", folder);
-    const int status = open_model(m, folder, settings);
+    int status = open_model(m, folder, settings);
+    if (status == GLINT_OK && settings->boxes_folder)
+        status = open_boxes(m, settings, trace);
     if (status != GLINT_OK) {
         glint_model_close(m);
         return status;
@@ -197,6 +229,7 @@ void glint_model_close(struct glint_model *m)
 {
     if (!m)
         return;
+    glint_model_close(m->boxes);
     glint_sparse_close(m->run.sparse);
     glint_exec_fini(&m->exec);
     glint_arena_fini(&m->run.tap_memory);
@@ -219,7 +252,12 @@ int glint_model_run(struct glint_model *m, struct glint_frame *frame)
     m->run.frame = frame;
     frame->n_boxes = 0;
     frame->has_masks = false;
-    return glint_run_net(&m->run);
+    if (!m->boxes)
+        return glint_run_net(&m->run);
+    GLINT_TRY(glint_model_run(m->boxes, frame)); /* masks that it makes too are written over */
+    GLINT_TRY(glint_run_net(&m->run));
+    glint_instances_set(&m->exec, &m->instances, frame);
+    return GLINT_OK;
 }
 
 void glint_model_set_tap(struct glint_model *m, glint_tap_fn *fn, void *ctx)
@@ -230,7 +268,17 @@ void glint_model_set_tap(struct glint_model *m, glint_tap_fn *fn, void *ctx)
 
 void glint_model_cost(const struct glint_model *m, struct glint_model_cost *cost_out)
 {
+    struct glint_model_cost boxes = {0};
     glint_run_cost(&m->run, cost_out);
+    if (m->boxes)
+        glint_model_cost(m->boxes, &boxes);
+    for (int s = 0; s < GLINT_STAGE_COUNT; s++) {
+        cost_out->flop[s] += boxes.flop[s];
+        cost_out->flop_saved[s] += boxes.flop_saved[s];
+        cost_out->bytes[s] += boxes.bytes[s];
+        cost_out->pixels[s] += boxes.pixels[s];
+        cost_out->pixels_whole[s] += boxes.pixels_whole[s];
+    }
 }
 
 /* Words for people */

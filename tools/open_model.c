@@ -11,7 +11,7 @@ int glint_open_model(const struct glint_shared_options *options, int32_t cap_poi
                      struct glint_sink_context *context_out)
 {
     struct glint_model_settings settings;
-    char folder[PATH_MAX];
+    char folder[PATH_MAX], boxes[PATH_MAX];
     *model_out = NULL;
     *context_out = (struct glint_sink_context){0};
     if (!glint_shared_options_wants_model(options))
@@ -19,7 +19,11 @@ int glint_open_model(const struct glint_shared_options *options, int32_t cap_poi
     if (!glint_find_model(options->model, folder, sizeof folder))
         return glint_fail(GLINT_E_NOTFOUND, "%.900s: no such model (GLINT_MODELS names the folder of models)",
                           folder);
+    if (options->boxes_model && !glint_find_model(options->boxes_model, boxes, sizeof boxes))
+        return glint_fail(GLINT_E_NOTFOUND, "%.900s: no such model (GLINT_MODELS names the folder of models)",
+                          boxes);
     glint_model_settings_default(&settings);
+    settings.boxes_folder = options->boxes_model ? boxes : NULL;
     settings.device = options->device;
     settings.n_threads = options->n_threads;
     settings.pin = options->pin;

@@ -53,6 +53,8 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
         {{"--model", "DIR",
           "model folder, name of one in GLINT_MODELS, or none: points only (default: glint-tiny)",
           GLINT_KEY_MODEL},
+         {"--boxes-model", "DIR", "another model, whose boxes go with --model's masks: points of objects",
+          GLINT_KEY_BOXES_MODEL},
          {"--device", "D", "auto, cpu, cuda or cuda:N (default: auto)", GLINT_KEY_DEVICE},
          {"--precision", "P", "f32; faster: i16, maps within 4e-3; bf16, within 3e-2 (default: f32)",
           GLINT_KEY_PRECISION},
@@ -204,6 +206,8 @@ static const char **text_of(struct glint_shared_options *s, int key)
         return &s->topic;
     case GLINT_KEY_MODEL:
         return &s->model;
+    case GLINT_KEY_BOXES_MODEL:
+        return &s->boxes_model;
     case GLINT_KEY_TRACE:
         return &s->trace_path;
     case GLINT_KEY_JSON:

@@ -31,6 +31,7 @@ enum { /* keys; a command's own are below */
        GLINT_KEY_CUT,
        GLINT_KEY_SUB_SWEEP,
        GLINT_KEY_MODEL,
+       GLINT_KEY_BOXES_MODEL,
        GLINT_KEY_DEVICE,
        GLINT_KEY_PRECISION,
        GLINT_KEY_SCORE,
@@ -92,6 +93,7 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
     struct glint_motion_options motion; /* glint_motion_open reads the files */
 
     const char *model, *device; /* model: NULL is the default one, "none" points only */
+    const char *boxes_model;    /* NULL: none */
     enum glint_precision precision;
     float score;       /* < 0: the model's */
     int32_t n_threads; /* the cores */

@@ -31,6 +31,8 @@ struct glint_model_settings {
     unsigned isa; /* glint_cpu_isa() */
     int32_t cap_points; /* most points of a frame; more are clipped by the source */
     float score;        /* least score of a box; < 0: the model's own, per class */
+    const char *boxes_folder; /* another model, whose boxes frames get beside this one's masks, each point the
+                               * box it lies in; this one must make no boxes. NULL: none. Open only */
     enum glint_precision precision;
     /* Both: the same numbers, to the rounding of the precision. */
     bool whole_maps;  /* compute also what no pillar reaches in the bird's-eye maps: slower */
@@ -44,7 +46,7 @@ struct glint_model_info {
     int32_t n_classes, n_point_classes; /* n_point_classes 0: no masks */
     const char *const *classes, *const *point_classes;
     int64_t n_parameters;
-    size_t memory_bytes; /* weights and work memory reserved */
+    size_t memory_bytes; /* weights and work memory reserved; with boxes_folder of both */
     float range[6];      /* x y z lowest, x y z highest, m */
     float
         sensor_height_m[2]; /* height of the sensor above ground it was trained for, lo and hi; 0 0 unknown */
