@@ -10,6 +10,7 @@
 #include "attention/vfe.h"
 #include "attention/act.h"
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define CHUNK        448 /* points whose features are held at a time */
@@ -78,11 +79,18 @@ static float field(const struct job *job, int32_t index, int32_t p)
     return job->field[index] ? job->field[index][p] : 0.0f;
 }
 
+/* Whether sorted position i is an empty slot. */
+static bool is_empty(const struct job *job, int32_t i)
+{
+    return job->point[i] < 0;
+}
+
 static void find_means(struct work *w)
 {
     const struct job *job = w->job;
     for (int32_t v = 0; v < w->n_voxels; v++) {
-        const int32_t begin = job->start[w->first + v], end = job->start[w->first + v + 1];
+        const int32_t begin = job->start[w->first + v];
+        const int32_t end = job->start[w->first + v + 1] - is_empty(job, job->start[w->first + v + 1] - 1);
         for (int32_t a = 0; a < 3; a++) {
             float sum = 0.0f;
             for (int32_t i = begin; i < end; i++)
@@ -129,7 +137,9 @@ static void decorate(struct work *w)
             const float subtract = base(w, column, v);
             for (int32_t i = begin; i < end; i++)
                 w->in[(int64_t)i * columns + c] =
-                    (field(job, column->index, job->point[w->begin + i]) - subtract) * column->scale;
+                    is_empty(job, w->begin + i)
+                        ? 0.0f
+                        : (field(job, column->index, job->point[w->begin + i]) - subtract) * column->scale;
         }
     }
     if (job->taps.in)

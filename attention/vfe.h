@@ -47,10 +47,11 @@ struct glint_vfe_taps {
     float *layer_voxel[GLINT_VFE_LAYERS]; /* n_voxels x width[l] */
 };
 
-/* point/start/coord as in struct glint_voxels. Means add points in input order, in float (as the reference
- * does). voxel_out: n_voxels x width[last]; each voxel has a point. taps may be NULL. Threads split voxels;
- * results do not depend on their number. The versions are those of gemm.h, by x->isa. GLINT_E_ARG,
- * GLINT_E_CAPACITY (scratch: glint_vfe_scratch per worker). */
+/* point/start/coord as in struct glint_voxels; a point of -1, the last of its voxel and not the only one, is
+ * an empty slot (voxel/harden.h): a row of zeros that takes no part in means but in maxima. Means add points
+ * in input order, in float (as the reference does). voxel_out: n_voxels x width[last]; each voxel has a
+ * point. taps may be NULL. Threads split voxels; results do not depend on their number. The versions are
+ * those of gemm.h, by x->isa. GLINT_E_ARG, GLINT_E_CAPACITY (scratch: glint_vfe_scratch per worker). */
 int glint_vfe(struct glint_exec *x, const struct glint_vfe *vfe, const struct glint_points *points,
               const int32_t *point, const int32_t *start, const int32_t *coord, int32_t n_voxels,
               float *voxel_out, const struct glint_vfe_taps *taps);

@@ -268,7 +268,11 @@ int glint_json_i32s(struct glint_json object, const char *key, int32_t n, int32_
 int glint_json_strings(struct glint_json object, const char *key, int32_t cap, const char **out,
                        int32_t *n_out)
 {
-    const struct glint_json array = glint_json_get(object, key);
+    return glint_json_strings_of(glint_json_get(object, key), cap, out, n_out);
+}
+
+int glint_json_strings_of(struct glint_json array, int32_t cap, const char **out, int32_t *n_out)
+{
     const size_t size = glint_json_size(array);
     if (!glint_json_is_array(array))
         return wrong(array, "an array of strings");

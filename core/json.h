@@ -46,6 +46,7 @@ int glint_json_i32s(struct glint_json object, const char *key, int32_t n, int32_
 /* An array of strings, at most cap; in the document's memory. */
 int glint_json_strings(struct glint_json object, const char *key, int32_t cap, const char **out,
                        int32_t *n_out);
+int glint_json_strings_of(struct glint_json array, int32_t cap, const char **out, int32_t *n_out);
 
 /* For checks of one's own: keeps "FILE: MEMBER: reason" and returns GLINT_E_FORMAT. */
 int glint_json_fail(struct glint_json value, const char *fmt, ...) GLINT_PRINTF(2, 3);

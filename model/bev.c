@@ -4,6 +4,7 @@
  * three runs of 3 c contiguous floats (nine of c in a slice of a wider map). Nothing is copied; pixels are
  * handed out in tiles of a few rows, so that neighbourhoods overlap in the cache. */
 #include "model/bev.h"
+#include "attention/act.h"
 #include "attention/bfloat.h"
 #include "attention/fixed.h"
 #include <assert.h>
@@ -179,6 +180,32 @@ int glint_bev_scatter_at(struct glint_exec *x, const float *tokens, const int32_
     return GLINT_OK;
 }
 
+int glint_stack_scatter(struct glint_exec *x, const float *tokens, const int32_t *coord, int32_t n,
+                        int32_t depth, const struct glint_map *out)
+{
+    struct glint_map map = *out;
+    glint_pool_for(x->pool, (int64_t)map.h + 2, 16, clear_rows, &map);
+    return glint_stack_scatter_at(x, tokens, coord, n, depth, out);
+}
+
+int glint_stack_scatter_at(struct glint_exec *x, const float *tokens, const int32_t *coord, int32_t n,
+                           int32_t depth, const struct glint_map *out)
+{
+    const int32_t channels = out->c / depth;
+    (void)x; /* little is moved */
+    assert(out->c % depth == 0 && out->data && !out->half);
+    for (int32_t i = 0; i < n; i++)
+        clear_pixels(out, coord[3 * i + 1], coord[3 * i], 1);
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t *at = coord + 3 * (int64_t)i;
+        float *to = pixel(out, at[1], at[0]) + at[2];
+        assert(at[0] < out->w && at[1] < out->h && at[2] < depth);
+        for (int32_t c = 0; c < channels; c++)
+            to[c * depth] = tokens[(int64_t)i * channels + c];
+    }
+    return GLINT_OK;
+}
+
 void glint_conv_rows(const float *w, int32_t n_out, int32_t n_in, int32_t kernel, float *rows_out)
 {
     const int64_t taps = (int64_t)kernel * kernel;
@@ -196,7 +223,7 @@ struct conv {
     int32_t stride;
     enum glint_act act;
     const struct glint_pixel *pixels; /* NULL: all, by tiles */
-    bool one;                         /* 1x1 instead of 3x3 */
+    int32_t kernel;                   /* pixels per side: 1, 2 or 3 */
 };
 
 /* The rows of a product, in the precision that its weights have. */
@@ -265,15 +292,16 @@ static void product_to(struct glint_gemm *g, const struct conv *c, const struct 
 
 static void conv_pixels(const struct conv *c, const struct glint_pixel *pixels, int32_t m)
 {
-    const int32_t n_segments = c->one ? 1 : c->in->ld == c->in->c ? 3 : CONV_TAPS;
+    const int32_t kernel = c->kernel, pad = kernel == 3 ? 1 : 0;
+    const bool joined = c->in->ld == c->in->c; /* pixels of a row are one run */
+    const int32_t n_segments = joined ? kernel : kernel * kernel;
     struct rows rows;
     rows.half = c->in->half && c->w->pairs;
     for (int32_t s = 0; s < n_segments; s++) {
-        const int32_t ky = c->one ? 1 : n_segments == 3 ? s : s / 3;
-        const int32_t kx = c->one ? 1 : n_segments == 3 ? 0 : s % 3;
+        const int32_t ky = joined ? s : s / kernel, kx = joined ? 0 : s % kernel;
         for (int32_t i = 0; i < m; i++)
-            set_row(&rows, c->in, s * m + i, pixels[i].y * c->stride - 1 + ky,
-                    pixels[i].x * c->stride - 1 + kx);
+            set_row(&rows, c->in, s * m + i, pixels[i].y * c->stride - pad + ky,
+                    pixels[i].x * c->stride - pad + kx);
     }
     struct glint_gemm g = product_of(&rows, c->in, c->w, n_segments, m, c->act);
     product_to(&g, c, pixels, c->residual);
@@ -312,11 +340,14 @@ static void conv_list(void *ctx, int64_t begin, int64_t end, int worker)
 
 static void check_conv(const struct conv *c)
 {
-    assert(c->w->k == (c->one ? 1 : CONV_TAPS) * c->in->c && c->w->n == c->out->c &&
+    const int32_t pad = c->kernel == 3 ? 1 : 0;
+    assert(c->w->k == c->kernel * c->kernel * c->in->c && c->w->n == c->out->c &&
            (c->stride == 1 || c->stride == 2));
-    assert(c->out->h == (c->in->h - 1) / c->stride + 1 && c->out->w == (c->in->w - 1) / c->stride + 1);
+    assert(c->out->h == (c->in->h + 2 * pad - c->kernel) / c->stride + 1 &&
+           c->out->w == (c->in->w + 2 * pad - c->kernel) / c->stride + 1);
     assert(c->out->h <= UINT16_MAX && c->out->w <= UINT16_MAX);
-    (void)c; /* unused in a build without assertions */
+    (void)pad; /* unused in a build without assertions */
+    (void)c;
 }
 
 static int conv_all(struct glint_exec *x, struct conv *c)
@@ -339,24 +370,77 @@ int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct
                   int32_t stride, enum glint_act act, const struct glint_map *residual,
                   const struct glint_map *out)
 {
-    struct conv c = {
-        glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, NULL, false};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, NULL, 3};
     return conv_all(x, &c);
+}
+
+/* One tap and panel of weights added to what the pixels of row y have; the first tap begins with the bias. */
+static void add_tap(const struct conv *c, int32_t y, int32_t tap, int32_t first, int32_t n)
+{
+    const int64_t depth = c->in->c;
+    const struct glint_weights *w = c->w;
+    const struct glint_weights part = {.k = c->in->c,
+                                       .n = n,
+                                       .panels =
+                                           w->panels + ((int64_t)first * w->k + tap * depth * GLINT_PANEL),
+                                       .bias = w->bias + first};
+    static const float zero[GLINT_PANEL];
+    struct glint_weights next = part;
+    next.bias = zero;
+    for (int32_t x0 = 0; x0 < c->out->w; x0 += TILE) {
+        const int32_t m = c->out->w - x0 < TILE ? c->out->w - x0 : TILE;
+        const float *rows[TILE];
+        for (int32_t i = 0; i < m; i++)
+            rows[i] = pixel(c->in, y * c->stride - 1 + tap / 3, (x0 + i) * c->stride - 1 + tap % 3);
+        float *to = pixel(c->out, y, x0) + first;
+        const struct glint_gemm g = {.w = tap ? &next : &part,
+                                     .m = m,
+                                     .n_segments = 1,
+                                     .rows = rows,
+                                     .c = to,
+                                     .ldc = c->out->ld,
+                                     .residual = tap ? to : NULL,
+                                     .ldr = c->out->ld};
+        c->gemm(&g);
+    }
+}
+
+static void taps_rows(void *ctx, int64_t begin, int64_t end, int worker)
+{
+    const struct conv *c = ctx;
+    (void)worker;
+    for (int32_t y = (int32_t)begin; y < (int32_t)end; y++) {
+        for (int32_t first = 0; first < c->w->n; first += GLINT_PANEL)
+            for (int32_t tap = 0; tap < CONV_TAPS; tap++)
+                add_tap(c, y, tap, first, c->w->n - first < GLINT_PANEL ? c->w->n - first : GLINT_PANEL);
+        for (int32_t x = 0; c->act == GLINT_ACT_RELU && x < c->out->w; x++)
+            for (int32_t k = 0; k < c->out->c; k++)
+                pixel(c->out, y, x)[k] = glint_relu(pixel(c->out, y, x)[k]);
+    }
+}
+
+int glint_conv3x3_by_taps(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                          int32_t stride, enum glint_act act, const struct glint_map *out)
+{
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, NULL, 3};
+    check_conv(&c);
+    assert(!out->half && (act == GLINT_ACT_NONE || act == GLINT_ACT_RELU));
+    glint_pool_for(x->pool, out->h, 1, taps_rows, &c);
+    return GLINT_OK;
 }
 
 int glint_conv3x3_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                      int32_t stride, enum glint_act act, const struct glint_map *residual,
                      const struct glint_map *out, const struct glint_pixel *pixels, int32_t n)
 {
-    struct conv c = {
-        glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, pixels, false};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, pixels, 3};
     return conv_at(x, &c, n);
 }
 
 int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                   int32_t stride, enum glint_act act, const struct glint_map *out)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, NULL, true};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, NULL, 1};
     return conv_all(x, &c);
 }
 
@@ -364,7 +448,22 @@ int glint_conv1x1_at(struct glint_exec *x, const struct glint_map *in, const str
                      int32_t stride, enum glint_act act, const struct glint_map *out,
                      const struct glint_pixel *pixels, int32_t n)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, pixels, true};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, pixels, 1};
+    return conv_at(x, &c, n);
+}
+
+int glint_conv2x2(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                  enum glint_act act, const struct glint_map *out)
+{
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, 2, act, NULL, 2};
+    return conv_all(x, &c);
+}
+
+int glint_conv2x2_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                     enum glint_act act, const struct glint_map *out, const struct glint_pixel *pixels,
+                     int32_t n)
+{
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, 2, act, pixels, 2};
     return conv_at(x, &c, n);
 }
 

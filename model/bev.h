@@ -35,6 +35,14 @@ void glint_map_clear_border(const struct glint_map *map);
 int glint_bev_scatter(struct glint_exec *x, const float *tokens, const int32_t *coord, int32_t n,
                       const struct glint_map *out);
 
+/* Zeroes the map and writes the tokens of sites (c values each; coord: n x 3, x y z < depth): value i of the
+ * site at height z becomes channel i * depth + z of its pixel. out: depth * c channels, floats only. `_at`
+ * zeroes the sites' pixels only. */
+int glint_stack_scatter(struct glint_exec *x, const float *tokens, const int32_t *coord, int32_t n,
+                        int32_t depth, const struct glint_map *out);
+int glint_stack_scatter_at(struct glint_exec *x, const float *tokens, const int32_t *coord, int32_t n,
+                           int32_t depth, const struct glint_map *out);
+
 /* Weights of a convolution: from [out, in, ky, kx] to rows for glint_weights_pack, K ordered (ky, kx, in). */
 void glint_conv_rows(const float *w, int32_t n_out, int32_t n_in, int32_t kernel, float *rows_out);
 
@@ -46,9 +54,19 @@ int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct
                   int32_t stride, enum glint_act act, const struct glint_map *residual,
                   const struct glint_map *out);
 
+/* The same in parts, one per tap, whose sums are added: slower, and with a third of the rounding error that a
+ * single sum of 9 * in.c products has. No residual; maps of floats. */
+int glint_conv3x3_by_taps(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                          int32_t stride, enum glint_act act, const struct glint_map *out);
+
 /* 1x1, k = in.c; output (y, x) is of input (stride y, stride x), stride 1 or 2. */
 int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                   int32_t stride, enum glint_act act, const struct glint_map *out);
+
+/* 2x2, k = 4 * in.c, stride 2 without padding: output (y, x) is of inputs 2 y, 2 y + 1 and 2 x, 2 x + 1; an
+ * odd last row or column is not read. */
+int glint_conv2x2(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                  enum glint_act act, const struct glint_map *out);
 
 /* Transposed convolution with kernel = stride = s: s * s linear maps, one per place (weights[a * s + b]):
  * out[s*y+a][s*x+b] = act(W_ab in[y][x] + bias). out is s times as high and wide. */
@@ -64,6 +82,9 @@ int glint_conv3x3_at(struct glint_exec *x, const struct glint_map *in, const str
 int glint_conv1x1_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                      int32_t stride, enum glint_act act, const struct glint_map *out,
                      const struct glint_pixel *pixels, int32_t n);
+int glint_conv2x2_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                     enum glint_act act, const struct glint_map *out, const struct glint_pixel *pixels,
+                     int32_t n);
 int glint_deconv_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *weights,
                     int32_t s, enum glint_act act, const struct glint_map *out,
                     const struct glint_pixel *pixels, int32_t n);

@@ -138,7 +138,7 @@ void glint_build_center_boxes(struct glint_build *b, const struct glint_center *
  * among all. show_circle: a tap sees what circle suppression with this radius keeps too; 0: not. */
 #define GLINT_CENTER_HEADS GLINT_LAYER_VALUES
 int32_t glint_build_center_head(struct glint_build *b, const struct glint_center *center, int32_t candidates,
-                                int32_t head, float show_circle);
+                                int32_t head, int32_t first_label, float show_circle);
 void glint_build_center_join(struct glint_build *b, const struct glint_center *heads, int32_t n_heads,
                              const int32_t *detections, const int32_t *first_label);
 

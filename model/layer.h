@@ -26,6 +26,9 @@
     X(SET_POOL, set_pool)           /* tokens, table -> tokens of sites */                                   \
     X(BEV_SCATTER, bev_scatter)     /* tokens, voxels or sites of one z -> map */                            \
     X(CONV3X3, conv3x3)             /* map (, map added after the activation) -> map */                      \
+    X(MEAN_VFE, mean_vfe)           /* voxels -> tokens */                                                   \
+    X(SITES_TO_MAP, sites_to_map)   /* tokens of sites -> map */                                             \
+    X(CONV2X2, conv2x2)             /* map -> map of half the size */                                        \
     X(CONV1X1, conv1x1)             /* map -> map */                                                         \
     X(DECONV, deconv)               /* map -> map */                                                         \
     X(ADD, add)                     /* map, map -> map */                                                    \

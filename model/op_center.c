@@ -20,7 +20,7 @@ struct center_params { /* of picking, decoding and suppression */
     bool one_of_several; /* heads */
     int32_t head;
     float show_circle;
-    int32_t first_label[GLINT_CENTER_HEADS]; /* joining */
+    int32_t first_label[GLINT_CENTER_HEADS]; /* joining: of each head; else of this one */
 };
 
 /* What the layers pass on in one value: candidates and their arrays, then the cells as pixels of the map,
@@ -215,6 +215,7 @@ int32_t glint_build_center_map(struct glint_build *b, const struct glint_center 
     if (b->status == GLINT_OK)
         set_branch(center, branch, prefix, norm_eps, s->c, b->net->values[hidden].c, &first->affine,
                    &last->affine);
+    first->plain = last->plain = b->keep_stages;
     return out;
 }
 
@@ -395,7 +396,11 @@ static void tap_decoded(struct glint_run *r, const struct center_params *p, cons
     if (p->center.rectify)
         tap_heat(r, p, c);
     tap_head(r, p, "dec.scores", GLINT_DTYPE_F32, 1, &n, c->score);
+    for (int32_t i = 0; i < c->n; i++) /* labels are counted over all heads */
+        c->label[i] += p->first_label[0];
     tap_head(r, p, "dec.labels", GLINT_DTYPE_I32, 1, &n, c->label);
+    for (int32_t i = 0; i < c->n; i++)
+        c->label[i] -= p->first_label[0];
     tap_head(r, p, "dec.cells", GLINT_DTYPE_I32, 2, (const int64_t[]){n, 2}, c->cell);
     tap_raw(r, p, c);
 }
@@ -456,13 +461,14 @@ void glint_build_center_boxes(struct glint_build *b, const struct glint_center *
 }
 
 int32_t glint_build_center_head(struct glint_build *b, const struct glint_center *center, int32_t candidates,
-                                int32_t head, float show_circle)
+                                int32_t head, int32_t first_label, float show_circle)
 {
     struct center_params *decode;
     int32_t detections;
     struct center_params *nms = add_boxes(b, center, candidates, &decode, &detections);
     decode->one_of_several = nms->one_of_several = true;
     decode->head = nms->head = head;
+    decode->first_label[0] = first_label;
     nms->show_circle = show_circle;
     return detections;
 }

@@ -5,8 +5,8 @@
 #include "model/run.h"
 #include <stdio.h>
 
-extern const struct glint_op_info glint_op_bev_scatter, glint_op_conv3x3, glint_op_conv1x1, glint_op_deconv,
-    glint_op_add;
+extern const struct glint_op_info glint_op_bev_scatter, glint_op_conv3x3, glint_op_conv2x2, glint_op_conv1x1,
+    glint_op_deconv, glint_op_add;
 
 static struct glint_map out_map(const struct glint_run *r, const struct glint_layer *layer)
 {
@@ -32,14 +32,15 @@ const struct glint_op_info glint_op_bev_scatter = {.name = "bev_scatter", .run =
 static int conv_bind(struct glint_bind *bind, struct glint_layer *layer)
 {
     struct glint_conv_params *p = layer->params;
-    if (p->affine.kernel == 3 && p->stride == 1)
+    if (p->affine.kernel == 3 && p->stride == 1 && !p->plain)
         return glint_bind_conv(bind, &p->affine, &p->weights, &p->tiles);
     return glint_bind_affine(bind, &p->affine, &p->weights);
 }
 
 static bool by_tiles(const struct glint_conv_params *p)
 {
-    return p->affine.kernel == 3 && p->stride == 1 && glint_conv_tiles_pay(p->affine.k, p->affine.n);
+    return p->affine.kernel == 3 && p->stride == 1 && !p->plain &&
+           glint_conv_tiles_pay(p->affine.k, p->affine.n);
 }
 
 static bool conv_reads_half(const struct glint_net *net, const struct glint_layer *layer)
@@ -73,6 +74,8 @@ static int conv3x3_run(struct glint_run *r, const struct glint_layer *layer)
         return glint_conv_tiles(r->exec, &in, &p->tiles, p->act, added, &out, NULL, 0);
     }
     count_conv(r, layer, &p->weights, &out);
+    if (p->plain && !added && !out.half && !in.half)
+        return glint_conv3x3_by_taps(r->exec, &in, &p->weights, p->stride, p->act, &out);
     return glint_conv3x3(r->exec, &in, &p->weights, p->stride, p->act, added, &out);
 }
 
@@ -82,6 +85,14 @@ static int conv1x1_run(struct glint_run *r, const struct glint_layer *layer)
     const struct glint_map in = glint_run_map(r, layer->in[0]), out = out_map(r, layer);
     count_conv(r, layer, &p->weights, &out);
     return glint_conv1x1(r->exec, &in, &p->weights, p->stride, p->act, &out);
+}
+
+static int conv2x2_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_conv_params *p = layer->params;
+    const struct glint_map in = glint_run_map(r, layer->in[0]), out = out_map(r, layer);
+    count_conv(r, layer, &p->weights, &out);
+    return glint_conv2x2(r->exec, &in, &p->weights, p->act, &out);
 }
 
 static void conv_text(const struct glint_layer *layer, char *text, size_t size)
@@ -101,6 +112,14 @@ const struct glint_op_info glint_op_conv3x3 = {
     .reads_half = conv_reads_half,
     .text = conv_text,
 };
+const struct glint_op_info glint_op_conv2x2 = {
+    .name = "conv2x2",
+    .params_size = sizeof(struct glint_conv_params),
+    .bind = conv_bind,
+    .run = conv2x2_run,
+    .reads_half = conv_reads_half,
+    .text = conv_text,
+};
 const struct glint_op_info glint_op_conv1x1 = {
     .name = "conv1x1",
     .params_size = sizeof(struct glint_conv_params),
@@ -115,8 +134,11 @@ struct glint_layer *glint_build_conv(struct glint_build *b, enum glint_stage sta
                                      int32_t stride, enum glint_act act, int32_t in, int32_t residual,
                                      int32_t out)
 {
-    struct glint_layer *layer =
-        glint_build_layer(b, kernel == 3 ? GLINT_OP_CONV3X3 : GLINT_OP_CONV1X1, stage, "%s", prefix);
+    struct glint_layer *layer = glint_build_layer(b,
+                                                  kernel == 3   ? GLINT_OP_CONV3X3
+                                                  : kernel == 2 ? GLINT_OP_CONV2X2
+                                                                : GLINT_OP_CONV1X1,
+                                                  stage, "%s", prefix);
     struct glint_conv_params *p = layer->params;
     glint_affine_set(&p->affine, prefix, with_bias, norm, norm_eps, b->net->values[in].c,
                      b->net->values[out].c, kernel);

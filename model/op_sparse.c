@@ -1,5 +1,6 @@
 /* model/op_sparse.c - operations on sparse sites: the sites of voxels and of strided convolutions, rules
  * between them (voxel/), and the convolutions themselves (attention/sparse_conv.h). */
+#include "core/log.h"
 #include "core/status.h"
 #include "model/ops.h"
 #include "model/run.h"
@@ -7,7 +8,7 @@
 #include <string.h>
 
 extern const struct glint_op_info glint_op_sites, glint_op_sites_strided, glint_op_rules,
-    glint_op_sparse_conv;
+    glint_op_sites_to_map, glint_op_sparse_conv;
 
 static void count_bytes(struct glint_run *r, const struct glint_layer *layer, double bytes)
 {
@@ -33,12 +34,26 @@ static int sites_run(struct glint_run *r, const struct glint_layer *layer)
     struct glint_sites *s = glint_run_new_sites(r, layer->out[0]);
     s->n = v->n_voxels < s->cap ? v->n_voxels : s->cap;
     s->n_lost = v->n_voxels - s->n;
+    if (v->shown) /* whose memory is the voxels' */
+        s->shown = memcpy(s->scratch, v->shown, (size_t)s->n * sizeof *s->scratch);
     memcpy(s->coord, v->coord, (size_t)s->n * 3 * sizeof *s->coord);
     count_bytes(r, layer, 24.0 * s->n);
-    return glint_sites_index(r->exec, s);
+    return glint_sites_index(r->exec, s); /* in order already: its scratch stays as it is */
 }
 
 const struct glint_op_info glint_op_sites = {.name = "sites", .run = sites_run};
+
+/* sites_to_map */
+
+static int sites_to_map_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_sites *s = glint_run_sites(r, layer->in[1]);
+    const struct glint_map out = glint_run_map(r, layer->out[0]);
+    return glint_stack_scatter(r->exec, glint_run_floats(r, layer->in[0]), s->coord, s->n,
+                               out.c / r->net->values[layer->in[0]].c, &out);
+}
+
+const struct glint_op_info glint_op_sites_to_map = {.name = "sites_to_map", .run = sites_to_map_run};
 
 /* sites_strided */
 
@@ -68,6 +83,9 @@ static int sites_strided_run(struct glint_run *r, const struct glint_layer *laye
     const struct glint_sites *in = glint_run_sites(r, layer->in[0]);
     struct glint_sites *out = glint_run_new_sites(r, layer->out[0]);
     GLINT_TRY(glint_sites_strided(r->exec, in, &p->stencil, out));
+    if (out->n_lost > 0)
+        glint_log(GLINT_LOG_WARN, "%s: frame %llu has %lld sites more than the %d there is room for",
+                  layer->name, (unsigned long long)r->frame->index, (long long)out->n_lost, out->cap);
     count_bytes(r, layer, 24.0 * in->n + 24.0 * out->n);
     return GLINT_OK;
 }

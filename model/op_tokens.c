@@ -6,12 +6,35 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct glint_op_info glint_op_voxelize, glint_op_vfe, glint_op_posenc, glint_op_window_order,
-    glint_op_flat_layer;
+extern const struct glint_op_info glint_op_voxelize, glint_op_vfe, glint_op_mean_vfe, glint_op_posenc,
+    glint_op_window_order, glint_op_flat_layer;
 
 /* voxelize */
 
-static void tap_voxels(struct glint_run *r)
+/* The voxel that a tap sees as the i-th. */
+static int32_t shown(const struct glint_voxels *v, int32_t i)
+{
+    return v->shown ? v->shown[i] : i;
+}
+
+/* Each point's voxel, -1 for none. */
+static void tap_point_voxels(struct glint_run *r)
+{
+    const struct glint_voxels *v = r->voxels;
+    const size_t mark = glint_arena_mark(&r->tap_memory);
+    int32_t *out = glint_arena_alloc(&r->tap_memory, (size_t)v->n_in * sizeof *out);
+    for (int64_t p = 0; out && p < v->n_in; p++)
+        out[p] = -1;
+    for (int32_t i = 0; out && i < v->n_voxels; i++)
+        for (int32_t k = v->start[shown(v, i)]; k < v->start[shown(v, i) + 1]; k++)
+            if (v->point[k] >= 0)
+                out[v->point[k]] = i;
+    if (out)
+        glint_run_tap(r, "point_voxel", GLINT_DTYPE_I32, 1, (const int64_t[]){v->n_in}, out);
+    glint_arena_reset(&r->tap_memory, mark);
+}
+
+static void tap_voxels(struct glint_run *r, const struct glint_voxelize_params *p)
 {
     const struct glint_voxels *v = r->voxels;
     const size_t mark = glint_arena_mark(&r->tap_memory);
@@ -21,12 +44,15 @@ static void tap_voxels(struct glint_run *r)
     for (int32_t i = 0; i < v->n_voxels; i++) {
         out[4 * i] = 0; /* batch */
         for (int k = 0; k < 3; k++)
-            out[4 * i + 1 + k] = v->coord[3 * i + 2 - k];
+            out[4 * i + 1 + k] = v->coord[3 * shown(v, i) + 2 - k];
     }
     glint_run_tap(r, "coords", GLINT_DTYPE_I32, 2, (const int64_t[]){v->n_voxels, 4}, out);
     for (int32_t i = 0; i < v->n_voxels; i++)
-        out[i] = v->start[i + 1] - v->start[i];
-    glint_run_tap(r, "pillar_count", GLINT_DTYPE_I32, 1, (const int64_t[]){v->n_voxels}, out);
+        out[i] = v->start[shown(v, i) + 1] - v->start[shown(v, i)];
+    glint_run_tap(r, p->show_counts ? "voxel_count" : "pillar_count", GLINT_DTYPE_I32, 1,
+                  (const int64_t[]){v->n_voxels}, out);
+    if (p->show_counts)
+        tap_point_voxels(r);
     glint_run_tap(r, "rejected", GLINT_DTYPE_I32, 1, (const int64_t[]){v->n_rejected}, v->rejected);
     glint_arena_reset(&r->tap_memory, mark);
 }
@@ -35,18 +61,24 @@ static int voxelize_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_voxelize_params *p = layer->params;
     GLINT_TRY(glint_voxelize(r->exec, &p->grid, &r->frame->points, r->frame->no_range_filter, r->voxels));
+    if (p->hard.max_voxels > 0)
+        glint_harden(&p->hard, r->voxels, glint_run_bytes(r, layer->out[1]));
     r->cost.n_points = r->voxels->n_points;
     r->cost.n_pillars = r->voxels->n_voxels;
     if (r->tap)
-        tap_voxels(r);
+        tap_voxels(r, p);
     return GLINT_OK;
 }
 
 static void voxelize_text(const struct glint_layer *layer, char *text, size_t size)
 {
     const struct glint_grid *g = &((const struct glint_voxelize_params *)layer->params)->grid;
-    snprintf(text, size, "grid %d x %d, pillar %g x %g m", g->dim[0], g->dim[1], (double)g->cell[0],
-             (double)g->cell[1]);
+    if (g->dim[2] > 1)
+        snprintf(text, size, "grid %d x %d x %d, voxel %g x %g x %g m", g->dim[0], g->dim[1], g->dim[2],
+                 (double)g->cell[0], (double)g->cell[1], (double)g->cell[2]);
+    else
+        snprintf(text, size, "grid %d x %d, pillar %g x %g m", g->dim[0], g->dim[1], (double)g->cell[0],
+                 (double)g->cell[1]);
 }
 
 const struct glint_op_info glint_op_voxelize = {
@@ -92,11 +124,11 @@ static float *optional_out(const struct glint_run *r, const struct glint_layer *
 }
 
 /* A frame's intensity is 0..1; the network may have been trained on another scale. */
-static void scale_intensity(struct glint_vfe *vfe, float scale)
+static void scale_intensity(struct glint_vfe_column *column, int32_t n_columns, float scale)
 {
-    for (int32_t i = 0; i < vfe->n_columns; i++)
-        if (vfe->column[i].source == GLINT_VFE_FIELD && vfe->column[i].index == GLINT_FIELD_INTENSITY)
-            vfe->column[i].scale *= scale;
+    for (int32_t i = 0; i < n_columns; i++)
+        if (column[i].source == GLINT_VFE_FIELD && column[i].index == GLINT_FIELD_INTENSITY)
+            column[i].scale *= scale;
 }
 
 void glint_vfe_set_intensity(struct glint_build *b, struct glint_layer *layer, struct glint_vfe_params *p)
@@ -108,11 +140,21 @@ void glint_vfe_set_intensity(struct glint_build *b, struct glint_layer *layer, s
     glint_build_out(b, layer, glint_build_points(b, NULL, 1));
 }
 
-/* The frame's points, with the intensity the network wants where that is another function of it. */
+/* The frame's points; those that are a network's input as they are have its fifth value as the elongation,
+ * whatever it is. */
+static struct glint_points frame_points(const struct glint_run *r)
+{
+    struct glint_points points = r->frame->points;
+    if (r->frame->as_network_input && !points.lag)
+        points.lag = points.elongation;
+    return points;
+}
+
+/* The same, with the intensity the network wants where that is another function of it. */
 static struct glint_points network_points(const struct glint_run *r, const struct glint_layer *layer,
                                           const struct glint_vfe_params *p)
 {
-    struct glint_points points = r->frame->points;
+    struct glint_points points = frame_points(r);
     float *out = optional_out(r, layer, p->tanh_out);
     if (!out || r->frame->as_network_input || r->frame->intensity_is_tanh)
         return points;
@@ -130,6 +172,18 @@ static double vfe_flop(const struct glint_vfe *v, double n_points, double n_voxe
     return flop;
 }
 
+/* What the next layer sees of the first: each point's values and its voxel's maximum. */
+static void join_layer(const struct glint_voxels *v, const float *point, const float *voxel, int32_t width,
+                       float *out)
+{
+    const size_t row = (size_t)width * sizeof *out;
+    for (int64_t i = 0; i < v->n_voxels; i++)
+        for (int64_t p = v->start[i]; p < v->start[i + 1]; p++) {
+            memcpy(out + 2 * p * width, point + p * width, row);
+            memcpy(out + (2 * p + 1) * width, voxel + i * width, row);
+        }
+}
+
 static int vfe_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_vfe_params *p = layer->params;
@@ -137,7 +191,7 @@ static int vfe_run(struct glint_run *r, const struct glint_layer *layer)
     const struct glint_points points = network_points(r, layer, p);
     struct glint_vfe vfe = p->vfe;
     if (!r->frame->as_network_input)
-        scale_intensity(&vfe, p->intensity_scale);
+        scale_intensity(vfe.column, vfe.n_columns, p->intensity_scale);
     struct glint_vfe_taps taps = {.in = optional_out(r, layer, p->in_out),
                                   .mean = optional_out(r, layer, p->mean_out)};
     for (int32_t l = 0; l < vfe.n_layers; l++) {
@@ -145,8 +199,12 @@ static int vfe_run(struct glint_run *r, const struct glint_layer *layer)
         taps.layer_voxel[l] = optional_out(r, layer, p->voxel_out[l]);
     }
     glint_run_flop(r, layer, vfe_flop(&vfe, v->n_points, v->n_voxels));
-    return glint_vfe(r->exec, &vfe, &points, v->point, v->start, v->coord, v->n_voxels,
-                     glint_run_floats(r, layer->out[0]), &taps);
+    GLINT_TRY(glint_vfe(r->exec, &vfe, &points, v->point, v->start, v->coord, v->n_voxels,
+                        glint_run_floats(r, layer->out[0]), &taps));
+    if (p->joined_out > 0)
+        join_layer(v, taps.layer_point[0], taps.layer_voxel[0], vfe.width[0],
+                   glint_run_floats(r, layer->out[p->joined_out]));
+    return GLINT_OK;
 }
 
 static size_t vfe_scratch(const struct glint_net *net, const struct glint_layer *layer)
@@ -170,6 +228,27 @@ const struct glint_op_info glint_op_vfe = {
     .scratch = vfe_scratch,
     .run = vfe_run,
     .text = vfe_text,
+};
+
+/* mean_vfe */
+
+static int mean_vfe_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_mean_vfe_params *p = layer->params;
+    const struct glint_voxels *v = r->voxels;
+    const struct glint_points points = frame_points(r);
+    struct glint_mean_vfe vfe = p->vfe;
+    if (!r->frame->as_network_input)
+        scale_intensity(vfe.column, vfe.n_columns, p->intensity_scale);
+    glint_run_flop(r, layer, (double)v->n_points * vfe.n_columns);
+    return glint_mean_vfe(r->exec, &vfe, &points, v->point, v->start, v->n_voxels,
+                          glint_run_floats(r, layer->out[0]));
+}
+
+const struct glint_op_info glint_op_mean_vfe = {
+    .name = "mean_vfe",
+    .params_size = sizeof(struct glint_mean_vfe_params),
+    .run = mean_vfe_run,
 };
 
 /* posenc */

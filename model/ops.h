@@ -3,16 +3,20 @@
 #ifndef GLINT_MODEL_OPS_H
 #define GLINT_MODEL_OPS_H
 #include "attention/flat_layer.h"
+#include "attention/mean_vfe.h"
 #include "attention/posenc.h"
 #include "attention/sparse_conv.h"
 #include "attention/vfe.h"
 #include "model/build.h"
+#include "voxel/harden.h"
 #include "voxel/sites.h"
 #include "voxel/window.h"
 
-/* VOXELIZE: -> voxels */
+/* VOXELIZE: -> voxels (, bytes of glint_harden_bytes where they become hard ones) */
 struct glint_voxelize_params {
     struct glint_grid grid;
+    struct glint_hard hard; /* max_voxels 0: not. Those who read points have the bytes as an input, too */
+    bool show_counts;       /* a tap sees each point's voxel too, and OpenPCDet's name of the counts */
 };
 
 /* VFE: voxels -> tokens (out[0]). Further outputs are optional: members *_out are their place in layer->out,
@@ -23,6 +27,7 @@ struct glint_vfe_params {
     float intensity_scale; /* of the column of intensity, besides its own scale; not on network inputs */
     int32_t
         tanh_out; /* floats of points: intensities under the hyperbolic tangent, where the network wants it */
+    int32_t joined_out; /* layer 0's points, each with its voxel's maximum; point_out[0], voxel_out[0] too */
     int32_t in_out, mean_out, point_out[GLINT_VFE_LAYERS], voxel_out[GLINT_VFE_LAYERS];
 };
 
@@ -33,6 +38,14 @@ void glint_vfe_set_intensity(struct glint_build *b, struct glint_layer *layer, s
  * joined (l > 0), and the batch norm NORM. */
 void glint_vfe_layer_set(struct glint_vfe_params *p, const char *linear, const char *norm, double norm_eps,
                          int32_t width);
+
+/* MEAN_VFE: voxels -> tokens */
+struct glint_mean_vfe_params {
+    struct glint_mean_vfe vfe;
+    float intensity_scale; /* as in glint_vfe_params */
+};
+
+/* SITES_TO_MAP: tokens, their sites -> map of their (y, x), channel (c, z) at c * dim.z + z */
 
 /* SITES: voxels -> sites, a row per voxel */
 
@@ -88,12 +101,13 @@ struct glint_flat_layer_params {
     bool first; /* the first layer of the network: the groups themselves are shown to a tap */
 };
 
-/* CONV3X3 and CONV1X1: map (, map to add) -> map */
+/* CONV3X3, CONV2X2 and CONV1X1: map (, map to add) -> map */
 struct glint_conv_params {
     struct glint_affine affine;
     struct glint_weights weights;
     struct glint_winograd tiles; /* stride 1, by tiles; n 0: not */
     int32_t stride;
+    bool plain; /* never by tiles, and tap by tap where it can be: as near to a reference as we come */
     enum glint_act act;
 };
 
@@ -106,8 +120,8 @@ struct glint_deconv_params {
     enum glint_act act;
 };
 
-/* Adds a 3x3 (kernel 3) or 1x1 convolution from `in` to `out`, relu or none; prefix and norm as in
- * glint_affine_set; residual -1: none. */
+/* Adds a 3x3 (kernel 3), 2x2 (stride 2, no padding) or 1x1 convolution from `in` to `out`, relu or none;
+ * prefix and norm as in glint_affine_set; residual -1: none. */
 struct glint_layer *glint_build_conv(struct glint_build *b, enum glint_stage stage, const char *prefix,
                                      bool with_bias, const char *norm, double norm_eps, int32_t kernel,
                                      int32_t stride, enum glint_act act, int32_t in, int32_t residual,

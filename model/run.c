@@ -178,7 +178,7 @@ static void tap_rows(struct glint_run *run, int32_t value)
 {
     const struct glint_value *v = &run->net->values[value];
     const int32_t n = glint_run_rows(run, value);
-    const int32_t *shown = v->sites < 0 ? NULL : glint_run_sites(run, v->sites)->shown;
+    const int32_t *shown = v->sites < 0 ? run->voxels->shown : glint_run_sites(run, v->sites)->shown;
     const float *rows = glint_run_floats(run, value);
     const size_t row = (size_t)v->c * sizeof(float);
     float *out = shown ? glint_arena_alloc(&run->tap_memory, (size_t)n * row) : NULL;
@@ -238,7 +238,7 @@ static void tap_value(struct glint_run *run, int32_t value)
 size_t glint_run_tap_bytes(const struct glint_net *net)
 {
     const size_t points = (size_t)net->cap_points, voxels = (size_t)net->cap_voxels;
-    size_t most = 4 * voxels * sizeof(int32_t) + GLINT_ARENA_ALIGN;
+    size_t most = (4 * voxels + points) * sizeof(int32_t) + 2 * GLINT_ARENA_ALIGN;
     for (int32_t i = 0; i < net->n_values; i++) {
         const struct glint_value *v = &net->values[i];
         size_t bytes = 0;
@@ -246,8 +246,9 @@ size_t glint_run_tap_bytes(const struct glint_net *net)
             bytes = (size_t)v->h * (size_t)v->w * (size_t)v->c * sizeof(float);
         if (seen(v) && v->kind == GLINT_VALUE_POINTS)
             bytes = points * ((size_t)v->c * sizeof(float) + sizeof(int32_t));
-        if (seen(v) && v->kind == GLINT_VALUE_TOKENS && v->sites >= 0)
-            bytes = (size_t)net->values[v->sites].cap * (size_t)v->c * sizeof(float);
+        if (seen(v) && v->kind == GLINT_VALUE_TOKENS)
+            bytes =
+                (v->sites < 0 ? voxels : (size_t)net->values[v->sites].cap) * (size_t)v->c * sizeof(float);
         if (v->kind == GLINT_VALUE_LEVEL)
             bytes = glint_run_level_tap_bytes(v->cap);
         if (seen(v) && v->kind == GLINT_VALUE_SITES)

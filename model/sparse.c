@@ -43,9 +43,16 @@ static int32_t conv_stride(const struct glint_layer *layer)
     return ((const struct glint_conv_params *)layer->params)->stride;
 }
 
+/* Treated as if it read what a 3x3 one of its stride does: somewhat more. */
 static bool strided(const struct glint_layer *layer)
 {
-    return layer->op == GLINT_OP_CONV1X1 && conv_stride(layer) > 1;
+    return layer->op == GLINT_OP_CONV2X2 || (layer->op == GLINT_OP_CONV1X1 && conv_stride(layer) > 1);
+}
+
+static bool is_input(const struct glint_layer *layer)
+{
+    return layer->op == GLINT_OP_BEV_SCATTER || layer->op == GLINT_OP_PATCH_MERGE ||
+           layer->op == GLINT_OP_SITES_TO_MAP;
 }
 
 static bool by_tiles(const struct glint_layer *layer)
@@ -74,6 +81,7 @@ static bool derive_values(const struct glint_layer *layer, const struct state *i
     out->reach = in->reach;
     switch (layer->op) {
     case GLINT_OP_CONV3X3:
+    case GLINT_OP_CONV2X2:
         out->stride *= conv_stride(layer);
         out->reach += in->stride;
         return true;
@@ -96,7 +104,7 @@ static bool derive_layer(struct glint_sparse *s, const struct glint_layer *layer
         if ((i == 0 || s->net->values[layer->out[i]].kind == GLINT_VALUE_MAP) &&
             root(s->net, layer->out[i]) != root(s->net, layer->out[0]))
             return false;
-    if (layer->op == GLINT_OP_BEV_SCATTER || layer->op == GLINT_OP_PATCH_MERGE) {
+    if (is_input(layer)) {
         if (s->input) /* one is enough */
             return false;
         s->input = layer;
@@ -137,7 +145,10 @@ static void small_size(struct glint_sparse *s, const struct glint_layer *layer)
     const struct state *in = &s->values[root(s->net, layer->in[0])];
     out->small_h = in->small_h;
     out->small_w = in->small_w;
-    if (layer->op == GLINT_OP_CONV3X3 || layer->op == GLINT_OP_CONV1X1) {
+    if (layer->op == GLINT_OP_CONV2X2) {
+        out->small_h = in->small_h / 2;
+        out->small_w = in->small_w / 2;
+    } else if (layer->op == GLINT_OP_CONV3X3 || layer->op == GLINT_OP_CONV1X1) {
         out->small_h = (in->small_h - 1) / conv_stride(layer) + 1;
         out->small_w = (in->small_w - 1) / conv_stride(layer) + 1;
     } else if (layer->op == GLINT_OP_DECONV) {
@@ -268,6 +279,8 @@ static int compute(struct glint_sparse *s, struct glint_exec *x, const struct gl
     case GLINT_OP_CONV3X3:
         return glint_conv3x3_at(x, &m->in, &conv->weights, conv->stride, conv->act, residual, &m->out,
                                 s->list, n);
+    case GLINT_OP_CONV2X2:
+        return glint_conv2x2_at(x, &m->in, &conv->weights, conv->act, &m->out, s->list, n);
     case GLINT_OP_CONV1X1:
         return glint_conv1x1_at(x, &m->in, &conv->weights, conv->stride, conv->act, &m->out, s->list, n);
     case GLINT_OP_DECONV:
@@ -392,6 +405,7 @@ static void activate(struct glint_sparse *s, const struct glint_layer *layer, co
     const struct glint_patch_merge_params *merge = layer->params;
     switch (layer->op) {
     case GLINT_OP_BEV_SCATTER:
+    case GLINT_OP_SITES_TO_MAP:
         glint_active_set(more, coord, n, 1, 1);
         break;
     case GLINT_OP_PATCH_MERGE:
@@ -515,7 +529,7 @@ static double flop(const struct glint_layer *layer, double n_pixels)
 {
     const struct glint_conv_params *conv = layer->params;
     const struct glint_deconv_params *deconv = layer->params;
-    if (layer->op == GLINT_OP_CONV3X3 || layer->op == GLINT_OP_CONV1X1)
+    if (layer->op == GLINT_OP_CONV3X3 || layer->op == GLINT_OP_CONV2X2 || layer->op == GLINT_OP_CONV1X1)
         return 2.0 * n_pixels * (double)conv->weights.k * conv->weights.n;
     if (layer->op == GLINT_OP_DECONV)
         return 2.0 * n_pixels * deconv_scale(layer) * deconv_scale(layer) * (double)deconv->weights[0].k *
@@ -543,13 +557,18 @@ struct glint_sparse_count glint_sparse_count(const struct glint_sparse *s, const
 static int run_input(struct glint_sparse *s, struct glint_run *run, const struct glint_layer *layer)
 {
     const struct glint_map out = glint_run_map(run, layer->out[0]);
+    const float *tokens = glint_run_floats(run, layer->in[0]);
     int32_t n;
     const int32_t *coord = glint_run_coord(run, layer->in[1], &n);
     begin(s, coord, n);
     if (layer->op == GLINT_OP_PATCH_MERGE) /* writes its empty pixels itself */
         return glint_op_get(layer->op)->run(run, layer);
     glint_map_clear_border(&out);
-    GLINT_TRY(glint_bev_scatter_at(run->exec, glint_run_floats(run, layer->in[0]), coord, n, &out));
+    if (layer->op == GLINT_OP_SITES_TO_MAP)
+        GLINT_TRY(glint_stack_scatter_at(run->exec, tokens, coord, n, out.c / s->net->values[layer->in[0]].c,
+                                         &out));
+    else
+        GLINT_TRY(glint_bev_scatter_at(run->exec, tokens, coord, n, &out));
     return surround(s, run->exec, layer, &out);
 }
 

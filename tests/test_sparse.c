@@ -27,7 +27,7 @@ static int32_t add_value(struct net *n, enum glint_value_kind kind, int32_t h, i
     const int32_t v = n->net.n_values++;
     assert_true(v < VALUES_MAX);
     n->values[v] =
-        (struct glint_value){.kind = kind, .h = h, .w = w, .c = c, .parent = -1, .offset = n->bytes};
+        (struct glint_value){.kind = kind, .h = h, .w = w, .c = c, .sites = -1, .parent = -1, .offset = n->bytes};
     n->bytes += kind == GLINT_VALUE_MAP ? glint_arena_round(glint_map_bytes(h, w, c)) : 0;
     return v;
 }

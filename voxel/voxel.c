@@ -100,6 +100,7 @@ static void clear(struct glint_voxels *v)
     v->n_points = v->n_voxels = 0;
     v->n_in = v->n_rejected = v->n_clipped = v->n_dropped = 0;
     v->start[0] = 0;
+    v->shown = NULL;
 }
 
 int glint_voxelize(struct glint_exec *x, const struct glint_grid *g, const struct glint_points *points,

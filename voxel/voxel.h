@@ -15,6 +15,7 @@ struct glint_voxels {
     const int32_t *point;    /* n_points: index of the input point; sorted by voxel, input order inside one */
     int32_t *start;          /* n_voxels + 1: first entry of `point` of each voxel */
     int32_t *coord;          /* n_voxels x 3: x, y, z cell */
+    const int32_t *shown;    /* n_voxels: the voxels in another order, for those who show them; or NULL */
     const int32_t *rejected; /* n_rejected: their input indices, ascending */
     int64_t n_in;            /* points given */
     int64_t n_rejected;      /* by filter, grid, or not finite */
