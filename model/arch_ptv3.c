@@ -420,7 +420,7 @@ static void add_head(struct glint_build *b, const struct stage *stage, int32_t x
         glint_build_layer(b, GLINT_OP_ROW_CLASSES, GLINT_STAGE_HEAD, "classes of the points");
     glint_build_in(b, layer, logits);
     glint_build_in(b, layer, stage->level);
-    glint_build_out(b, layer, glint_build_bytes(b, 2 * (size_t)b->net->cap_voxels));
+    glint_build_out(b, layer, glint_build_bytes(b, 12 * (size_t)b->net->cap_voxels));
 }
 
 static int build(struct glint_build *b)

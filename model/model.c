@@ -7,6 +7,7 @@
 #include "model/plan.h"
 #include "model/run.h"
 #include "model/sparse.h"
+#include "model/views.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@ struct glint_model {
     bool keep_stages;
     struct glint_model *boxes; /* settings' boxes_folder; NULL */
     struct glint_instances instances;
+    struct glint_views views;
+    struct glint_arena views_memory;
 };
 
 void glint_model_settings_default(struct glint_model_settings *s)
@@ -151,6 +154,21 @@ static enum glint_narrow narrow_of(enum glint_precision precision)
     return GLINT_NARROW_NONE;
 }
 
+static int open_views(struct glint_model *m, const struct glint_model_settings *s)
+{
+    bool can = false;
+    for (int32_t i = 0; i < m->net.n_layers; i++)
+        can = can || m->net.layers[i].op == GLINT_OP_ROW_CLASSES;
+    if (s->views != GLINT_VIEWS_NONE && !can)
+        return glint_fail(GLINT_E_UNSUPPORTED, "several views: \"%s\" is no model that they are for (ptv3)",
+                          m->config.name);
+    glint_views_choose(&m->views, s->views);
+    GLINT_TRY(glint_views_init(&m->views, &m->views_memory, s->cap_points, m->config.n_point_classes));
+    m->run.views = m->views.n > 1 ? &m->views : NULL;
+    m->info.memory_bytes += m->views_memory.cap;
+    return GLINT_OK;
+}
+
 static int open_model(struct glint_model *m, const char *folder, const struct glint_model_settings *s)
 {
     char path[1024];
@@ -169,7 +187,7 @@ static int open_model(struct glint_model *m, const char *folder, const struct gl
     if (m->run.sparse)
         m->info.memory_bytes += glint_sparse_bytes(m->run.sparse);
     fill_info(m);
-    return GLINT_OK;
+    return open_views(m, s);
 }
 
 /* The other model, which makes the boxes; what frames then have of both. */
@@ -178,6 +196,7 @@ static int open_boxes(struct glint_model *m, const struct glint_model_settings *
 {
     struct glint_model_settings s = *settings;
     s.boxes_folder = NULL;
+    s.views = GLINT_VIEWS_NONE;
     s.keep_stages = false;
     if (m->info.n_classes > 0 || m->info.n_point_classes < 1)
         return glint_fail(
@@ -237,6 +256,7 @@ void glint_model_close(struct glint_model *m)
     glint_arena_touch_end(m->touch);
     glint_arena_fini(&m->memory);
     glint_arena_fini(&m->weights);
+    glint_arena_fini(&m->views_memory);
     glint_net_fini(&m->net);
     glint_model_config_close(&m->config);
     free(m);
@@ -247,15 +267,33 @@ const struct glint_model_info *glint_model_info(const struct glint_model *m)
     return &m->info;
 }
 
+/* The network on the frame, or on each of its views. */
+static int run_views(struct glint_model *m, struct glint_frame *frame)
+{
+    const struct glint_points points = frame->points;
+    int status = GLINT_OK;
+    if (!m->run.views)
+        return glint_run_net(&m->run);
+    if (points.n > m->views.cap_points)
+        return glint_fail(GLINT_E_CAPACITY, "%d points; the model was opened for %d", points.n,
+                          m->views.cap_points);
+    for (m->views.at = 0; status == GLINT_OK && m->views.at < m->views.n; m->views.at++) {
+        glint_views_turn(&m->views, &points, &frame->points);
+        status = glint_run_net(&m->run);
+    }
+    frame->points = points;
+    return status;
+}
+
 int glint_model_run(struct glint_model *m, struct glint_frame *frame)
 {
     m->run.frame = frame;
     frame->n_boxes = 0;
     frame->has_masks = false;
     if (!m->boxes)
-        return glint_run_net(&m->run);
+        return run_views(m, frame);
     GLINT_TRY(glint_model_run(m->boxes, frame)); /* masks that it makes too are written over */
-    GLINT_TRY(glint_run_net(&m->run));
+    GLINT_TRY(run_views(m, frame));
     glint_instances_set(&m->exec, &m->instances, frame);
     return GLINT_OK;
 }

@@ -1,6 +1,7 @@
 /* model/op_classes.c - classes of cells to classes of points: the end of a segmentation network. */
 #include "core/status.h"
 #include "model/ptv3.h"
+#include "model/views.h"
 #include <math.h>
 #include <string.h>
 
@@ -57,25 +58,69 @@ static void tap_labels(struct glint_run *r, const struct glint_layer *layer, con
     glint_arena_reset(&r->tap_memory, mark);
 }
 
+static void set_point(struct glint_frame *frame, int32_t i, struct choice c)
+{
+    frame->point_class[i] = (uint8_t)c.label;
+    frame->point_confidence[i] = (uint8_t)(c.share * 255.0f + 0.5f);
+}
+
 /* Rows are chosen once, then given to their points. */
+static void give_choices(const struct glint_run *r, const struct glint_layer *layer,
+                         const struct glint_run_level *l)
+{
+    const float *logits = glint_run_floats(r, layer->in[0]);
+    const int32_t n_classes = classes_of(r, layer);
+    struct choice *of_row = glint_run_bytes(r, layer->out[0]);
+    for (int64_t i = 0; i < l->level.n; i++)
+        of_row[i] = choose(logits + i * n_classes, n_classes);
+    for (int32_t i = 0; i < r->frame->points.n; i++) {
+        const int32_t row = l->points.row[i];
+        set_point(r->frame, i, row < 0 ? (struct choice){255, 0, 0} : of_row[row]);
+    }
+}
+
+/* Several views: each adds its softmax to the points' sums, and the largest of all is the class. Views begin
+ * with nothing; points without a cell in any view have none. */
+static void add_view(const struct glint_views *v, const float *logits, const struct glint_run_level *l,
+                     int32_t n_points)
+{
+    const int32_t n = v->n_classes;
+    for (int64_t i = 0; i < n_points; i++) {
+        const int32_t row = l->points.row[i];
+        const float *logit = logits + (int64_t)(row < 0 ? 0 : row) * n;
+        float *sum = v->sum + i * n;
+        const struct choice c = row < 0 ? (struct choice){0, 0, 0} : choose(logit, n);
+        for (int32_t k = 0; k < n; k++) {
+            const float share = row < 0 ? 0.0f : expf(logit[k] - logit[c.label]) * c.share;
+            sum[k] = v->at ? sum[k] + share : share;
+        }
+    }
+}
+
+static void choose_of_views(const struct glint_views *v, struct glint_frame *frame)
+{
+    for (int64_t i = 0; i < frame->points.n; i++) {
+        const float *sum = v->sum + i * v->n_classes;
+        int32_t best = 0;
+        for (int32_t k = 1; k < v->n_classes; k++)
+            best = sum[k] > sum[best] ? k : best;
+        set_point(frame, (int32_t)i,
+                  sum[best] > 0 ? (struct choice){best, 0, sum[best] / (float)v->n}
+                                : (struct choice){255, 0, 0});
+    }
+}
+
 static int row_classes_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_run_level *l = glint_run_get_level(r, layer->in[1]);
-    const float *logits = glint_run_floats(r, layer->in[0]);
-    const int32_t n_classes = classes_of(r, layer);
-    uint8_t *of_row = glint_run_bytes(r, layer->out[0]);
-    struct glint_frame *frame = r->frame;
-    for (int64_t i = 0; i < l->level.n; i++) {
-        const struct choice c = choose(logits + i * n_classes, n_classes);
-        of_row[2 * i] = (uint8_t)c.label;
-        of_row[2 * i + 1] = (uint8_t)(c.share * 255.0f + 0.5f);
+    if (r->views) {
+        add_view(r->views, glint_run_floats(r, layer->in[0]), l, r->frame->points.n);
+        if (r->views->at + 1 == r->views->n)
+            choose_of_views(r->views, r->frame);
+    } else {
+        give_choices(r, layer, l);
     }
-    for (int32_t i = 0; i < frame->points.n; i++) {
-        const int32_t row = l->points.row[i];
-        frame->point_class[i] = row < 0 ? 255 : of_row[2 * (int64_t)row];
-        frame->point_confidence[i] = row < 0 ? 0 : of_row[2 * (int64_t)row + 1];
-    }
-    frame->has_masks = true;
+    r->frame->has_masks = true;
     if (r->tap)
         tap_labels(r, layer, l);
     return GLINT_OK;

@@ -12,6 +12,7 @@
 #include "voxel/voxel.h"
 
 struct glint_sparse;
+struct glint_views;
 
 struct glint_run {
     struct glint_exec *exec;
@@ -24,6 +25,7 @@ struct glint_run {
     struct glint_frame *frame; /* the one being run */
     float score;               /* least score of a box; < 0: the layer's own */
     struct glint_model_cost cost;
+    struct glint_views *views; /* model/views.h; NULL: the frame itself alone */
     glint_tap_fn *tap; /* NULL: none */
     void *tap_ctx;
     struct glint_arena tap_memory; /* for the tensors made for the tap only; empty without keep_stages */

@@ -179,6 +179,81 @@ static void axes_are_turned(void **state)
     glint_safetensors_close(file);
 }
 
+struct votes { /* of the points, over views */
+    float *sum, *logits;
+    int32_t *row;
+};
+
+static void take_votes(void *ctx, const struct glint_tensor *t)
+{
+    struct votes *v = ctx;
+    if (!strcmp(t->name, "inverse"))
+        memcpy(v->row, t->data, (size_t)t->shape[0] * sizeof *v->row);
+    if (!strcmp(t->name, "logits"))
+        memcpy(v->logits, t->data, (size_t)(t->shape[0] * t->shape[1]) * sizeof *v->logits);
+}
+
+static void add_votes(struct votes *v, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++) {
+        const float *logit = v->logits + 16 * (int64_t)v->row[i];
+        double all = 0;
+        for (int k = 0; k < 16; k++)
+            all += exp((double)logit[k]);
+        for (int k = 0; k < 16; k++)
+            v->sum[16 * i + k] += (float)(exp((double)logit[k]) / all);
+    }
+}
+
+/* The mean of what the network says of each view, which is made here by hand. */
+static void several_views_are_averaged(void **state)
+{
+    (void)state;
+    if (!make_model(MODEL, NULL))
+        skip();
+    struct glint_safetensors *file = glint_zoo_open("ptv3/tiny_scan");
+    struct glint_frame *frame = frame_of(glint_safetensors_find(file, "points"));
+    const int32_t n = frame->points.n;
+    struct votes v = {.sum = calloc(33 * (size_t)n, sizeof(float))};
+    assert_non_null(v.sum);
+    v.logits = v.sum + 16 * (size_t)n;
+    v.row = (int32_t *)(v.logits + 16 * (size_t)n);
+    struct glint_model *model = open_model(MODEL, glint_cpu_isa(), 1, true, frame);
+    glint_model_set_tap(model, take_votes, &v);
+    for (int view = 0; view < 4; view++) {
+        for (int32_t i = 0; i < n; i++) { /* none, x, y and x, y again: x, y, none */
+            frame->points.x[i] = view & 1 ? -frame->points.x[i] : frame->points.x[i];
+            frame->points.y[i] = view == 2 ? -frame->points.y[i] : frame->points.y[i];
+        }
+        assert_int_equal(glint_model_run(model, frame), 0);
+        add_votes(&v, n);
+    }
+    glint_model_close(model);
+    for (int32_t i = 0; i < n; i++)
+        frame->points.y[i] = -frame->points.y[i];
+    struct glint_model_settings settings;
+    glint_model_settings_default(&settings);
+    settings.views = GLINT_VIEWS_FLIPS;
+    settings.n_threads = 2;
+    settings.cap_points = n;
+    assert_int_equal(glint_model_open(MODEL, &settings, NULL, &model), 0);
+    const float *x = frame->points.x, x7 = x[7];
+    assert_int_equal(glint_model_run(model, frame), 0);
+    assert_true(frame->points.x == x && x[7] == x7);
+    for (int32_t i = 0; i < n; i++) {
+        const float *sum = v.sum + 16 * i;
+        int best = 0;
+        for (int k = 1; k < 16; k++)
+            best = sum[k] > sum[best] ? k : best;
+        assert_true(sum[best] - sum[frame->point_class[i]] < 1e-4f);
+        assert_near(frame->point_confidence[i] / 255.0, sum[best] / 4, 3e-3);
+    }
+    glint_model_close(model);
+    glint_frame_unref(frame);
+    free(v.sum);
+    glint_safetensors_close(file);
+}
+
 /* Masks of a frame: the same for any number of threads and without the stages kept; points without a cell
  * have none; no points, no masks. */
 static void threads_and_stages_change_nothing(void **state)
@@ -221,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_stage_is_the_references),
                                        cmocka_unit_test(shuffled_orders), cmocka_unit_test(axes_are_turned),
+                                       cmocka_unit_test(several_views_are_averaged),
                                        cmocka_unit_test(threads_and_stages_change_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,6 +30,7 @@ int glint_open_model(const struct glint_shared_options *options, int32_t cap_poi
     settings.cap_points = cap_points;
     settings.score = options->score;
     settings.precision = options->precision;
+    settings.views = options->views;
     settings.keep_stages = keep_stages;
     GLINT_TRY(glint_model_open(folder, &settings, trace, model_out));
     const struct glint_model_info *info = glint_model_info(*model_out);

@@ -58,6 +58,9 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
          {"--device", "D", "auto, cpu, cuda or cuda:N (default: auto)", GLINT_KEY_DEVICE},
          {"--precision", "P", "f32; faster: i16, maps within 4e-3; bf16, within 3e-2 (default: f32)",
           GLINT_KEY_PRECISION},
+         {"--tta", "SET",
+          "classes of points from several views: flips (4), rotations (4), scales (10) (default: none)",
+          GLINT_KEY_TTA},
          {"--score", "S", "least score of a box, 0 to 1 (default: the model's)", GLINT_KEY_SCORE}},
     [GLINT_OPTIONS_THREADS] = {{"--threads", "N", "threads (default: the cores); 1 is one for everything",
                                 GLINT_KEY_THREADS},
@@ -221,6 +224,18 @@ static const char **text_of(struct glint_shared_options *s, int key)
     }
 }
 
+static bool take_views(struct glint_shared_options *s, const char *value)
+{
+    static const char *const names[] = {"none", "flips", "rotations", "scales"};
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(value, names[i])) {
+            s->views = (enum glint_views_set)i;
+            return true;
+        }
+    glint_usage_error(s->command, "--tta %s: expected flips, rotations, scales or none", value);
+    return false;
+}
+
 static bool take_checked(struct glint_shared_options *s, int key, const char *value)
 {
     const struct glint_command *c = s->command;
@@ -234,6 +249,8 @@ static bool take_checked(struct glint_shared_options *s, int key, const char *va
     case GLINT_KEY_DEVICE:
         s->device = value;
         return glint_value_device(c, "--device", value);
+    case GLINT_KEY_TTA:
+        return take_views(s, value);
     case GLINT_KEY_PRECISION:
         return glint_value_precision(c, "--precision", value, &s->precision);
     case GLINT_KEY_SCORE:

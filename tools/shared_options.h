@@ -32,6 +32,7 @@ enum { /* keys; a command's own are below */
        GLINT_KEY_SUB_SWEEP,
        GLINT_KEY_MODEL,
        GLINT_KEY_BOXES_MODEL,
+       GLINT_KEY_TTA,
        GLINT_KEY_DEVICE,
        GLINT_KEY_PRECISION,
        GLINT_KEY_SCORE,
@@ -95,6 +96,7 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
     const char *model, *device; /* model: NULL is the default one, "none" points only */
     const char *boxes_model;    /* NULL: none */
     enum glint_precision precision;
+    enum glint_views_set views;
     float score;       /* < 0: the model's */
     int32_t n_threads; /* the cores */
     bool pin, threads_given;

@@ -24,6 +24,15 @@ enum glint_precision {
                           * GLINT_E_DEVICE without AVX512_VNNI */
 };
 
+/* Views of a frame whose classes of points are averaged: test-time augmentation, of models that make masks by
+ * cells (ptv3). */
+enum glint_views_set {
+    GLINT_VIEWS_NONE,
+    GLINT_VIEWS_FLIPS,     /* 4: as it is, x mirrored, y mirrored, both */
+    GLINT_VIEWS_ROTATIONS, /* 4: by quarters of a turn */
+    GLINT_VIEWS_SCALES,    /* 10: scaled by 0.9, 0.95, 1, 1.05, 1.1, as it is and with x and y mirrored */
+};
+
 struct glint_model_settings {
     const char *device; /* "cpu"; "auto"; "cuda:0" gives GLINT_E_DEVICE in builds without */
     int32_t n_threads;  /* >= 1 */
@@ -31,6 +40,7 @@ struct glint_model_settings {
     unsigned isa; /* glint_cpu_isa() */
     int32_t cap_points; /* most points of a frame; more are clipped by the source */
     float score;        /* least score of a box; < 0: the model's own, per class */
+    enum glint_views_set views; /* GLINT_E_UNSUPPORTED where the model cannot */
     const char *boxes_folder; /* another model, whose boxes frames get beside this one's masks, each point the
                                * box it lies in; this one must make no boxes. NULL: none. Open only */
     enum glint_precision precision;
