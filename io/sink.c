@@ -93,6 +93,6 @@ int glint_sink_open_by_ending(const char *path, const struct glint_sink_context 
     return glint_fail(
         GLINT_E_ARG,
         "%s: unknown ending of an output; known: .jsonl .mcap .label _lidarseg.bin .npz .png .pcd "
-        ".bin .csv",
+        ".bin .csv, dds:DOMAIN",
         path);
 }

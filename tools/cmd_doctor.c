@@ -93,6 +93,9 @@ static void show_libraries(void)
                       : GLINT_BUILT_WITH_LZ4
                           ? "only lz4 built in: no .mcap files with zstd (libzstd-dev)"
                           : "left out: .mcap files without compression (libzstd-dev liblz4-dev)");
+    line("Cyclone DDS", GLINT_BUILT_WITH_CYCLONEDDS
+                            ? "built in: ROS 2 topics on the network (--out dds:DOMAIN)"
+                            : "left out: no ROS 2 topics on the network (cyclonedds-dev, then build again)");
     line("SQLite", GLINT_BUILT_WITH_SQLITE3 ? "built in: rosbag2's .db3 files"
                                             : "left out: no .db3 files (libsqlite3-dev, then build again)");
     line("MPI", GLINT_BUILT_WITH_MPI

@@ -5,7 +5,7 @@
 # 24.04; elsewhere it names the packages and goes on.
 set -euo pipefail
 
-build="gcc g++ cmake ninja-build pkg-config libpcap-dev zlib1g-dev libjansson-dev libyaml-dev libpng-dev libdeflate-dev libzstd-dev liblz4-dev libsqlite3-dev libprotobuf-c-dev protobuf-c-compiler libopenmpi-dev openmpi-bin libwebsockets-dev systemtap-sdt-dev"
+build="gcc g++ cmake ninja-build pkg-config libpcap-dev zlib1g-dev libjansson-dev libyaml-dev libpng-dev libdeflate-dev libzstd-dev liblz4-dev libsqlite3-dev cyclonedds-dev libprotobuf-c-dev protobuf-c-compiler libopenmpi-dev openmpi-bin libwebsockets-dev systemtap-sdt-dev"
 tests="libcmocka-dev python3"
 variants="clang libclang-rt-dev"
 

@@ -39,6 +39,8 @@ static int open_sink(const struct glint_outputs *o, const char *path, struct gli
         return open_png(path, &o->context, &o->png, sink_out);
     if (glint_sink_serve_wants(path))
         return glint_sink_serve_open(path, &o->context, sink_out);
+    if (o->ros && glint_sink_dds_is(path))
+        return glint_sink_dds_open(path, &o->ros->ros, &o->context, sink_out);
     if (o->ros && glint_ends_with(path, ".mcap"))
         return glint_sink_mcap_open(path, o->ros, &o->context, sink_out);
     if (o->policy == GLINT_OUTPUTS_SERVICE && is_lines(path))

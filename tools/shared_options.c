@@ -67,14 +67,14 @@ static const struct glint_option groups[GLINT_OPTIONS_COUNT][GROUP_MOST] = {
                                {"--pin", NULL,
                                 "keep the network's threads on CPUs of their own (taskset chooses which)",
                                 GLINT_KEY_PIN}},
-    [GLINT_OPTIONS_OUT] =
-        {{"--out", "FILE",
-          "may repeat; .jsonl boxes (default: -, to stdout), .mcap; .png, .pcd, .bin, .label ... with %06d",
-          GLINT_KEY_OUT}},
+    [GLINT_OPTIONS_OUT] = {{"--out", "FILE",
+                            "may repeat; .jsonl boxes (default: -, to stdout), .mcap, dds:DOMAIN (ROS 2); "
+                            ".png, .pcd, .bin, .label ... with %06d",
+                            GLINT_KEY_OUT}},
     [GLINT_OPTIONS_TRACK] = {{"--track", NULL, "follow objects from frame to frame: ids, velocities, ages",
                               GLINT_KEY_TRACK}},
     [GLINT_OPTIONS_ROS] =
-        {{"--topics", "A,B", "which topics .mcap files get: points, detections ... (default: all)",
+        {{"--topics", "A,B", "which topics .mcap and dds: get: points, detections ... (default: all)",
           GLINT_KEY_TOPICS},
          {"--layout", "L", "of points there: xyzirc, or xyzircaedt (default: xyzirc)", GLINT_KEY_LAYOUT},
          {"--compress", "C", "chunks of .mcap files: zstd, lz4 or none (default: zstd)", GLINT_KEY_COMPRESS}},
