@@ -116,6 +116,8 @@ def zoo():
                     f"PyTorch's {case['peer_peak_mib'] * 1.048576:.0f} MB", ""]
             rows = [[r["name"], ms(r["median_ms"]), f"{ms(r['min_ms'])} .. {ms(r['max_ms'])}", ratio(r["ratio"])] for r in case["whole"]]
             out += table(["whole frame, ms", "median", "range", "ratio"], rows) + [""]
+            rows = [[r["name"], ms(r["median_ms"]), f"{ms(r['min_ms'])} .. {ms(r['max_ms'])}", ratio(r["ratio"])] for r in case.get("sparse", [])]
+            out += table(["of that voxels, rulebooks, sparse convolutions, ms", "median", "range", "ratio"], rows) + [""] if rows else []
     return out[:-1]
 
 
