@@ -234,6 +234,136 @@ static void scatter_zeroes_the_rest(void **state)
     kernel_each_exec(scatter_of);
 }
 
+/* Sites of three heights: value c of height z is channel 3 c + z. */
+static void stacks_of(struct glint_exec *x)
+{
+    const int32_t coord[] = {1, 0, 0, 4, 2, 0, 1, 0, 2, 4, 2, 1};
+    const float tokens[] = {1, 2, 3, 4, 5, 6, 7, 8};
+    struct image im;
+    image_open(&im, 3, 5, 6);
+    assert_int_equal(glint_stack_scatter(x, tokens, coord, 4, 3, &im.map), 0);
+    double want[3 * 5 * 6] = {0};
+    double *a = want + 1 * 6, *b = want + (2 * 5 + 4) * 6;
+    a[0] = 1, a[3] = 2, a[2] = 5, a[5] = 6;
+    b[0] = 3, b[3] = 4, b[1] = 7, b[4] = 8;
+    check_map(&im.map, want, 0);
+    memset(im.memory, 0x7f, glint_map_bytes(3, 5, 6)); /* only the sites' pixels now */
+    assert_int_equal(glint_stack_scatter_at(x, tokens, coord, 4, 3, &im.map), 0);
+    for (int32_t c = 0; c < 6; c++) {
+        assert_true((double)at(&im.map, 0, 1)[c] == a[c] && (double)at(&im.map, 2, 4)[c] == b[c]);
+        assert_true(at(&im.map, 1, 1)[c] > 1e30f);
+    }
+    free(im.memory);
+}
+
+static void stacks(void **state)
+{
+    (void)state;
+    kernel_each_exec(stacks_of);
+}
+
+static double halved_at(const struct glint_map *in, const float *weight, int32_t o, int32_t y, int32_t x)
+{
+    double sum = 0.0;
+    for (int32_t i = 0; i < in->c; i++)
+        for (int32_t k = 0; k < 4; k++)
+            sum += (double)at(in, 2 * y + k / 2, 2 * x + k % 2)[i] * (double)weight[(o * in->c + i) * 4 + k];
+    return sum;
+}
+
+/* Halves of a map, whole and at some pixels, from a slice too; an odd last row and column are not read. */
+static void halves_case(struct glint_exec *x, int32_t h, int32_t w, int32_t c, int32_t n, bool slice)
+{
+    struct image in, out;
+    struct glint_weights weights;
+    uint64_t seed = 71;
+    image_open(&in, h, w, c + (slice ? 3 : 0));
+    image_open(&out, h / 2, w / 2, n);
+    fill(&in.map, &seed);
+    const struct glint_map from = slice ? glint_map_slice(&in.map, 2, c) : in.map;
+    float *weight = kernel_random(&seed, (int64_t)n * c * 4, -1, 1), *bias = kernel_random(&seed, n, -1, 1);
+    float *rows = kernel_alloc((size_t)(n * c * 4) * sizeof *rows);
+    void *memory = kernel_alloc(glint_weights_bytes(4 * c, n));
+    glint_conv_rows(weight, n, c, 2, rows);
+    glint_weights_pack(&weights, memory, rows, 4 * c, NULL, bias, 4 * c, n);
+    double *want = kernel_alloc((size_t)(out.map.h * out.map.w * n) * sizeof *want);
+    for (int32_t i = 0; i < out.map.h * out.map.w * n; i++) {
+        const double v = halved_at(&from, weight, i % n, i / n / out.map.w, i / n % out.map.w);
+        want[i] = fmax(v + (double)bias[i % n], 0);
+    }
+    assert_int_equal(glint_conv2x2(x, &from, &weights, GLINT_ACT_RELU, &out.map), 0);
+    check_map(&out.map, want, 1e-6);
+    const struct glint_pixel pixel = {(uint16_t)(h / 2 - 1), (uint16_t)(w / 2 - 1)};
+    float *there = at(&out.map, pixel.y, pixel.x), *elsewhere = at(&out.map, 0, 0);
+    const float right = there[0];
+    there[0] = elsewhere[0] = -5;
+    assert_int_equal(glint_conv2x2_at(x, &from, &weights, GLINT_ACT_RELU, &out.map, &pixel, 1), 0);
+    assert_true(there[0] == right && elsewhere[0] == -5);
+    free(want);
+    free(memory);
+    free(rows);
+    free(weight);
+    free(bias);
+    free(in.memory);
+    free(out.memory);
+}
+
+static void halves_of(struct glint_exec *x)
+{
+    halves_case(x, 8, 6, 5, 7, false);
+    halves_case(x, 9, 71, 16, 40, true);
+}
+
+static void halves(void **state)
+{
+    (void)state;
+    kernel_each_exec(halves_of);
+}
+
+/* The same sums in another order, with less error. */
+static void taps_case(struct glint_exec *x, int32_t stride, enum glint_act act)
+{
+    const int32_t h = 9, w = 34, c = 40, n = 37;
+    struct image in, out;
+    struct glint_weights weights;
+    uint64_t seed = 73;
+    image_open(&in, h, w, c);
+    image_open(&out, (h - 1) / stride + 1, (w - 1) / stride + 1, n);
+    fill(&in.map, &seed);
+    float *weight = kernel_random(&seed, (int64_t)n * c * 9, -1, 1), *bias = kernel_random(&seed, n, -1, 1);
+    float *rows = kernel_alloc((size_t)(n * c * 9) * sizeof *rows);
+    void *memory = kernel_alloc(glint_weights_bytes(9 * c, n));
+    glint_conv_rows(weight, n, c, 3, rows);
+    glint_weights_pack(&weights, memory, rows, 9 * c, NULL, bias, 9 * c, n);
+    double *want = kernel_alloc((size_t)(out.map.h * out.map.w * n) * sizeof *want);
+    for (int32_t i = 0; i < out.map.h * out.map.w * n; i++) {
+        want[i] = conv_at(&in.map, weight, stride, i % n, i / n / out.map.w, i / n % out.map.w) +
+                  (double)bias[i % n];
+        want[i] = act == GLINT_ACT_RELU ? fmax(want[i], 0) : want[i];
+    }
+    assert_int_equal(glint_conv3x3_by_taps(x, &in.map, &weights, stride, act, &out.map), 0);
+    check_map(&out.map, want, 5e-7);
+    free(want);
+    free(memory);
+    free(rows);
+    free(weight);
+    free(bias);
+    free(in.memory);
+    free(out.memory);
+}
+
+static void taps_of(struct glint_exec *x)
+{
+    taps_case(x, 1, GLINT_ACT_RELU);
+    taps_case(x, 2, GLINT_ACT_NONE);
+}
+
+static void tap_by_tap(void **state)
+{
+    (void)state;
+    kernel_each_exec(taps_of);
+}
+
 static void a_slice_clears_its_own_border(void **state)
 {
     (void)state;
@@ -391,11 +521,10 @@ static void maps_in_bfloat16(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions),
-        cmocka_unit_test(strided_pixels),
-        cmocka_unit_test(upsampling),
-        cmocka_unit_test(scatter_zeroes_the_rest),
-        cmocka_unit_test(a_slice_clears_its_own_border),
+        cmocka_unit_test(convolutions),     cmocka_unit_test(strided_pixels),
+        cmocka_unit_test(upsampling),       cmocka_unit_test(scatter_zeroes_the_rest),
+        cmocka_unit_test(stacks),           cmocka_unit_test(halves),
+        cmocka_unit_test(tap_by_tap),       cmocka_unit_test(a_slice_clears_its_own_border),
         cmocka_unit_test(maps_in_bfloat16),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

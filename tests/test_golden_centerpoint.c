@@ -5,6 +5,7 @@
 #include "core/frame.h"
 #include "core/status.h"
 #include "glint/model.h"
+#include "model/head_center.h"
 #include <sys/stat.h>
 
 #define HEADS     6
@@ -361,6 +362,166 @@ static void few_voxels(void **state)
     check_case("voxel_tiny_edge_border", NULL, true);
 }
 
+/* Hard pillars: pillar_tiny with the case's own encoder, as a model folder. */
+
+static void write_hard_model(const struct glint_safetensors *hard, const char *folder)
+{
+    static const char *const meta[] = {"format", "pt"};
+    static char text[65536], names[64][128];
+    static struct glint_tensor tensors[512];
+    char path[600];
+    int32_t n = 0, n_names = 0;
+    struct glint_model *pillars = open_model("pillar_tiny", 0, 1, false, 16); /* imports it */
+    glint_model_close(pillars);
+    struct glint_safetensors *weights = glint_zoo_weights("centerpoint/pillar_tiny_weights");
+    for (int32_t i = 0; i < glint_safetensors_count(weights); i++)
+        if (!begins(glint_safetensors_at(weights, i)->name, "vfe."))
+            tensors[n++] = *glint_safetensors_at(weights, i);
+    for (int32_t i = 0; i < glint_safetensors_count(hard); i++) {
+        const struct glint_tensor *t = glint_safetensors_at(hard, i);
+        if (!begins(t->name, "weights."))
+            continue;
+        snprintf(names[n_names], sizeof names[0], "vfe.%s", t->name + strlen("weights."));
+        tensors[n] = *t;
+        tensors[n++].name = names[n_names++];
+    }
+    mkdir(folder, 0777);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    assert_int_equal(glint_safetensors_write(path, tensors, n, meta, 1), 0);
+    glint_safetensors_close(weights);
+
+    FILE *in = fopen(GLINT_BUILD_DIR "/model_centerpoint_pillar_tiny/config.json", "r");
+    assert_non_null(in);
+    const size_t size = fread(text, 1, sizeof text - 1, in);
+    fclose(in);
+    text[size] = 0;
+    char *type = strstr(text, "\"pillars\"");
+    assert_non_null(type);
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fprintf(out, "%.*s\"hard_pillars\", \"max_points\": 20, \"max_voxels\": 30000%s", (int)(type - text),
+            text, type + strlen("\"pillars\""));
+    fclose(out);
+}
+
+static void see_hard(void *ctx, const struct glint_tensor *t)
+{
+    struct check *c = ctx;
+    if (!strcmp(t->name, "pillar_features"))
+        glint_zoo_rows(&c->z, t->name, "rows", t);
+    if (!strcmp(t->name, "coords") || !strcmp(t->name, "point_voxel"))
+        glint_zoo_equal(&c->z, t->name, t);
+}
+
+static void hard_pillars(void **state)
+{
+    (void)state;
+    static struct check check;
+    const char *folder = GLINT_BUILD_DIR "/model_centerpoint_hard";
+    struct glint_model_settings s;
+    struct glint_model *model;
+    struct glint_frame_pool *pool;
+    struct glint_safetensors *file = glint_zoo_open("centerpoint/pillarvfe_hard");
+    if (!file)
+        skip();
+    check.z = (struct glint_zoo){.title = "pillarvfe_hard", .file = file, .absolute = 1e-4, .relative = 1e-4};
+    write_hard_model(file, folder);
+    struct glint_frame *frame = frame_of(&pool, glint_zoo_tensor(file, "points", GLINT_DTYPE_F32));
+    glint_model_settings_default(&s);
+    s.keep_stages = true;
+    s.cap_points = frame->points.cap;
+    if (glint_model_open(folder, &s, NULL, &model) != 0)
+        fail_msg("%s", glint_error_text());
+    glint_model_set_tap(model, see_hard, &check);
+    assert_int_equal(glint_model_run(model, frame), 0);
+    glint_zoo_all_seen(&check.z, "weights points num_points voxels");
+    print_message("pillarvfe_hard: %d comparisons, %d wrong, worst %.2f of the tolerance\n",
+                  check.z.n_compared, check.z.n_wrong, check.z.worst);
+    assert_int_equal(check.z.n_wrong, 0);
+    glint_model_close(model);
+    glint_frame_unref(frame);
+    glint_frame_pool_close(pool);
+    glint_safetensors_close(file);
+}
+
+/* Suppression alone */
+
+#define UNIT 160
+
+static int32_t order_of(const float *score, int32_t order[UNIT])
+{
+    for (int32_t i = 0; i < UNIT; i++) {
+        int32_t before = 0;
+        for (int32_t k = 0; k < UNIT; k++)
+            before += score[k] > score[i] || (score[k] == score[i] && k < i);
+        order[before] = i;
+    }
+    return UNIT;
+}
+
+static void compare_kept(const struct glint_tensor *want, const int32_t *order,
+                         const struct glint_candidates *d)
+{
+    assert_int_equal(want->shape[0], d->n);
+    for (int32_t i = 0; i < d->n; i++)
+        assert_int_equal(order[d->source[i]], ((const int32_t *)want->data)[i]);
+}
+
+static void suppression(void **state)
+{
+    (void)state;
+    static const char *const ious[] = {"0.10", "0.20", "0.55", "0.70"}, *const radii[] = {"0.175", "1.000",
+                                                                                          "4.000", "12.000"};
+    struct glint_safetensors *file = glint_zoo_open("centerpoint/nms_unit");
+    if (!file)
+        skip();
+    const float *boxes = glint_zoo_tensor(file, "boxes", GLINT_DTYPE_F32)->data;
+    const float *scores = glint_zoo_tensor(file, "scores", GLINT_DTYPE_F32)->data;
+    const float *iou = glint_zoo_tensor(file, "iou", GLINT_DTYPE_F32)->data;
+    struct glint_candidates in, out;
+    struct glint_center_work work;
+    void *memory[] = {malloc(glint_candidates_bytes(UNIT, 1)), malloc(glint_candidates_bytes(UNIT, 1)),
+                      malloc(glint_center_work_bytes(UNIT))};
+    int32_t order[UNIT];
+    glint_candidates_init(&in, memory[0], UNIT, 1);
+    glint_candidates_init(&out, memory[1], UNIT, 1);
+    glint_center_work_init(&work, memory[2], UNIT);
+    in.n = order_of(scores, order);
+    for (int32_t i = 0; i < UNIT; i++) {
+        memset(in.box + 9 * i, 0, 36);
+        memcpy(in.box + 9 * i, boxes + 7 * order[i], 28);
+        in.score[i] = scores[order[i]];
+        in.label[i] = 0;
+        for (int32_t k = 0; k < UNIT;
+             k++) { /* exact clipping against theirs, which lets corners out by 1 cm */
+            const float *a = boxes + 7 * i, *b = boxes + 7 * k;
+            const struct glint_rect ra = {a[0], a[1], a[3], a[4], a[6]}, rb = {b[0], b[1], b[3], b[4], b[6]};
+            assert_near(glint_rect_iou(&ra, &rb), iou[UNIT * i + k], 1.1e-3);
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        char name[32];
+        struct glint_center c = {.style = GLINT_CENTER_PCDET, .n_classes = 1, .top_k = UNIT, .joint = true};
+        for (int k = 0; k < 3; k++) {
+            c.nms_range[k] = -1e30f;
+            c.nms_range[3 + k] = 1e30f;
+        }
+        c.nms_pre[0] = c.nms_post[0] = UNIT;
+        c.nms_iou[0] = strtof(ious[i], NULL);
+        glint_center_nms(&c, &in, &work, &out);
+        snprintf(name, sizeof name, "keep_%s", ious[i]);
+        compare_kept(glint_zoo_tensor(file, name, GLINT_DTYPE_I32), order, &out);
+        c.circle = strtof(radii[i], NULL);
+        glint_center_nms(&c, &in, &work, &out);
+        snprintf(name, sizeof name, "circle_%s", radii[i]);
+        compare_kept(glint_zoo_tensor(file, name, GLINT_DTYPE_I32), order, &out);
+    }
+    for (int i = 0; i < 3; i++)
+        free(memory[i]);
+    glint_safetensors_close(file);
+}
+
 static void full_sizes(void **state)
 {
     (void)state;
@@ -368,11 +529,14 @@ static void full_sizes(void **state)
     check_case("voxel_full_nuscenes", "pillar_tiny_nuscenes", false);
 }
 
-int main(void)
+/* An argument: the full-size networks instead, which take their time. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(few_pillars), cmocka_unit_test(few_voxels), cmocka_unit_test(pillars),
-        cmocka_unit_test(voxels),      cmocka_unit_test(full_sizes),
+        cmocka_unit_test(suppression), cmocka_unit_test(hard_pillars), cmocka_unit_test(few_pillars),
+        cmocka_unit_test(few_voxels),  cmocka_unit_test(pillars),      cmocka_unit_test(voxels),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest full[] = {cmocka_unit_test(full_sizes)};
+    (void)argv;
+    return argc > 1 ? cmocka_run_group_tests(full, NULL, NULL) : cmocka_run_group_tests(tests, NULL, NULL);
 }
