@@ -9,6 +9,7 @@
 #include "io/sinks.h"
 #include "io/source_pcap.h"
 #include "io/source_points.h"
+#include "tests/golden_zoo.h"
 #include <errno.h>
 #include <stdatomic.h>
 
@@ -201,6 +202,32 @@ static void the_model_allocates_nothing(void **state)
     }
 }
 
+/* A network on sparse cells, whose levels have other sizes in every frame. */
+static void a_network_of_levels_allocates_nothing(void **state)
+{
+    (void)state;
+    struct glint_safetensors *weights = COUNTS ? glint_zoo_open("ptv3/tiny_weights") : NULL;
+    if (!weights)
+        skip();
+    glint_safetensors_close(weights);
+    if (glint_model_import(GLINT_ZOO_FOLDER "/ptv3/tiny_weights.safetensors", "ptv3", NULL,
+                           GLINT_BUILD_DIR "/steady_ptv3") != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    struct fake_packets source;
+    struct glint_model_settings settings;
+    struct glint_model *model;
+    fake_packets_init(&source, 1650);
+    glint_model_settings_default(&settings);
+    settings.cap_points = FAKE_PACKETS_PER_TURN * FAKE_RETURNS_PER_PACKET;
+    settings.n_threads = 2;
+    settings.views = GLINT_VIEWS_FLIPS;
+    settings.boxes_folder = GLINT_SOURCE_DIR "/data/models/glint-tiny";
+    if (glint_model_open(GLINT_BUILD_DIR "/steady_ptv3", &settings, NULL, &model) != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    assert_int_equal(count(&source.source, model, 1, NULL), 0);
+    glint_model_close(model);
+}
+
 /* The whole way: a source that reads files, the default model, sinks that write. */
 static long count_real(struct glint_source *source, int32_t n_threads, int least)
 {
@@ -281,6 +308,7 @@ int main(void)
         cmocka_unit_test(frames_of_packets_allocate_nothing),
         cmocka_unit_test(frames_in_motion_allocate_nothing),
         cmocka_unit_test(the_model_allocates_nothing),
+        cmocka_unit_test(a_network_of_levels_allocates_nothing),
         cmocka_unit_test(a_capture_to_boxes_allocates_nothing),
         cmocka_unit_test(a_folder_to_boxes_allocates_nothing),
     };

@@ -19,6 +19,7 @@
     X(range_row)                                                                                             \
     X(lanes)                                                                                                 \
     X(nms)                                                                                                   \
+    X(patch)                                                                                                 \
     X(peaks)                                                                                                 \
     X(window_key)                                                                                            \
     X(voxelize)                                                                                              \
