@@ -81,6 +81,33 @@ static void panoptic_is_an_npz_of_class_and_instance(void **state)
     cloud_frame_done(f);
 }
 
+/* SemanticKITTI's own labels where the classes are its 19; else counted from 1. */
+static void labels_are_semantickittis(void **state)
+{
+    static const char *const names[] = {
+        "car",          "bicycle", "motorcycle", "truck",    "other-vehicle", "person",   "bicyclist",
+        "motorcyclist", "road",    "parking",    "sidewalk", "other-ground",  "building", "fence",
+        "vegetation",   "trunk",   "terrain",    "pole",     "traffic-sign"};
+    static const uint32_t wanted[2][5] = {{0x1000a, 11, 0, 0x2000a, 0x9000a},
+                                          {0x10001, 2, 0, 0x20001, 0x90001}};
+    struct glint_frame *f = masked_frame();
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const struct glint_sink_context context = {1, i ? 18 : 19, classes, names};
+        struct glint_sink *sink;
+        const char *path = glint_test_path(i ? "1.label" : "0.label");
+        size_t size;
+        expect_ok(glint_sink_open_by_ending(path, &context, &sink));
+        expect_ok(sink->ops->write(sink, f));
+        expect_ok(glint_sink_finish_close(sink));
+        char *bytes = glint_test_read(path, &size);
+        assert_int_equal(size, sizeof wanted[i]);
+        assert_memory_equal(bytes, wanted[i], sizeof wanted[i]);
+        free(bytes);
+    }
+    cloud_frame_done(f);
+}
+
 static void a_model_without_masks_writes_none(void **state)
 {
     static const struct glint_sink_context boxes = {1, 0, classes, NULL};
@@ -94,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(lidarseg_is_a_byte_per_point),
                                        cmocka_unit_test(panoptic_is_an_npz_of_class_and_instance),
+                                       cmocka_unit_test(labels_are_semantickittis),
                                        cmocka_unit_test(a_model_without_masks_writes_none)};
     return cmocka_run_group_tests(tests, glint_test_folder_make, glint_test_folder_remove);
 }
