@@ -77,6 +77,7 @@ static int read(struct glint_json root, struct glint_published *p)
     GLINT_TRY(glint_published_text(model, "type", "DefaultSegmentorV2"));
     GLINT_TRY(check_options(backbone));
     GLINT_TRY(glint_published_copy(p, "num_classes", model, "num_classes", NULL));
+    glint_published_set(p, "depth", json_string("max+1")); /* as Pointcept counts the bits of a coordinate */
     GLINT_TRY(read_net(backbone, p));
     GLINT_TRY(read_input(root, p));
     return glint_published_classes(p, "point_classes", glint_json_get(glint_json_get(root, "data"), "names"),

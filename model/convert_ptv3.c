@@ -66,6 +66,20 @@ static int convert_classes(struct glint_json foreign, struct glint_text *text)
     return GLINT_OK;
 }
 
+/* "clip" is told, or known of the data set. */
+static int convert_clip(struct glint_json foreign, int32_t n_classes, struct glint_text *text)
+{
+    double clip[6] = {-75.2, -75.2, -4, 75.2, 75.2, 2};
+    if (glint_json_has(foreign, "clip"))
+        GLINT_TRY(glint_json_f64s(foreign, "clip", 6, 6, clip, NULL));
+    else if (n_classes != 22)
+        return GLINT_OK;
+    for (int i = 0; i < 6; i++)
+        glint_text_add(text, "%s%.12g", i ? ", " : ", \"clip\": [", clip[i]);
+    glint_text_add(text, "]");
+    return GLINT_OK;
+}
+
 static int convert_input(struct glint_json foreign, struct glint_json net, struct glint_text *text)
 {
     static const char *const fields[] = {"\"x\", \"y\", \"z\"", ", \"intensity\"", ", \"elongation\""};
@@ -80,14 +94,14 @@ static int convert_input(struct glint_json foreign, struct glint_json net, struc
     glint_text_add(text, "], \"intensity\": \"%s\", \"axes\": \"%s\"},\n", n_classes == 22 ? "tanh" : "0..1",
                    n_classes == 16 ? "x right, y forward, z up" : "x forward, y left, z up");
     glint_text_add(text, "  \"grid\": {\"cell\": %.12g", cell);
-    if (n_classes == 22)
-        glint_text_add(text, ", \"clip\": [-75.2, -75.2, -4, 75.2, 75.2, 2]");
+    GLINT_TRY(convert_clip(foreign, n_classes, text));
     glint_text_add(text, "},\n");
     return GLINT_OK;
 }
 
-static int convert_orders(struct glint_json net, struct glint_text *text)
+static int convert_orders(struct glint_json foreign, struct glint_json net, struct glint_text *text)
 {
+    const char *depth = "max";
     const char *names[GLINT_LEVEL_CURVES];
     int32_t n;
     GLINT_TRY(glint_json_strings(net, "order", GLINT_LEVEL_CURVES, names, &n));
@@ -98,7 +112,9 @@ static int convert_orders(struct glint_json net, struct glint_text *text)
             return glint_json_fail(glint_json_get(net, "order"), "\"%s\" is no curve known here", names[i]);
         glint_text_add(text, "%s\"%s\"", i ? ", " : "", glint_curve_name(curve));
     }
-    glint_text_add(text, "], \"depth\": \"max\"},\n");
+    if (glint_json_has(foreign, "depth"))
+        GLINT_TRY(glint_json_string(foreign, "depth", &depth));
+    glint_text_add(text, "], \"depth\": \"%s\"},\n", strcmp(depth, "max") ? "max+1" : "max");
     return GLINT_OK;
 }
 
@@ -146,7 +162,7 @@ int glint_ptv3_convert(struct glint_json foreign, struct glint_text *text)
     glint_text_add(text, "\",\n");
     GLINT_TRY(convert_classes(foreign, text));
     GLINT_TRY(convert_input(foreign, net, text));
-    GLINT_TRY(convert_orders(net, text));
+    GLINT_TRY(convert_orders(foreign, net, text));
     GLINT_TRY(convert_stages(net, text));
     glint_text_add(text, "  \"norm_eps\": 1e-5,\n  \"batch_norm_eps\": 1e-3\n}\n");
     return GLINT_OK;

@@ -67,9 +67,9 @@ static void long_codes_are_sorted(void **state)
     uint64_t seed = 3;
     (void)state;
     for (int32_t bits = 0; bits <= 63; bits += 7) {
+        const int64_t mask = (int64_t)((UINT64_C(1) << bits) - 1);
         for (int32_t i = 0; i < N; i++)
-            random[i] = i % 3 ? (int64_t)(glint_test_random(&seed) & ((UINT64_C(1) << bits) - 1))
-                              : random[i ? i - 1 : 0] & ((INT64_C(1) << bits) - 1);
+            random[i] = (i % 3 || !i ? (int64_t)(glint_test_random(&seed) >> 1) : random[i - 1]) & mask;
         glint_curve_sort(NULL, random, N, bits, order, scratch);
         for (int32_t i = 1; i < N; i++)
             assert_true(random[order[i - 1]] < random[order[i]] ||

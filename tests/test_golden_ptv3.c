@@ -40,9 +40,10 @@ static bool make_model(const char *folder, const char *permutations)
     return true;
 }
 
+static struct glint_frame_pool *pool; /* of the one frame that there is */
+
 static struct glint_frame *frame_of(const struct glint_tensor *points)
 {
-    struct glint_frame_pool *pool;
     assert_int_equal(glint_frame_pool_open(1, (int32_t)points->shape[0] + 1, 1, &pool), 0);
     struct glint_frame *frame = glint_frame_get(pool, false);
     const float *p = points->data;
@@ -51,6 +52,12 @@ static struct glint_frame *frame_of(const struct glint_tensor *points)
     frame->as_network_input = true;
     frame->batch_size = 1;
     return frame;
+}
+
+static void frame_done(struct glint_frame *frame)
+{
+    glint_frame_unref(frame);
+    glint_frame_pool_close(pool);
 }
 
 static struct glint_model *open_model(const char *folder, unsigned isa, int threads, bool keep,
@@ -119,7 +126,7 @@ static void run_case(const char *folder, const char *name, unsigned isa, int thr
     assert_true(frame->has_masks);
     assert_int_equal(frame->n_boxes, 0);
     glint_model_close(model);
-    glint_frame_unref(frame);
+    frame_done(frame);
     glint_safetensors_close((struct glint_safetensors *)(uintptr_t)z.file);
 }
 
@@ -175,7 +182,7 @@ static void axes_are_turned(void **state)
     for (int32_t i = 0; i < frame->points.n; i++)
         assert_int_equal(frame->point_class[i], glint_zoo_integer(want, i));
     glint_model_close(model);
-    glint_frame_unref(frame);
+    frame_done(frame);
     glint_safetensors_close(file);
 }
 
@@ -249,7 +256,7 @@ static void several_views_are_averaged(void **state)
         assert_near(frame->point_confidence[i] / 255.0, sum[best] / 4, 3e-3);
     }
     glint_model_close(model);
-    glint_frame_unref(frame);
+    frame_done(frame);
     free(v.sum);
     glint_safetensors_close(file);
 }
@@ -288,7 +295,7 @@ static void threads_and_stages_change_nothing(void **state)
         glint_model_close(model);
     }
     free(want);
-    glint_frame_unref(frame);
+    frame_done(frame);
     glint_safetensors_close(file);
 }
 

@@ -55,6 +55,7 @@ static void the_best_box_around_a_point_has_it(void **state)
     for (int32_t i = 0; i < n; i++)
         assert_int_equal(f->point_instance[i], points[i].wanted);
     glint_frame_unref(f);
+    glint_frame_pool_close(pool);
     glint_exec_fini(&x);
 }
 
