@@ -1,6 +1,6 @@
-/* model/convert_dsvt.c - a DSVT's training configuration into our config.json: as the metadata of the golden
- * weights has it (b3d, b2d and head with the reference's own members), or an OpenPCDet file, whose MODEL has
- * the same parts. */
+/* model/convert_dsvt.c - a DSVT's training configuration, as the metadata of the golden weights has it (the
+ * reference's own members, under b3d, b2d and head), into our config.json. convert/ makes this of an
+ * OpenPCDet file. */
 #include "core/status.h"
 #include "model/dsvt.h"
 #include <math.h>
@@ -17,26 +17,15 @@ struct source { /* the parts, wherever they are */
     int32_t cells[3];
 };
 
-static bool is_flat(struct glint_json foreign)
-{
-    return glint_json_has(foreign, "b3d");
-}
-
-static struct glint_json encoder_of(struct glint_json foreign)
-{
-    return is_flat(foreign) ? glint_json_get(foreign, "b3d")
-                            : glint_json_get(glint_json_get(foreign, "MODEL"), "BACKBONE_3D");
-}
-
 bool glint_dsvt_recognise(struct glint_json foreign)
 {
-    const struct glint_json input = glint_json_get(encoder_of(foreign), "INPUT_LAYER");
+    const struct glint_json input = glint_json_get(glint_json_get(foreign, "b3d"), "INPUT_LAYER");
     return glint_json_has(input, "set_info") && glint_json_has(input, "window_shape");
 }
 
 /* Reading */
 
-static int read_flat(struct glint_json foreign, struct source *s)
+static int read_parts(struct glint_json foreign, struct source *s)
 {
     s->maps = glint_json_get(foreign, "b2d");
     s->head = glint_json_get(foreign, "head");
@@ -47,39 +36,11 @@ static int read_flat(struct glint_json foreign, struct source *s)
     return glint_json_f64s(foreign, "filters", -1, 4, s->filters, &s->n_filters);
 }
 
-/* The voxels' size is in whichever processor has it. */
-static int read_voxel_size(struct glint_json data, struct source *s)
-{
-    const struct glint_json list = glint_json_get(data, "DATA_PROCESSOR");
-    for (size_t i = 0; i < glint_json_size(list); i++)
-        if (glint_json_has(glint_json_at(list, i), "VOXEL_SIZE"))
-            return glint_json_f64s(glint_json_at(list, i), "VOXEL_SIZE", 3, 3, s->voxel, NULL);
-    return glint_json_fail(list, "one with VOXEL_SIZE expected");
-}
-
-static int read_pcdet(struct glint_json foreign, struct source *s)
-{
-    const struct glint_json model = glint_json_get(foreign, "MODEL"),
-                            data = glint_json_get(foreign, "DATA_CONFIG");
-    const struct glint_json used =
-        glint_json_get(glint_json_get(data, "POINT_FEATURE_ENCODING"), "used_feature_list");
-    s->maps = glint_json_get(model, "BACKBONE_2D");
-    s->head = glint_json_get(model, "DENSE_HEAD");
-    s->classes = glint_json_get(foreign, "CLASS_NAMES");
-    s->n_fields = (int32_t)glint_json_size(used);
-    if (s->n_fields < 3 || s->n_fields > 5)
-        return glint_json_fail(used, "x, y, z, intensity and elongation expected at most");
-    GLINT_TRY(glint_json_f64s(data, "POINT_CLOUD_RANGE", 6, 6, s->range, NULL));
-    GLINT_TRY(read_voxel_size(data, s));
-    return glint_json_f64s(glint_json_get(model, "VFE"), "NUM_FILTERS", -1, 4, s->filters, &s->n_filters);
-}
-
 /* Cells: rounded, as the reference has them; where they are given they must be those. */
-static int read_cells(struct glint_json foreign, struct source *s)
+static int read_cells(struct source *s)
 {
     double given[3];
-    const struct glint_json grid =
-        is_flat(foreign) ? glint_json_get(foreign, "grid") : glint_json_get(s->input, "sparse_shape");
+    const struct glint_json grid = glint_json_get(s->input, "sparse_shape");
     GLINT_TRY(glint_json_numbers(grid, 3, 3, given, NULL));
     for (int k = 0; k < 3; k++) {
         s->cells[k] = (int32_t)lround((s->range[3 + k] - s->range[k]) / s->voxel[k]);
@@ -111,14 +72,14 @@ static int check_fixed(const struct source *s)
 
 static int read_source(struct glint_json foreign, struct source *s)
 {
-    *s = (struct source){.encoder = encoder_of(foreign)};
+    *s = (struct source){.encoder = glint_json_get(foreign, "b3d")};
     s->input = glint_json_get(s->encoder, "INPUT_LAYER");
     s->n_stages = (int32_t)glint_json_size(glint_json_get(s->input, "window_shape"));
     if (s->n_stages < 1 || s->n_stages > STAGES_MAX)
         return glint_json_fail(glint_json_get(s->input, "window_shape"), "1 to %d windows expected",
                                STAGES_MAX);
-    GLINT_TRY(is_flat(foreign) ? read_flat(foreign, s) : read_pcdet(foreign, s));
-    GLINT_TRY(read_cells(foreign, s));
+    GLINT_TRY(read_parts(foreign, s));
+    GLINT_TRY(read_cells(s));
     return check_fixed(s);
 }
 
