@@ -201,7 +201,8 @@ static int read_parts(const struct glint_model_config *config, struct parts *p)
 {
     *p = (struct parts){0};
     GLINT_TRY(glint_config_only(
-        config->root, "glint arch name classes input grid vfe encoder backbone head decode nms datasets"));
+        config->root,
+        "glint arch name classes input grid vfe encoder backbone head decode nms datasets track"));
     GLINT_TRY(read_vfe(config->root, p));
     GLINT_TRY(read_encoder(config, p));
     GLINT_TRY(read_backbone(config, p));
@@ -228,6 +229,7 @@ static int32_t add_voxelize(struct glint_build *b)
     const int32_t voxels = glint_build_voxels(b);
     p->grid = b->config->grid;
     p->grid.x_major = true;
+    p->show_counts = true;
     glint_build_out(b, layer, voxels);
     return voxels;
 }
@@ -257,6 +259,13 @@ static void set_columns(struct glint_vfe *v, const struct glint_model_config *co
     set_centres(v, config);
 }
 
+/* Adds an output for the tap; returns its place among the outputs. */
+static int32_t shown(struct glint_build *b, struct glint_layer *layer, int32_t value)
+{
+    glint_build_out(b, layer, value);
+    return layer->n_out - 1;
+}
+
 static int32_t add_vfe(struct glint_build *b, const struct parts *parts, int32_t voxels)
 {
     char linear[64], norm[64];
@@ -274,8 +283,10 @@ static int32_t add_vfe(struct glint_build *b, const struct parts *parts, int32_t
     glint_build_out(b, layer, tokens);
     glint_vfe_set_intensity(b, layer, p);
     if (b->keep_stages) {
-        p->in_out = layer->n_out;
-        glint_build_out(b, layer, glint_build_points(b, "vfe.in", p->vfe.n_columns));
+        p->in_out = shown(b, layer, glint_build_points(b, "vfe.in", p->vfe.n_columns));
+        p->point_out[0] = shown(b, layer, glint_build_points(b, NULL, p->vfe.width[0]));
+        p->voxel_out[0] = shown(b, layer, glint_build_tokens(b, NULL, p->vfe.width[0]));
+        p->joined_out = shown(b, layer, glint_build_points(b, "vfe.pfn0.point", 2 * p->vfe.width[0]));
     }
     return tokens;
 }
@@ -335,12 +346,6 @@ static void set_tensors(struct glint_set_layer_params *p, const struct parts *pa
     if (layer == 1)
         snprintf(p->last, sizeof p->last, "backbone_3d.residual_norm_stage_%d.%d", at->stage, at->block);
     set_positions(p, parts, at, layer);
-}
-
-static int32_t shown(struct glint_build *b, struct glint_layer *layer, int32_t value)
-{
-    glint_build_out(b, layer, value);
-    return layer->n_out - 1;
 }
 
 static void show_layer(struct glint_build *b, const struct parts *parts, const struct at *at, int index,

@@ -301,7 +301,7 @@ static void check_case(const char *name, const char *isa, int32_t threads)
     run(model, frame);
     glint_model_close(model);
     compare_published(c, frame, "boxes without the tap");
-    glint_zoo_all_seen(&c->z, "points rows pt_rows point_voxel voxel_count vfe.pfn0 stage1.rows stage2.rows "
+    glint_zoo_all_seen(&c->z, "points rows pt_rows stage1.rows stage2.rows "
                               "stage3.rows stage0.pool_in_rows.rows stage1.pool_in_rows.rows "
                               "stage2.pool_in_rows.rows");
     print_message("%-28s %s x%d: %d compared, worst %.2f of the tolerance\n", name, isa, threads,

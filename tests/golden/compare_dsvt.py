@@ -25,7 +25,7 @@ except ImportError:
 
 DTYPES = {"F32": "<f4", "I64": "<i8", "I32": "<i4", "I16": "<i2", "U8": "u1"}
 LISTS = re.compile(r"(stage\d\.)?(rows|pt_rows|pool_in_rows\.rows)$|points$")
-OTHER_NAMES = {"points_dropped": "rejected", "voxel_count": "pillar_count"}  # of dumps made without OpenPCDet's names
+OTHER_NAMES = {"points_dropped": "rejected"}
 
 
 def read(path):
