@@ -93,6 +93,7 @@ static int read_dataset(struct glint_json data, struct glint_published *p)
     if (!strcmp(dataset, "NuScenesDataset")) {
         json_object_set_new(input, "intensity", json_string("0..255"));
         json_object_set_new(input, "min_distance_m", json_real(1.0));
+        json_object_set_new(input, "axes", json_string("x right, y forward, z up")); /* the sensor's */
         GLINT_TRY(glint_config_optional_i32(data, "MAX_SWEEPS", 1, 32, &sweeps));
     }
     const json_t *frames = json_object_get(glint_json_get(data, "SEQUENCE_CONFIG").node, "ENABLED");

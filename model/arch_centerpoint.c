@@ -125,6 +125,7 @@ static int build(struct glint_build *b)
 {
     struct glint_centerpoint c;
     GLINT_TRY(glint_centerpoint_config(b->config, &c));
+    b->net->x_right = b->config->x_right;
     const int32_t map = c.encoder == GLINT_CENTERPOINT_VOXELS ? glint_centerpoint_voxels(b, &c)
                                                               : glint_centerpoint_pillars(b, &c);
     add_heads(b, &c, add_backbone(b, &c, map));
@@ -133,6 +134,7 @@ static int build(struct glint_build *b)
 
 const struct glint_arch glint_arch_centerpoint = {
     .name = "centerpoint",
+    .turns = true,
     .build = build,
     .recognise = glint_centerpoint_recognise,
     .convert = glint_centerpoint_convert,

@@ -518,6 +518,7 @@ static int build(struct glint_build *b)
 {
     struct parts parts;
     GLINT_TRY(read_parts(b->config, &parts));
+    b->net->x_right = b->config->x_right;
     const int32_t voxels = add_voxelize(b);
     struct at at = {.cells = voxels, .sites = -1};
     const int32_t tokens = add_encoder(b, &parts, &at, add_vfe(b, &parts, voxels));
@@ -527,6 +528,7 @@ static int build(struct glint_build *b)
 
 const struct glint_arch glint_arch_dsvt = {
     .name = "dsvt",
+    .turns = true,
     .build = build,
     .recognise = glint_dsvt_recognise,
     .convert = glint_dsvt_convert,

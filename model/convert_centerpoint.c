@@ -145,6 +145,8 @@ static int convert_post(struct glint_json foreign, struct glint_text *text)
 {
     const struct glint_json post = glint_json_get(glint_json_get(foreign, "head"), "POST_PROCESSING");
     const struct glint_json nms = glint_json_get(post, "NMS_CONFIG");
+    const struct glint_json head = glint_json_get(foreign, "head");
+    const int32_t n_heads = (int32_t)glint_json_size(glint_json_get(head, "CLASS_NAMES_EACH_HEAD"));
     const char *type;
     GLINT_TRY(glint_json_string(nms, "NMS_TYPE", &type));
     glint_text_add(text, "  \"decode\": {");
@@ -154,8 +156,14 @@ static int convert_post(struct glint_json foreign, struct glint_text *text)
     glint_text_add(text, "  \"nms\": {\"type\": \"%s\", ", type[0] == 'c' ? "circle" : "rotated");
     GLINT_TRY(copy_number(text, "iou", nms, "NMS_THRESH", ", "));
     GLINT_TRY(copy_number(text, "pre", nms, "NMS_PRE_MAXSIZE", ", "));
-    GLINT_TRY(copy_number(text, "post", nms, "NMS_POST_MAXSIZE", ", "));
-    return copy_numbers(text, "radius", foreign, "min_radius", -1, "}\n}\n");
+    GLINT_TRY(copy_number(text, "post", nms, "NMS_POST_MAXSIZE", ""));
+    /* radii belong to nuScenes' six heads; others need them only where they ask for circles */
+    if (type[0] == 'c' || n_heads == (int32_t)glint_json_size(glint_json_get(foreign, "min_radius"))) {
+        glint_text_add(text, ", ");
+        GLINT_TRY(copy_numbers(text, "radius", foreign, "min_radius", n_heads, ""));
+    }
+    glint_text_add(text, "}\n}\n");
+    return GLINT_OK;
 }
 
 int glint_centerpoint_convert(struct glint_json foreign, struct glint_text *text)

@@ -114,6 +114,8 @@ struct glint_net {
     struct glint_value *values;
     struct glint_arena params; /* the layers' parameters */
     int32_t cap_points, cap_voxels;
+    bool x_right; /* its points and boxes have x right and y forward: frames' are turned on the way in and out
+                   */
     enum glint_narrow narrow; /* what products round to */
     bool keep_stages;         /* a tap may ask for any map: all are kept in float (too) */
 };

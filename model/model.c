@@ -108,7 +108,8 @@ static int reserve(struct glint_model *m, const struct glint_model_settings *s)
 {
     size_t planned;
     GLINT_TRY(glint_plan_net(&m->net, &planned));
-    const size_t voxels = glint_voxels_bytes(m->net.cap_points, m->net.cap_voxels);
+    const size_t turned = m->net.x_right ? glint_arena_round((size_t)m->net.cap_points * sizeof(float)) : 0;
+    const size_t voxels = glint_voxels_bytes(m->net.cap_points, m->net.cap_voxels) + turned;
     const size_t tap = s->keep_stages ? glint_run_tap_bytes(&m->net) : 0, scratch = scratch_bytes(&m->net);
     const size_t total = planned + voxels + tap + scratch * (size_t)s->n_threads;
     if (total > MEMORY_MAX)
@@ -120,6 +121,8 @@ static int reserve(struct glint_model *m, const struct glint_model_settings *s)
         m->touch = glint_arena_touch_begin(&m->memory); /* so that frames need not wait for it */
     GLINT_TRY(glint_arena_init(&m->voxel_memory, voxels));
     GLINT_TRY(glint_voxels_init(&m->voxels, &m->voxel_memory, m->net.cap_points, m->net.cap_voxels));
+    if (turned)
+        m->run.turned = glint_arena_alloc(&m->voxel_memory, turned);
     if (tap)
         GLINT_TRY(glint_arena_init(&m->run.tap_memory, tap));
     m->info.memory_bytes = total;

@@ -500,14 +500,31 @@ static int32_t rank(const struct glint_candidates *d, int32_t i)
     return before;
 }
 
-static void publish(enum glint_center_style style, const struct glint_candidates *d,
-                    struct glint_frame *frame)
+#define QUARTER_TURN 1.57079632679489661923
+
+/* From x right, y forward to x forward, y left. */
+static void turn_back(struct glint_box *b)
 {
+    const float x = b->center[0], vx = b->velocity[0];
+    b->center[0] = b->center[1];
+    b->center[1] = -x;
+    b->velocity[0] = b->velocity[1];
+    b->velocity[1] = -vx;
+    b->yaw = (float)glint_wrap_angle((double)b->yaw - QUARTER_TURN);
+}
+
+static void publish(const struct glint_run *r, enum glint_center_style style,
+                    const struct glint_candidates *d)
+{
+    struct glint_frame *frame = r->frame;
     frame->n_boxes = 0;
     for (int32_t i = 0; i < d->n; i++)
-        if (d->n <= frame->cap_boxes || rank(d, i) < frame->cap_boxes)
-            glint_center_box(style, d->box + (size_t)i * GLINT_CENTER_BOX, d->score[i], d->label[i],
-                             &frame->boxes[frame->n_boxes++]);
+        if (d->n <= frame->cap_boxes || rank(d, i) < frame->cap_boxes) {
+            struct glint_box *box = &frame->boxes[frame->n_boxes++];
+            glint_center_box(style, d->box + (size_t)i * GLINT_CENTER_BOX, d->score[i], d->label[i], box);
+            if (r->turned && !frame->as_network_input)
+                turn_back(box);
+        }
 }
 
 /* What the head keeps, and what it would by distance. */
@@ -539,7 +556,7 @@ static int center_nms_run(struct glint_run *r, const struct glint_layer *layer)
             tap_kept(r, p, &picked->candidates, &work, d);
         return GLINT_OK;
     }
-    publish(p->center.style, d, r->frame);
+    publish(r, p->center.style, d);
     if (r->tap)
         tap_detections(r, p, d);
     return GLINT_OK;
@@ -591,7 +608,7 @@ static int center_join_run(struct glint_run *r, const struct glint_layer *layer)
         for (int32_t i = 0; i < d->n; i++)
             glint_candidates_take(d, i, p->first_label[h], all);
     }
-    publish(p->center.style, all, r->frame);
+    publish(r, p->center.style, all);
     if (r->tap)
         tap_detections(r, p, all);
     return GLINT_OK;

@@ -60,7 +60,7 @@ static void tap_voxels(struct glint_run *r, const struct glint_voxelize_params *
 static int voxelize_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_voxelize_params *p = layer->params;
-    GLINT_TRY(glint_voxelize(r->exec, &p->grid, &r->frame->points, r->frame->no_range_filter, r->voxels));
+    GLINT_TRY(glint_voxelize(r->exec, &p->grid, &r->points, r->frame->no_range_filter, r->voxels));
     if (p->hard.max_voxels > 0)
         glint_harden(&p->hard, r->voxels, glint_run_bytes(r, layer->out[1]));
     r->cost.n_points = r->voxels->n_points;
@@ -140,21 +140,11 @@ void glint_vfe_set_intensity(struct glint_build *b, struct glint_layer *layer, s
     glint_build_out(b, layer, glint_build_points(b, NULL, 1));
 }
 
-/* The frame's points; those that are a network's input as they are have its fifth value as the elongation,
- * whatever it is. */
-static struct glint_points frame_points(const struct glint_run *r)
-{
-    struct glint_points points = r->frame->points;
-    if (r->frame->as_network_input && !points.lag)
-        points.lag = points.elongation;
-    return points;
-}
-
-/* The same, with the intensity the network wants where that is another function of it. */
+/* The frame's points, with the intensity the network wants where that is another function of it. */
 static struct glint_points network_points(const struct glint_run *r, const struct glint_layer *layer,
                                           const struct glint_vfe_params *p)
 {
-    struct glint_points points = frame_points(r);
+    struct glint_points points = r->points;
     float *out = optional_out(r, layer, p->tanh_out);
     if (!out || r->frame->as_network_input || r->frame->intensity_is_tanh)
         return points;
@@ -236,12 +226,11 @@ static int mean_vfe_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_mean_vfe_params *p = layer->params;
     const struct glint_voxels *v = r->voxels;
-    const struct glint_points points = frame_points(r);
     struct glint_mean_vfe vfe = p->vfe;
     if (!r->frame->as_network_input)
         scale_intensity(vfe.column, vfe.n_columns, p->intensity_scale);
     glint_run_flop(r, layer, (double)v->n_points * vfe.n_columns);
-    return glint_mean_vfe(r->exec, &vfe, &points, v->point, v->start, v->n_voxels,
+    return glint_mean_vfe(r->exec, &vfe, &r->points, v->point, v->start, v->n_voxels,
                           glint_run_floats(r, layer->out[0]));
 }
 

@@ -280,10 +280,27 @@ static int run_layer(struct glint_run *run, const struct glint_layer *layer)
     return status;
 }
 
+/* The frame's points in the network's axes. Those that are a network's input have those already, and their
+ * fifth value, whatever it is, as the elongation. */
+static void take_points(struct glint_run *run)
+{
+    run->points = run->frame->points;
+    if (run->frame->as_network_input && !run->points.lag)
+        run->points.lag = run->points.elongation;
+    if (!run->turned || run->frame->as_network_input)
+        return;
+    const int32_t n = run->points.n < run->net->cap_points ? run->points.n : run->net->cap_points;
+    for (int32_t i = 0; i < n; i++)
+        run->turned[i] = -run->frame->points.y[i];
+    run->points.x = run->turned;
+    run->points.y = run->frame->points.x;
+}
+
 int glint_run_net(struct glint_run *run)
 {
     const struct glint_net *net = run->net;
     run->cost = (struct glint_model_cost){0};
+    take_points(run);
     for (int32_t i = 0; i < net->n_layers;) {
         const enum glint_stage stage = net->layers[i].stage;
         GLINT_PROBE2(stage__begin, glint_stage_name(stage), run->frame->index);

@@ -21,12 +21,14 @@ struct glint_run {
     const struct glint_model_config *config;
     const struct glint_net *net;
     struct glint_voxels *voxels;
-    uint8_t *memory;           /* the plan's */
-    struct glint_frame *frame; /* the one being run */
-    float score;               /* least score of a box; < 0: the layer's own */
+    uint8_t *memory;            /* the plan's */
+    struct glint_frame *frame;  /* the one being run */
+    struct glint_points points; /* its points as the network wants them: turned, where it has other axes */
+    float *turned;              /* net->cap_points: for that; NULL: they are as they come */
+    float score;                /* least score of a box; < 0: the layer's own */
     struct glint_model_cost cost;
     struct glint_views *views; /* model/views.h; NULL: the frame itself alone */
-    glint_tap_fn *tap; /* NULL: none */
+    glint_tap_fn *tap;         /* NULL: none */
     void *tap_ctx;
     struct glint_arena tap_memory; /* for the tensors made for the tap only; empty without keep_stages */
 };

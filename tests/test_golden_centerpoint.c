@@ -1,6 +1,7 @@
 /* tests/test_golden_centerpoint.c - CenterPoint against OpenPCDet's tensors, case by case:
  * golden/centerpoint. */
 #include "tests/golden_zoo.h"
+#include "core/box.h"
 #include "core/cpu.h"
 #include "core/frame.h"
 #include "core/status.h"
@@ -362,47 +363,115 @@ static void few_voxels(void **state)
     check_case("voxel_tiny_edge_border", NULL, true);
 }
 
-/* Hard pillars: pillar_tiny with the case's own encoder, as a model folder. */
+/* Folders of our own: the imported configuration with some words exchanged, its weights, the encoder from
+ * another file. */
 
-static void write_hard_model(const struct glint_safetensors *hard, const char *folder)
+static void read_config(const char *name, char *text, size_t size)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/model_centerpoint_%s/config.json", GLINT_BUILD_DIR, name);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    text[fread(text, 1, size - 1, in)] = 0;
+    fclose(in);
+}
+
+static void write_config(const char *folder, const char *text, const char *words, const char *instead)
+{
+    char path[512];
+    const char *at = strstr(text, words);
+    assert_non_null(at);
+    mkdir(folder, 0777);
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fprintf(out, "%.*s%s%s", (int)(at - text), text, instead, at + strlen(words));
+    fclose(out);
+}
+
+static void write_weights(const char *folder, const struct glint_safetensors *weights,
+                          const struct glint_safetensors *encoder)
 {
     static const char *const meta[] = {"format", "pt"};
-    static char text[65536], names[64][128];
+    static char names[64][128];
     static struct glint_tensor tensors[512];
-    char path[600];
+    char path[512];
     int32_t n = 0, n_names = 0;
-    struct glint_model *pillars = open_model("pillar_tiny", 0, 1, false, 16); /* imports it */
-    glint_model_close(pillars);
-    struct glint_safetensors *weights = glint_zoo_weights("centerpoint/pillar_tiny_weights");
     for (int32_t i = 0; i < glint_safetensors_count(weights); i++)
-        if (!begins(glint_safetensors_at(weights, i)->name, "vfe."))
+        if (!encoder || !begins(glint_safetensors_at(weights, i)->name, "vfe."))
             tensors[n++] = *glint_safetensors_at(weights, i);
-    for (int32_t i = 0; i < glint_safetensors_count(hard); i++) {
-        const struct glint_tensor *t = glint_safetensors_at(hard, i);
+    for (int32_t i = 0; encoder && i < glint_safetensors_count(encoder); i++) {
+        const struct glint_tensor *t = glint_safetensors_at(encoder, i);
         if (!begins(t->name, "weights."))
             continue;
         snprintf(names[n_names], sizeof names[0], "vfe.%s", t->name + strlen("weights."));
         tensors[n] = *t;
         tensors[n++].name = names[n_names++];
     }
-    mkdir(folder, 0777);
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     assert_int_equal(glint_safetensors_write(path, tensors, n, meta, 1), 0);
-    glint_safetensors_close(weights);
+}
 
-    FILE *in = fopen(GLINT_BUILD_DIR "/model_centerpoint_pillar_tiny/config.json", "r");
-    assert_non_null(in);
-    const size_t size = fread(text, 1, sizeof text - 1, in);
-    fclose(in);
-    text[size] = 0;
-    char *type = strstr(text, "\"pillars\"");
-    assert_non_null(type);
-    snprintf(path, sizeof path, "%s/config.json", folder);
-    FILE *out = fopen(path, "w");
-    assert_non_null(out);
-    fprintf(out, "%.*s\"hard_pillars\", \"max_points\": 20, \"max_voxels\": 30000%s", (int)(type - text),
-            text, type + strlen("\"pillars\""));
-    fclose(out);
+/* A network whose x points to the right gets a frame's points turned, and its boxes come back turned. */
+static void other_axes(void **state)
+{
+    (void)state;
+    static char text[65536];
+    static struct check check;
+    const char *folder = GLINT_BUILD_DIR "/model_centerpoint_pillar_turned";
+    struct glint_frame_pool *pool;
+    struct glint_model *model = open_model("pillar_tiny", 0, 1, false, 16); /* imports it */
+    glint_model_close(model);
+    struct glint_safetensors *weights = glint_zoo_weights("centerpoint/pillar_tiny_weights");
+    struct glint_safetensors *file = glint_zoo_open("centerpoint/pillar_tiny_nuscenes");
+    read_config("pillar_tiny", text, sizeof text);
+    write_config(folder, text, "\"intensity\":", "\"axes\": \"x right, y forward, z up\", \"intensity\":");
+    write_weights(folder, weights, NULL);
+    struct glint_frame *frame = frame_of(&pool, glint_zoo_tensor(file, "points", GLINT_DTYPE_F32));
+    frame->as_network_input = false;
+    for (int32_t i = 0; i < frame->points.n; i++) { /* a vehicle's frame */
+        const float x = frame->points.x[i];
+        frame->points.x[i] = frame->points.y[i];
+        frame->points.y[i] = -x;
+        frame->points.intensity[i] /= 255;
+    }
+    struct glint_model_settings s;
+    glint_model_settings_default(&s);
+    s.cap_points = frame->points.cap;
+    if (glint_model_open(folder, &s, NULL, &model) != 0)
+        fail_msg("%s", glint_error_text());
+    assert_int_equal(glint_model_run(model, frame), 0);
+    for (int32_t i = 0; i < frame->n_boxes; i++) {
+        struct glint_box *b = &frame->boxes[i];
+        const float x = b->center[0], vx = b->velocity[0];
+        b->center[0] = -b->center[1];
+        b->center[1] = x;
+        b->velocity[0] = -b->velocity[1];
+        b->velocity[1] = vx;
+        b->yaw = (float)glint_wrap_angle((double)b->yaw + 1.5707963267948966);
+    }
+    check.z = (struct glint_zoo){.title = "turned", .file = file};
+    compare_frame(&check, frame);
+    assert_int_equal(check.z.n_wrong, 0);
+    assert_true(frame->n_boxes > 100);
+    glint_model_close(model);
+    glint_frame_unref(frame);
+    glint_frame_pool_close(pool);
+    glint_safetensors_close(file);
+    glint_safetensors_close(weights);
+}
+
+/* Hard pillars: pillar_tiny with the case's own encoder, as a model folder. */
+
+static void write_hard_model(const struct glint_safetensors *hard, const char *folder)
+{
+    static char text[65536];
+    glint_model_close(open_model("pillar_tiny", 0, 1, false, 16)); /* imports it */
+    struct glint_safetensors *weights = glint_zoo_weights("centerpoint/pillar_tiny_weights");
+    read_config("pillar_tiny", text, sizeof text);
+    write_config(folder, text, "\"pillars\"", "\"hard_pillars\", \"max_points\": 20, \"max_voxels\": 30000");
+    write_weights(folder, weights, hard);
+    glint_safetensors_close(weights);
 }
 
 static void see_hard(void *ctx, const struct glint_tensor *t)
@@ -533,8 +602,9 @@ static void full_sizes(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(suppression), cmocka_unit_test(hard_pillars), cmocka_unit_test(few_pillars),
-        cmocka_unit_test(few_voxels),  cmocka_unit_test(pillars),      cmocka_unit_test(voxels),
+        cmocka_unit_test(other_axes),  cmocka_unit_test(suppression), cmocka_unit_test(hard_pillars),
+        cmocka_unit_test(few_pillars), cmocka_unit_test(few_voxels),  cmocka_unit_test(pillars),
+        cmocka_unit_test(voxels),
     };
     const struct CMUnitTest full[] = {cmocka_unit_test(full_sizes)};
     (void)argv;
