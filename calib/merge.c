@@ -260,6 +260,7 @@ static void fill(struct glint_merge *m, const struct group *g, struct glint_fram
                m->s.sensor[i].name);
     }
     frame->stamp_ns = stamp;
+    glint_frame_no_viewpoint(frame);
     frame->arrival_ns = g->arrival_ns;
     frame->received_ns = g->received_ns;
     frame->loss.points_clipped += m->n_clipped;

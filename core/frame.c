@@ -5,6 +5,7 @@
 #include "core/arena.h"
 #include "core/status.h"
 #include <assert.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -282,6 +283,12 @@ void glint_frame_use_lag(struct glint_frame *f)
 {
     f->points.lag = ((struct slot *)f)->lag;
     memset(f->points.lag, 0, (size_t)f->points.cap * sizeof *f->points.lag);
+}
+
+void glint_frame_no_viewpoint(struct glint_frame *f)
+{
+    for (int k = 0; k < 3; k++)
+        f->viewpoint[k] = NAN;
 }
 
 void glint_frame_add_point(struct glint_frame *f, float x, float y, float z, float intensity, uint16_t ring,

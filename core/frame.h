@@ -34,6 +34,9 @@ void glint_frame_copy(struct glint_frame *to, const struct glint_frame *from);
 void glint_frame_use_elongation(struct glint_frame *frame);
 void glint_frame_use_lag(struct glint_frame *frame);
 
+/* The points were measured from several places, or it is not known from where. */
+void glint_frame_no_viewpoint(struct glint_frame *frame);
+
 /* What may enter a frame: finite, within 10 km of the origin. */
 static inline bool glint_point_is_sane(float x, float y, float z, float intensity)
 {

@@ -132,6 +132,7 @@ static int argoverse2_read(const struct glint_cloud_file *file, int32_t item,
     (void)item, (void)scratch;
     GLINT_TRY(count_records(file, 20, "f32 x y z, u8 intensity, u8 laser, u16 0, i32 offset ns", &n));
     frame->stamp_ns = argoverse2_stamp(file->path);
+    glint_frame_no_viewpoint(frame); /* they are in the vehicle's frame */
     for (int32_t i = 0; i < n; i++) {
         const uint8_t *p = file->data + (size_t)i * 20;
         const int32_t offset = (int32_t)glint_le32(p + 16);

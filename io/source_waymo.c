@@ -211,6 +211,7 @@ static int give(struct source_waymo *s, struct glint_frame *frame)
     const struct glint_waymo_frame *from;
     GLINT_TRY(glint_waymo_reader_frame(s->reader, s->at++, &from));
     glint_waymo_to_frame(from, s->pool, frame);
+    glint_frame_no_viewpoint(frame); /* of five lidars */
     snprintf(frame->source, sizeof frame->source, "%s", s->files.path[s->next - 1]);
     s->loss.points_dropped += frame->loss.points_dropped;
     s->loss.points_clipped += frame->loss.points_clipped;

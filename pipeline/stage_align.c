@@ -165,6 +165,16 @@ static void count_without_pose(struct align *a, struct glint_frame *frame)
     a->told = true;
 }
 
+static void move_viewpoint(const struct align *a, struct glint_frame *frame)
+{
+    double at[3];
+    for (int k = 0; k < 3; k++)
+        at[k] = (double)frame->viewpoint[k];
+    glint_pose_apply(a->mount, at, at);
+    for (int k = 0; k < 3; k++)
+        frame->viewpoint[k] = (float)at[k];
+}
+
 static void align(struct align *a, struct glint_frame *frame, const struct moment *m)
 {
     struct glint_points *p = &frame->points;
@@ -175,6 +185,8 @@ static void align(struct align *a, struct glint_frame *frame, const struct momen
         count_without_pose(a, frame);
     frame->reference_ns = frame->stamp_ns + (int64_t)(m->part * m->extent_ns);
     frame->loss.frames_without_pose = a->loss->frames_without_pose;
+    if (a->has_mount)
+        move_viewpoint(a, frame);
     if (a->has_mount || a->table.n > 1)
         a->move(&a->table, p->x, p->y, p->z, p->offset_ns, p->n);
 }

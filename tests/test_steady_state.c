@@ -6,6 +6,7 @@
 #include "core/trace.h"
 #include "glint/model.h"
 #include "glint/pipeline.h"
+#include "glint/track.h"
 #include "io/sinks.h"
 #include "io/source_pcap.h"
 #include "io/source_points.h"
@@ -228,7 +229,7 @@ static void a_network_of_levels_allocates_nothing(void **state)
     glint_model_close(model);
 }
 
-/* The whole way: a source that reads files, the default model, sinks that write. */
+/* The whole way: a source that reads files, the default model, tracking, sinks that write. */
 static long count_real(struct glint_source *source, int32_t n_threads, int least)
 {
     struct glint_pipeline_settings s;
@@ -249,7 +250,11 @@ static long count_real(struct glint_source *source, int32_t n_threads, int least
     snprintf(label_path, sizeof label_path, "%s", glint_test_path("%06d.label"));
     assert_int_equal(glint_sink_jsonl_open("/dev/null", &context, &s.sinks[s.n_sinks++]), GLINT_OK);
     assert_int_equal(glint_sink_label_open(label_path, &context, &s.sinks[s.n_sinks++]), GLINT_OK);
+    struct glint_track_settings tracking;
+    glint_track_settings_default(&tracking, info->classes, info->n_classes);
+    assert_int_equal(glint_tracker_open(&tracking, &s.tracker), GLINT_OK);
     const long n = count_with(&s, least);
+    glint_tracker_close(s.tracker);
     glint_model_close(model);
     return n;
 }

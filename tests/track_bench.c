@@ -81,6 +81,34 @@ static json_t *next_line(FILE *f)
     return fgets(line, sizeof line, f) ? json_loads(line, 0, NULL) : NULL;
 }
 
+static int32_t undetected[MOTA_OBJECTS], seen[MOTA_OBJECTS];
+
+/* Which objects the detections have, within 2 m. */
+static void note_detected(int32_t n, const struct glint_frame *f)
+{
+    for (int32_t i = 0; i < n; i++) {
+        double least = 2;
+        for (int32_t k = 0; k < f->n_boxes; k++)
+            least = fmin(least, mota_apart(&object[i].box, &f->boxes[k]));
+        seen[object[i].track]++;
+        undetected[object[i].track] += least >= 2;
+    }
+}
+
+static void print_throughout(const struct mota *ours, const struct mota *plain)
+{
+    int n = 0, changed = 0, plain_changed = 0;
+    for (int i = 0; i < MOTA_OBJECTS; i++) {
+        if (seen[i] < 10 || undetected[i] > 0)
+            continue;
+        n++;
+        changed += ours->of[i].switches > 0;
+        plain_changed += plain->of[i].switches > 0;
+    }
+    printf("detected in all of 10 frames or more: %d objects, id changed: %d, nearest %d\n", n, changed,
+           plain_changed);
+}
+
 static int of_lines(char **path)
 {
     static struct mota ours, plain[3];
@@ -97,6 +125,8 @@ static int of_lines(char **path)
         struct glint_frame frame;
         const int32_t n = read_objects(l);
         json_t *d = next_line(f[1]), *t = next_line(f[2]);
+        read_frame(d, &frame);
+        note_detected(n, &frame);
         for (int i = 0; i < 3; i++) {
             read_frame(d, &frame);
             nearest_run(&nearest[i], &frame, 0.1);
@@ -112,6 +142,7 @@ static int of_lines(char **path)
     print("nearest centre, 1 m", &plain[0]);
     print("nearest centre, 2 m", &plain[1]);
     print("nearest centre, 4 m", &plain[2]);
+    print_throughout(&ours, &plain[2]);
     for (int i = 0; i < 3; i++)
         fclose(f[i]);
     return 0;

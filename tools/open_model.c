@@ -1,6 +1,7 @@
 /* tools/open_model.c - see open_model.h. */
 #define _GNU_SOURCE
 #include "tools/open_model.h"
+#include "tools/open_tracker.h"
 #include "core/status.h"
 #include "tools/places.h"
 #include <limits.h>
@@ -28,7 +29,7 @@ int glint_open_model(const struct glint_shared_options *options, int32_t cap_poi
     settings.n_threads = options->n_threads;
     settings.pin = options->pin;
     settings.cap_points = cap_points;
-    settings.score = options->score;
+    settings.score = glint_tracker_least_score(options, folder);
     settings.precision = options->precision;
     settings.views = options->views;
     settings.keep_stages = keep_stages;

@@ -1,7 +1,7 @@
 /* tools/open_tracker.c - see open_tracker.h. */
 #define _GNU_SOURCE
 #include "tools/open_tracker.h"
-#include "core/status.h"
+#include "core/json.h"
 #include "tools/places.h"
 #include <limits.h>
 #include <stdio.h>
@@ -15,7 +15,25 @@ static int settings_for(const struct glint_shared_options *options, const struct
     if (!info || !glint_find_model(options->model, folder, sizeof folder))
         return GLINT_OK;
     snprintf(path, sizeof path, "%s/config.json", folder);
-    return glint_track_settings_read(s, path, info->classes, info->n_classes);
+    GLINT_TRY(glint_track_settings_read(s, path, info->classes, info->n_classes));
+    for (int32_t i = 0; i < s->n_classes && options->score >= 0; i++)
+        s->classes[i].birth_score = options->score;
+    return GLINT_OK;
+}
+
+float glint_tracker_least_score(const struct glint_shared_options *options, const char *folder)
+{
+    char path[PATH_MAX + 16];
+    struct glint_json_doc *doc;
+    double keep = 0;
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    if (!options->track || glint_json_load(path, &doc) < 0) /* the model says what is wrong with it */
+        return options->score;
+    const struct glint_json track = glint_json_get(glint_json_root(doc), "track");
+    if (glint_json_is_object(track) && glint_json_has(track, "keep_score"))
+        (void)glint_json_f64(track, "keep_score", 0, 1, &keep);
+    glint_json_close(doc);
+    return keep > 0 && (options->score < 0 || options->score > (float)keep) ? (float)keep : options->score;
 }
 
 int glint_open_tracker(const struct glint_shared_options *options, const struct glint_model *model,

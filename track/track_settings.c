@@ -24,10 +24,10 @@ static const struct glint_track_class car = {.group = "vehicle",
                                              .reach_mps = 40.0f,
                                              .birth_score = 0.3f,
                                              .confirm = 0.6f,
-                                             .fade_s = 0.5f,
-                                             .fade_hidden_s = 1.5f,
-                                             .fade_empty_s = 0.25f,
-                                             .fade_points_s = 2.0f,
+                                             .fade_s = 0.2f,
+                                             .fade_hidden_s = 0.4f,
+                                             .fade_empty_s = 0.1f,
+                                             .fade_points_s = 0.4f,
                                              .show_s = 0.15f};
 
 /* Longer, slower to turn; how much of them is seen differs more. */
@@ -130,7 +130,6 @@ void glint_track_settings_default(struct glint_track_settings *s, const char *co
                                        .cap_boxes = 512,
                                        .period_s = 0.1f,
                                        .most_gap_s = 3.0f,
-                                       .keep_score = 0.1f,
                                        .strong_score = 0.4f,
                                        .gate = 16.0f,
                                        .weight_overlap = 0.25f,

@@ -4,6 +4,7 @@
  *     detections first -> objects corrected by theirs, others fade -> births -> deaths -> boxes
  *
  * Objects are kept in the order of their birth; nothing depends on addresses, threads or hashes. */
+#include "track/hypotheses.h"
 #include "track/odometry.h"
 #include "core/status.h"
 #include <math.h>
@@ -11,6 +12,10 @@
 #include <string.h>
 
 #define SCORE_BINS 256
+#define INSTANCES  65536 /* numbers of glint_frame.point_instance */
+#define GAIN_MOST  2.0   /* of log odds by one detection, for and against */
+#define GAIN_LEAST 0.25
+#define ODDS_MOST  4.0
 #define PI         3.14159265358979323846
 
 /* ---- opening ---- */
@@ -30,11 +35,14 @@ static int reserve(struct glint_tracker *t)
 {
     const size_t tracks = (size_t)t->cap_tracks * sizeof *t->tracks,
                  detections = (size_t)t->cap_boxes * sizeof *t->detections;
+    const size_t moved = INSTANCES * sizeof *t->moved_to;
     GLINT_TRY(glint_arena_init(&t->memory, glint_arena_round(tracks) + glint_arena_round(detections) +
+                                               glint_arena_round(moved) +
                                                glint_track_pairs_bytes(t->cap_tracks, t->cap_boxes)));
     glint_arena_small_pages(&t->memory);
     t->tracks = glint_arena_alloc(&t->memory, tracks);
     t->detections = glint_arena_alloc(&t->memory, detections);
+    t->moved_to = glint_arena_alloc(&t->memory, moved);
     glint_track_pairs_init(t);
     return GLINT_OK;
 }
@@ -303,6 +311,30 @@ static void vote(struct glint_track *track, const struct glint_detection *d)
         track->label = d->label;
 }
 
+static void fade(struct glint_tracker *t, struct glint_track *track, enum glint_sight sight)
+{
+    const struct glint_track_class *c = glint_track_class(t, track->label);
+    const float in_s[] = {[GLINT_SIGHT_NONE] = c->fade_s,
+                          [GLINT_SIGHT_POINTS] = c->fade_points_s,
+                          [GLINT_SIGHT_HIDDEN] = c->fade_hidden_s,
+                          [GLINT_SIGHT_EMPTY] = c->fade_empty_s};
+    track->odds -= t->dt_s / fmax((double)in_s[sight], 1e-3);
+}
+
+static double log_odds(double p)
+{
+    p = fmin(fmax(p, 1e-3), 1 - 1e-3);
+    return log(p / (1 - p));
+}
+
+/* A detection of birth_score says nothing, stronger ones are for the object, weaker ones against it. */
+static void believe(const struct glint_tracker *t, struct glint_track *track, const struct glint_detection *d)
+{
+    const struct glint_track_class *c = glint_track_class(t, d->label);
+    const double gain = log_odds(d->score) - log_odds((double)c->birth_score);
+    track->odds = fmin(track->odds + fmin(fmax(gain, -GAIN_LEAST), GAIN_MOST), ODDS_MOST);
+}
+
 static void correct(struct glint_tracker *t, struct glint_track *track)
 {
     const struct glint_detection *d = &t->detections[track->detection];
@@ -312,20 +344,10 @@ static void correct(struct glint_tracker *t, struct glint_track *track)
     for (int k = 0; k < 3; k++)
         track->size[k] += part * (d->size[k] - track->size[k]);
     track->z += fmax(1.0 / track->hits, 0.3) * (d->center[2] - track->z);
-    track->belief = fmin(1 - (1 - track->belief) * (1 - fmin(d->score, 1)), 0.99);
-    track->score = d->score;
+    believe(t, track, d);
+    track->score += fmax(1.0 / track->hits, 0.3) * (d->score - track->score);
     track->seen_ns = t->now_ns;
     vote(track, d);
-}
-
-static void fade(struct glint_tracker *t, struct glint_track *track)
-{
-    const struct glint_track_class *c = glint_track_class(t, track->label);
-    const float in_s[] = {[GLINT_SIGHT_NONE] = c->fade_s,
-                          [GLINT_SIGHT_POINTS] = c->fade_points_s,
-                          [GLINT_SIGHT_HIDDEN] = c->fade_hidden_s,
-                          [GLINT_SIGHT_EMPTY] = c->fade_empty_s};
-    track->belief *= exp(-t->dt_s / fmax((double)in_s[track->sight], 1e-3));
 }
 
 /* ---- births and deaths ---- */
@@ -353,7 +375,7 @@ static void begin_track(struct glint_tracker *t, int32_t detection)
     double sigma[2];
     glint_track_noise(c, d->range_m, sigma);
     *track = (struct glint_track){.z = d->center[2],
-                                  .belief = fmin(d->score, 0.99),
+                                  .odds = log_odds(d->score),
                                   .score = d->score,
                                   .facing = d->score,
                                   .label = d->label,
@@ -390,7 +412,8 @@ static void confirm(struct glint_tracker *t)
     for (int32_t i = 0; i < t->n_tracks; i++) {
         struct glint_track *track = &t->tracks[i];
         if (track->confirmed || track->detection < 0 ||
-            track->belief < (double)glint_track_class(t, track->label)->confirm || t->next_id == INT32_MAX)
+            track->odds < log_odds((double)glint_track_class(t, track->label)->confirm) ||
+            t->next_id == INT32_MAX)
             continue;
         track->confirmed = true;
         track->id = t->next_id++;
@@ -402,7 +425,8 @@ static bool is_over(const struct glint_tracker *t, const struct glint_track *tra
 {
     const double unseen_s = 1e-9 * (double)(t->now_ns - track->seen_ns);
     const double *x = track->motion.x;
-    return track->belief < (double)t->s.death || (!track->confirmed && unseen_s > (double)t->s.doubt_s) ||
+    return track->odds < log_odds((double)t->s.death) ||
+           (!track->confirmed && unseen_s > (double)t->s.doubt_s) ||
            !isfinite(x[GLINT_TURN_X] + x[GLINT_TURN_Y] + x[GLINT_TURN_YAW]);
 }
 
@@ -437,32 +461,72 @@ static void show(const struct glint_tracker *t, const struct glint_track *track,
     b->velocity[0] = (float)(c * x[GLINT_TURN_VX] + s * x[GLINT_TURN_VY]);
     b->velocity[1] = (float)(c * x[GLINT_TURN_VY] - s * x[GLINT_TURN_VX]);
     b->yaw_rate = (float)x[GLINT_TURN_RATE];
+    b->score = (float)track->score;
     b->label = track->label;
     b->id = track->id;
     b->age_s = (float)(1e-9 * (double)(t->now_ns - track->born_ns));
     b->unseen_s = (float)(1e-9 * (double)(t->now_ns - track->seen_ns));
 }
 
+/* Rather there than not. */
+static bool is_believed(const struct glint_track *track)
+{
+    return track->odds >= 0;
+}
+
 static bool is_shown_unseen(const struct glint_tracker *t, const struct glint_track *track)
 {
-    const struct glint_track_class *c = glint_track_class(t, track->label);
     const double unseen_s = 1e-9 * (double)(t->now_ns - track->seen_ns);
-    return track->sight == GLINT_SIGHT_POINTS ||
-           (track->sight != GLINT_SIGHT_EMPTY && unseen_s <= (double)c->show_s);
+    return is_believed(track) && (track->sight == GLINT_SIGHT_POINTS ||
+                                  (track->sight != GLINT_SIGHT_EMPTY &&
+                                   unseen_s <= (double)glint_track_class(t, track->label)->show_s));
+}
+
+static bool is_shown_seen(const struct glint_tracker *t, const struct glint_track *track)
+{
+    const struct glint_detection *d = &t->detections[track->detection];
+    return is_believed(track) || d->score >= (double)glint_track_class(t, d->label)->birth_score;
+}
+
+static void renumber(const struct glint_tracker *t, struct glint_frame *frame)
+{
+    for (int32_t i = 0; i < frame->points.n; i++)
+        frame->point_instance[i] = t->moved_to[frame->point_instance[i]];
+}
+
+/* Boxes too weak for an object to begin with have done their duty, unless they are of one. */
+static void drop_weak(struct glint_tracker *t, struct glint_frame *frame)
+{
+    int32_t n = 0;
+    t->moved_to[0] = 0;
+    for (int32_t i = 0; i < frame->n_boxes; i++) {
+        const struct glint_box *b = &frame->boxes[i];
+        const bool stays = b->id >= 0 || !(b->score < glint_track_class(t, b->label)->birth_score);
+        if (i + 1 < INSTANCES)
+            t->moved_to[i + 1] = (uint16_t)(stays ? n + 1 : 0);
+        if (stays)
+            frame->boxes[n++] = *b;
+    }
+    if (n < frame->n_boxes && frame->has_masks)
+        renumber(t, frame);
+    frame->n_boxes = n;
 }
 
 static void put_boxes(struct glint_tracker *t, struct glint_frame *frame)
 {
     for (int32_t i = 0; i < t->n_tracks; i++) {
         const struct glint_track *track = &t->tracks[i];
-        if (!track->confirmed)
-            continue;
-        if (track->detection >= 0) {
+        if (track->confirmed && track->detection >= 0 && is_shown_seen(t, track))
             show(t, track, &frame->boxes[t->detections[track->detection].box]);
-        } else if (frame->n_boxes < frame->cap_boxes && is_shown_unseen(t, track)) {
+    }
+    drop_weak(t, frame);
+    for (int32_t i = 0; i < t->n_tracks; i++) {
+        const struct glint_track *track = &t->tracks[i];
+        if (track->confirmed && track->detection < 0 && frame->n_boxes < frame->cap_boxes &&
+            is_shown_unseen(t, track)) {
             struct glint_box *b = &frame->boxes[frame->n_boxes++];
-            *b = (struct glint_box){.score = (float)(track->score * track->belief)};
             show(t, track, b);
+            b->score *= (float)(1 / (1 + exp(-track->odds)));
         }
     }
 }
@@ -475,7 +539,7 @@ static void correct_all(struct glint_tracker *t)
         if (t->tracks[i].detection >= 0)
             correct(t, &t->tracks[i]);
         else
-            fade(t, &t->tracks[i]);
+            fade(t, &t->tracks[i], t->tracks[i].sight);
 }
 
 int glint_tracker_run(struct glint_tracker *t, struct glint_frame *frame)
@@ -487,6 +551,7 @@ int glint_tracker_run(struct glint_tracker *t, struct glint_frame *frame)
     take_detections(t, frame);
     glint_track_pairs_find(t, strong, INFINITY);
     glint_track_pairs_find(t, 0, strong);
+    glint_track_hypotheses(t, frame);
     correct_all(t);
     begin_tracks(t);
     confirm(t);

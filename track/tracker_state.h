@@ -5,26 +5,21 @@
 #include "core/arena.h"
 #include "core/box.h"
 #include "glint/track.h"
+#include "track/sight.h"
 #include "track/turn_filter.h"
-
-enum glint_track_sight { /* what the present frame says of an object that was not detected */
-                         GLINT_SIGHT_NONE,   /* nothing */
-                         GLINT_SIGHT_POINTS, /* points are where it should be */
-                         GLINT_SIGHT_HIDDEN, /* something stands in front of it */
-                         GLINT_SIGHT_EMPTY   /* its place is empty */
-};
 
 struct glint_track { /* one object; coordinates are the world's */
     struct glint_turn_filter motion;
     double z, size[3];
-    double belief, score; /* score: of its last detection */
-    double facing;        /* > 0: detections say that its front is in front */
+    double odds;   /* log odds of being there: belief is 1 / (1 + exp(-odds)) */
+    double score;  /* of its detections, the newest ones most */
+    double facing; /* > 0: detections say that its front is in front */
     float votes[GLINT_TRACK_CLASSES];
     int32_t label, id, hits;
     bool confirmed;
     int64_t born_ns, seen_ns;
-    int32_t detection; /* of this frame, -1: none */
-    enum glint_track_sight sight;
+    int32_t detection;      /* of this frame, -1: none */
+    enum glint_sight sight; /* without a detection: what the points say of its place */
 };
 
 struct glint_detection { /* of this frame, in the world */
@@ -68,6 +63,8 @@ struct glint_tracker {
     int32_t *place;                 /* of a detection among the piece's columns */
     double *cost;                   /* cap_tracks x (cap_boxes + cap_tracks) */
     void *scratch;
+
+    uint16_t *moved_to; /* 65536: by instance, where boxes leave the list */
 
     int32_t next_id;
     struct glint_track_counts counts;

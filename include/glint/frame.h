@@ -120,6 +120,7 @@ struct glint_frame {
                              */
 
     struct glint_points points;
+    float viewpoint[3]; /* where they were measured from, in their frame; NaN: several places, or not known */
 
     /* By the align stage. reference_ns: the moment (UTC, or 0 for input without stamps) that all points are
      * moved to. The vehicle's pose at that moment in the world of the given poses, where there is one: world

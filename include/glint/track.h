@@ -8,11 +8,11 @@
  *     glint_tracker_run(tracker, frame);
  *     glint_tracker_close(tracker);
  *
- * What comes out: the frame's boxes stay where they are in the list (masks point at them). Those that belong
+ * What comes out: the frame's boxes stay in their order (masks follow those that leave). Those that belong
  * to an object known well enough get its id (1, 2, 3 ... in the order of their appearance, never used twice),
- * its smoothed place, size, yaw, class and velocity, and its age. Behind them come boxes of objects that were
- * not detected in this frame but should be there: unseen_s > 0. Others keep id -1. The same frames give the
- * same ids in every build. */
+ * its smoothed place, size, yaw, class, score and velocity, and its age. Behind them come boxes of objects
+ * that were not detected in this frame but should be there: unseen_s > 0. Others keep id -1. The same frames
+ * give the same ids in every build. */
 #ifndef GLINT_TRACK_H
 #define GLINT_TRACK_H
 #include "glint/frame.h"
@@ -45,10 +45,13 @@ struct glint_track_class {
     float reach_m, reach_mps; /* bound, not deviation: farther than reach_m + reach_mps * (time since it was
                                * seen) from where it should be a detection is of something else */
 
-    /* Birth and death. Belief: 1 - the product of (1 - score) over its detections; it fades when unseen. */
-    float birth_score;   /* no object begins with a detection below */
-    float confirm;       /* belief from which on an object is shown with its id */
-    float fade_s;        /* while unseen, belief falls to 1/e in so many seconds ... */
+    /* Birth and death. Belief, as log odds, grows with detections above birth_score and shrinks with weaker
+     * ones and while unseen: by 1 (a factor e of the odds) in each so many seconds. At most 4, a belief of
+     * 0.98. */
+    float birth_score; /* no object begins with a detection below, and none is shown without an object */
+    float confirm; /* belief from which on an object has an id. Unseen, or with a detection below birth_score,
+                    * it is shown while belief is 0.5 or more */
+    float fade_s;  /* unseen, by 1 in so many seconds ... */
     float fade_hidden_s; /* ... where something stands in front of it */
     float fade_empty_s;  /* ... where its place was looked at and is empty */
     float fade_points_s; /* ... where points are at its place */
@@ -60,7 +63,8 @@ struct glint_track_settings {
     int32_t cap_boxes;  /* detections looked at in a frame, 1..4096: those of best score */
     float period_s;     /* from frame to frame, where frames have no stamps */
     float most_gap_s;   /* after a longer gap, or a jump back, all objects are new ones */
-    float keep_score;   /* weaker detections are not looked at */
+    float keep_score; /* weaker detections are not looked at. Above 0: the network is asked for boxes down to
+                       * it while tracking; those below their class's birth_score only continue objects */
     float strong_score; /* first choice: weaker ones only continue objects that no stronger one continues */
     float gate;         /* bound of the squared Mahalanobis distance of centres */
     float weight_overlap, weight_class; /* in the cost of a pair, beside distance^2 / gate: 1 - GIoU seen from
