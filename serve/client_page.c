@@ -1,6 +1,7 @@
 /* serve/client_page.c - the protocol "glint.v1", which the page speaks.
  *
- * Words are JSON objects with a member "op". From here: "hello" once, "state" every second. From the page:
+ * Words are JSON objects with a member "op". From here: "hello" once, "state" every second,
+ * {"op":"instead","wanted":12,"frame":13} before a frame where there is no 12. From the page:
  * {"op":"frames","on":true} asks for every frame from now on (live), {"op":"want","frame":12} for one frame
  * of a log. Frames are binary (page_frame.h). */
 #include "serve/hub.h"
@@ -53,13 +54,10 @@ static void put_log(struct glint_json_writer *w, struct glint_shelf *shelf)
     glint_json_put_end(w);
 }
 
-/* Not while words wait: who does not read would have them pile up. */
-static void state(struct glint_client *c)
+static void put_state(struct glint_client *c)
 {
     const struct glint_server *s = c->server;
     struct glint_json_writer w;
-    if (c->out.n_words > 0)
-        return;
     glint_json_writer_init(&w, 0);
     glint_json_put_object(&w, NULL);
     glint_json_put_text(&w, "op", "state");
@@ -72,10 +70,29 @@ static void state(struct glint_client *c)
     glint_client_text(c, &w);
 }
 
+/* Not while words wait: who does not read would have them pile up. */
+static void each_second(struct glint_client *c)
+{
+    if (c->out.n_words == 0)
+        put_state(c);
+}
+
 static void client_open(struct glint_client *c)
 {
     hello(c);
-    state(c);
+    put_state(c);
+}
+
+void glint_client_page_instead(struct glint_client *c, uint64_t index)
+{
+    struct glint_json_writer w;
+    glint_json_writer_init(&w, 0);
+    glint_json_put_object(&w, NULL);
+    glint_json_put_text(&w, "op", "instead");
+    glint_json_put_i64(&w, "wanted", (int64_t)c->wanted);
+    glint_json_put_i64(&w, "frame", (int64_t)index);
+    glint_json_put_end(&w);
+    glint_client_text(c, &w);
 }
 
 static bool want(struct glint_client *c, struct glint_json root)
@@ -134,4 +151,4 @@ static void frame(struct glint_server *s, const struct glint_frame *f)
     glint_message_unref(m);
 }
 
-const struct glint_client_ops glint_client_page = {"page", client_open, word, wants, frame, state};
+const struct glint_client_ops glint_client_page = {"page", client_open, word, wants, frame, each_second};

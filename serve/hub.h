@@ -77,6 +77,9 @@ void glint_client_newest(struct glint_client *client, int topic, struct glint_me
                          const uint8_t *prefix, uint8_t n_prefix);
 void glint_client_wanting(struct glint_server *server); /* counts n_wanting anew */
 
+void glint_client_page_instead(struct glint_client *client,
+                               uint64_t index); /* of the one it wants comes this one */
+
 /* serve/http.c: protocol 0, what is no WebSocket. */
 int glint_http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
 struct glint_http_reply {

@@ -25,11 +25,18 @@
 
 /* ---- clients ---- */
 
+/* Without a connection in tests of the protocols. */
+static void ask_to_write(struct glint_client *c)
+{
+    if (c->wsi)
+        lws_callback_on_writable(c->wsi);
+}
+
 void glint_client_word(struct glint_client *c, struct glint_message *message)
 {
     if (!glint_outbox_word(&c->out, message))
         c->is_closing = true;
-    lws_callback_on_writable(c->wsi);
+    ask_to_write(c);
 }
 
 void glint_client_text(struct glint_client *c, struct glint_json_writer *w)
@@ -44,7 +51,7 @@ void glint_client_newest(struct glint_client *c, int topic, struct glint_message
                          const uint8_t *prefix, uint8_t n_prefix)
 {
     glint_outbox_newest(&c->out, topic, message, prefix, n_prefix);
-    lws_callback_on_writable(c->wsi);
+    ask_to_write(c);
 }
 
 void glint_client_wanting(struct glint_server *s)
@@ -173,11 +180,14 @@ static int client_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
 
 static void deliver_shelf(struct glint_server *s)
 {
+    uint64_t index;
     for (struct glint_client *c = s->clients; c; c = c->next) {
-        struct glint_message *m = c->waits ? glint_shelf_get(s->settings.shelf, c->wanted) : NULL;
+        struct glint_message *m = c->waits ? glint_shelf_get(s->settings.shelf, c->wanted, &index) : NULL;
         if (!m)
             continue;
         c->waits = false;
+        if (index != c->wanted)
+            glint_client_page_instead(c, index);
         glint_client_newest(c, 0, m, NULL, 0);
     }
 }

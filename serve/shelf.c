@@ -24,6 +24,7 @@ struct glint_shelf {
     uint64_t cursor, was, limit; /* what is looked at, and was before; limit: no frame is there or beyond */
     uint64_t next;               /* the index that the worker comes to next */
     uint64_t n_known, run_first;
+    uint64_t hole, hole_end; /* the numbers last found to be no frame's: hole <= number < hole_end */
     bool complete, stopped, started;
     int64_t first_stamp_ns, last_stamp_ns;
     double progress;
@@ -138,10 +139,28 @@ static int insert(struct glint_shelf *s, uint64_t index, struct glint_message *m
     return GLINT_OK;
 }
 
+/* The number of the frame that stands for this one. */
+static uint64_t standing_for(const struct glint_shelf *s, uint64_t index)
+{
+    if (index >= s->limit && s->n_known)
+        index = s->n_known - 1;
+    return index >= s->hole && index < s->hole_end ? s->hole_end : index;
+}
+
+/* The worker gives `index` next: the numbers since the one before are no frames', and who waits for one of
+ * them gets this one. */
+static void note_hole(struct glint_shelf *s, uint64_t index)
+{
+    if (index <= s->next || s->cursor < s->next || s->cursor >= index)
+        return;
+    s->hole = s->next;
+    s->hole_end = s->cursor = index;
+}
+
 static void note(struct glint_shelf *s, uint64_t index, int64_t stamp_ns, double progress)
 {
     s->next = index;
-    if (index == 0)
+    if (s->n_known == 0)
         s->first_stamp_ns = stamp_ns;
     if (index < s->n_known)
         return;
@@ -185,6 +204,7 @@ int glint_shelf_put(struct glint_shelf *s, uint64_t index, int64_t stamp_ns, dou
     if (!message)
         return glint_fail(GLINT_E_NOMEM, "no memory for frame %llu", (unsigned long long)index);
     pthread_mutex_lock(&s->mutex);
+    note_hole(s, index);
     note(s, index, stamp_ns, progress);
     const int status = put(s, index, message);
     s->next = index + 1;
@@ -213,8 +233,7 @@ void glint_shelf_end(struct glint_shelf *s)
 void glint_shelf_want(struct glint_shelf *s, uint64_t index)
 {
     pthread_mutex_lock(&s->mutex);
-    if (index >= s->limit)
-        index = s->n_known ? s->n_known - 1 : 0;
+    index = standing_for(s, index);
     if (index != s->cursor)
         s->was = s->cursor;
     s->cursor = index;
@@ -222,11 +241,10 @@ void glint_shelf_want(struct glint_shelf *s, uint64_t index)
     pthread_mutex_unlock(&s->mutex);
 }
 
-struct glint_message *glint_shelf_get(struct glint_shelf *s, uint64_t index)
+struct glint_message *glint_shelf_get(struct glint_shelf *s, uint64_t index, uint64_t *index_out)
 {
     pthread_mutex_lock(&s->mutex);
-    if (index >= s->limit && s->n_known)
-        index = s->n_known - 1;
+    *index_out = index = standing_for(s, index);
     const size_t i = place(s, index);
     struct glint_message *m =
         i < s->n && s->entries[i].index == index ? glint_message_ref(s->entries[i].message) : NULL;

@@ -32,14 +32,16 @@ void glint_shelf_stop(
 
 /* The worker. next_run waits until a frame is wanted that is not there. put takes over the reference, waits
  * while there is no room, and returns GLINT_E_EOF where frames of another place are wanted: next_run tells
- * which. end: the log has no more frames. */
+ * which. Numbers may be left out: whoever wants one that is not in the log gets the next frame. end: the log
+ * has no more frames. */
 int glint_shelf_next_run(struct glint_shelf *shelf, uint64_t *first_out);
 int glint_shelf_put(struct glint_shelf *shelf, uint64_t index, int64_t stamp_ns, double progress,
                     struct glint_message *message);
 void glint_shelf_end(struct glint_shelf *shelf);
 
-/* Readers, any thread. want moves the cursor. get: a reference, or NULL while it is not there. */
+/* Readers, any thread. want moves the cursor. get: a reference, or NULL while it is not there; *index_out is
+ * the number of the frame that is given for `index`: another one where the log has none of that number. */
 void glint_shelf_want(struct glint_shelf *shelf, uint64_t index);
-struct glint_message *glint_shelf_get(struct glint_shelf *shelf, uint64_t index);
+struct glint_message *glint_shelf_get(struct glint_shelf *shelf, uint64_t index, uint64_t *index_out);
 void glint_shelf_state(struct glint_shelf *shelf, struct glint_shelf_state *state_out);
 #endif

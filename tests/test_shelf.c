@@ -13,6 +13,8 @@ struct log {
     struct glint_shelf *shelf;
     pthread_t thread;
     uint64_t worked; /* frames */
+    uint64_t begins; /* at this number; what is before is not in the log */
+    uint64_t hole, hole_end;
 };
 
 static struct glint_message *frame(uint64_t index)
@@ -28,23 +30,38 @@ static void *work(void *arg)
     struct log *l = arg;
     uint64_t first;
     while (glint_shelf_next_run(l->shelf, &first) == GLINT_OK) {
-        uint64_t i = first;
+        uint64_t i = first > l->begins ? first : l->begins;
         int status = GLINT_OK;
         for (; i < LENGTH && status == GLINT_OK; i++, l->worked++)
-            status = glint_shelf_put(l->shelf, i, (int64_t)(1000 + i), (double)(i + 1) / LENGTH, frame(i));
+            if (i < l->hole || i >= l->hole_end)
+                status =
+                    glint_shelf_put(l->shelf, i, (int64_t)(1000 + i), (double)(i + 1) / LENGTH, frame(i));
         if (status == GLINT_OK)
             glint_shelf_end(l->shelf);
     }
     return NULL;
 }
 
-static int open_log(void **state)
+static int open_with(void **state, uint64_t begins, uint64_t hole, uint64_t hole_end)
 {
     struct log *l = calloc(1, sizeof *l);
+    l->begins = begins;
+    l->hole = hole;
+    l->hole_end = hole_end;
     assert_int_equal(glint_shelf_open(BUDGET, &l->shelf), GLINT_OK);
     assert_int_equal(pthread_create(&l->thread, NULL, work, l), 0);
     *state = l;
     return 0;
+}
+
+static int open_log(void **state)
+{
+    return open_with(state, 0, 0, 0);
+}
+
+static int open_holes(void **state)
+{
+    return open_with(state, 20, 30, 33);
 }
 
 static int close_log(void **state)
@@ -63,15 +80,17 @@ static void see(struct log *l, uint64_t index, uint64_t want)
 {
     struct glint_message *m = NULL;
     struct glint_shelf_state s;
+    uint64_t instead = 0;
     const struct timespec moment = {0, 1000000};
     glint_shelf_want(l->shelf, index);
-    for (int i = 0; i < 5000 && !(m = glint_shelf_get(l->shelf, index)); i++)
+    for (int i = 0; i < 5000 && !(m = glint_shelf_get(l->shelf, index, &instead)); i++)
         nanosleep(&moment, NULL);
     assert_non_null(m);
     uint64_t got;
     memcpy(&got, m->bytes, sizeof got);
     glint_message_unref(m);
     assert_int_equal(got, want);
+    assert_int_equal(instead, want);
     glint_shelf_state(l->shelf, &s);
     assert_true(s.bytes <= BUDGET);
     assert_true(s.n_kept <= BUDGET / SIZE);
@@ -132,6 +151,24 @@ static void far_behind_the_end_at_once(void **state)
     see(l, LENGTH - 1, LENGTH - 1);
 }
 
+/* A log that begins at 20 (--frames 20:), and whose 30, 31 and 32 could not be read. */
+static void numbers_without_frames(void **state)
+{
+    struct log *l = *state;
+    see(l, 0, 20);
+    see(l, 5, 20);
+    for (uint64_t i = 20; i < 30; i++)
+        see(l, i, i);
+    see(l, 30, 33);
+    see(l, 32, 33);
+    see(l, 40, 40);
+    see(l, 31, 33);
+    see(l, 0, 20);
+    see(l, 200, 200);
+    see(l, 32, 33);
+    assert_true(l->worked < 1000);
+}
+
 static void too_small(void **state)
 {
     (void)state;
@@ -147,6 +184,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(jumps, open_log, close_log),
         cmocka_unit_test_setup_teardown(the_end, open_log, close_log),
         cmocka_unit_test_setup_teardown(far_behind_the_end_at_once, open_log, close_log),
+        cmocka_unit_test_setup_teardown(numbers_without_frames, open_holes, close_log),
         cmocka_unit_test(too_small)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,6 +64,15 @@ static int take(void *ctx, const struct glint_frame *frame, double progress)
     return status == GLINT_E_CANCELLED ? GLINT_E_EOF : status;
 }
 
+static void tell_end(struct job *j)
+{
+    struct glint_shelf_state state;
+    glint_shelf_end(j->shelf);
+    glint_shelf_state(j->shelf, &state);
+    if (state.n_known == 0)
+        glint_say("no frames in the input");
+}
+
 static int run_job(struct job *j)
 {
     uint64_t first;
@@ -82,7 +91,7 @@ static int run_job(struct job *j)
         bool ended;
         code = glint_log_job_run(&j->log, first, take, j, &ended);
         if (ended)
-            glint_shelf_end(j->shelf);
+            tell_end(j);
         glint_server_wake(j->server);
     }
     return code;

@@ -21,7 +21,7 @@ export function parseFrame(buffer) {
     words: (name) => new Uint32Array(buffer, start + at[name], n) };
 }
 
-// Calls on.open, on.hello(object), on.state(object), on.frame(frame), on.closed(refused); connects again by itself.
+// Calls on.open, on.hello(object), on.state(object), on.instead(object), on.frame(frame), on.closed(refused); connects again by itself.
 export class Link {
   constructor(on) {
     this.on = on;
@@ -63,6 +63,7 @@ export class Link {
     const word = JSON.parse(data);
     if (word.op === "hello") this.on.hello(word);
     if (word.op === "state") this.on.state(word);
+    if (word.op === "instead") this.on.instead(word);
   }
 
   say(object) {

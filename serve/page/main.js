@@ -45,6 +45,7 @@ const link = new Link({
     panels.state(word);
     if (word.log) timeline.state(word.log);
   },
+  instead(word) { timeline.instead(word.wanted, word.frame); },
   frame(frame) {
     if (hello.mode === "log") timeline.frame(frame);
     else if (!frozen) show(frame);
@@ -109,7 +110,7 @@ function legend() {
       names.append(item);
     });
     box.append(names.childElementCount ? names : "this model gives no point classes");
-  } else box.append("points of each box");
+  } else box.append("points within a box have its colour");
 }
 
 function setTheme(name) {

@@ -2,7 +2,8 @@
 
 import { program, MAX_CLASSES } from "./gl.js";
 
-export const MODES = ["height", "intensity", "class", "time", "ring", "instance"];
+export const MODES = ["height", "intensity", "class", "time", "ring", "object"];
+const MAX_BOXES = 96;
 
 const vertex = `#version 300 es
 precision highp float;
@@ -11,6 +12,8 @@ layout(location=3) in float time; layout(location=4) in float intensity; layout(
 layout(location=6) in float instance; layout(location=7) in float label;
 uniform mat4 matrix; uniform int mode; uniform vec2 span; uniform float size, light, far;
 uniform vec3 classes[${MAX_CLASSES}]; uniform vec3 none, back;
+uniform vec4 place[${MAX_BOXES}], extent[${MAX_BOXES}]; // x y z and number; half sizes and yaw
+uniform int boxes;
 out vec3 color;
 
 vec3 turbo(float t) { // polynomial of Mikhailov's colour map
@@ -29,11 +32,21 @@ vec3 hue(float k) { // far apart for neighbours
   return clamp(vec3(abs(h - 3.0) - 1.0, 2.0 - abs(h - 2.0), 2.0 - abs(h - 4.0)), 0.0, 1.0) * 0.75 + 0.25;
 }
 
+vec3 object() { // of the box it is in, where the model does not say
+  if (instance > 0.0) return hue(instance);
+  for (int i = 0; i < boxes; i++) {
+    vec3 d = vec3(x, y, z) - place[i].xyz;
+    float c = cos(extent[i].w), s = sin(extent[i].w);
+    if (all(lessThan(abs(vec3(c * d.x + s * d.y, c * d.y - s * d.x, d.z)), extent[i].xyz))) return hue(place[i].w);
+  }
+  return none;
+}
+
 void main() {
   float value = mode == 0 ? z : mode == 1 ? intensity : mode == 3 ? time : ring;
   float t = (value - span.x) / max(span.y - span.x, 1e-6);
   if (mode == 2) color = label < ${MAX_CLASSES}.0 ? classes[int(label)] : none;
-  else if (mode == 5) color = instance > 0.0 ? hue(instance) : none;
+  else if (mode == 5) color = object();
   else color = turbo(0.06 + 0.88 * (mode == 1 ? sqrt(clamp(t, 0.0, 1.0)) : t));
   if (light > 0.5 && mode != 2) color *= 0.82;
   gl_Position = matrix * vec4(x, y, z, 1.0);
@@ -46,8 +59,8 @@ precision mediump float;
 in vec3 color; out vec4 result;
 void main() { result = vec4(color, 1.0); }`;
 
-const ARRAYS = (gl) => [["x", gl.FLOAT], ["y", gl.FLOAT], ["z", gl.FLOAT], ["time", gl.UNSIGNED_INT], ["intensity", gl.UNSIGNED_SHORT, true],
-  ["ring", gl.UNSIGNED_SHORT], ["instance", gl.UNSIGNED_SHORT], ["class", gl.UNSIGNED_BYTE]];
+const ARRAYS = (gl) => [["x", gl.FLOAT, 4], ["y", gl.FLOAT, 4], ["z", gl.FLOAT, 4], ["time", gl.UNSIGNED_INT, 4],
+  ["intensity", gl.UNSIGNED_SHORT, 2, true], ["ring", gl.UNSIGNED_SHORT, 2], ["instance", gl.UNSIGNED_SHORT, 2], ["class", gl.UNSIGNED_BYTE, 1]];
 
 export class Points {
   constructor(gl) {
@@ -56,6 +69,7 @@ export class Points {
     this.buffer = gl.createBuffer();
     this.array = gl.createVertexArray();
     this.n = 0;
+    this.thin = 1;
     this.bytes = 0;
     this.spans = {};
   }
@@ -67,13 +81,33 @@ export class Points {
     if (frame.bytes.length > this.bytes) this.bytes = Math.ceil(frame.bytes.length * 1.25);
     gl.bufferData(gl.ARRAY_BUFFER, this.bytes, gl.DYNAMIC_DRAW); // the card may still read the old ones
     gl.bufferSubData(gl.ARRAY_BUFFER, 0, frame.bytes);
-    ARRAYS(gl).forEach(([name, type, normalized], i) => {
-      gl.enableVertexAttribArray(i);
-      gl.vertexAttribPointer(i, 1, type, !!normalized, 0, frame.at[name]);
-    });
-    gl.bindVertexArray(null);
+    this.at = frame.at;
     this.n = frame.n;
+    this.point();
+    gl.bindVertexArray(null);
     this.measure(frame);
+    this.enclose(frame.info.boxes);
+  }
+
+  enclose(list) {
+    const place = new Float32Array(4 * MAX_BOXES), extent = new Float32Array(4 * MAX_BOXES), n = Math.min(list.length, MAX_BOXES);
+    for (let i = 0; i < n; i++) {
+      const b = list[i];
+      place.set([...b.center, b.id !== undefined ? b.id : i + 1], 4 * i);
+      extent.set([...b.size.map((s) => s / 2 + 0.05), b.yaw], 4 * i);
+    }
+    this.boxes = { n, place, extent };
+  }
+
+  // Where the arrays are; every thin-th value of each.
+  point() {
+    const gl = this.gl;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
+    ARRAYS(gl).forEach(([name, type, size, normalized], i) => {
+      gl.enableVertexAttribArray(i);
+      gl.vertexAttribPointer(i, 1, type, !!normalized, this.thin * size, this.at[name]);
+    });
+    this.pointed = this.thin;
   }
 
   // What the colours span: some hundred points tell, and it follows slowly.
@@ -110,8 +144,12 @@ export class Points {
     gl.uniform3fv(u.classes, look.classColors);
     gl.uniform3fv(u.none, look.none);
     gl.uniform3fv(u.back, look.back);
+    gl.uniform1i(u.boxes, this.boxes.n);
+    gl.uniform4fv(u.place, this.boxes.place);
+    gl.uniform4fv(u.extent, this.boxes.extent);
     gl.bindVertexArray(this.array);
-    gl.drawArrays(gl.POINTS, 0, this.n);
+    if (this.pointed !== this.thin) this.point();
+    gl.drawArrays(gl.POINTS, 0, Math.floor(this.n / this.thin));
     gl.bindVertexArray(null);
   }
 }

@@ -26,7 +26,7 @@ const toVehicle = (pose, v) => pose ? turned([pose.rotation[0], ...pose.rotation
 
 export class Scene {
   constructor(canvas, words) {
-    const gl = this.gl = canvas.getContext("webgl2", { alpha: false, antialias: true, powerPreference: "high-performance" });
+    const gl = this.gl = canvas.getContext("webgl2", { alpha: false, antialias: false, powerPreference: "high-performance" });
     if (!gl) throw new Error("this browser has no WebGL2");
     this.canvas = canvas;
     this.words = words;
@@ -75,7 +75,7 @@ export class Scene {
     const r = this.rings, c = this.look.grid;
     r.clear();
     for (const radius of [10, 20, 30, 40, 50, 75, 100, 150, 200])
-      for (let i = 0, n = 128; i < n; i++) {
+      for (let i = 0, n = radius < 40 ? 48 : 96; i < n; i++) {
         const at = (k) => [radius * Math.cos(2 * Math.PI * k / n), radius * Math.sin(2 * Math.PI * k / n), this.ground || 0];
         r.add(at(i), at(i + 1), c, radius % 50 ? 0.55 : 0.9, 1);
       }
@@ -172,10 +172,43 @@ export class Scene {
     requestAnimationFrame((now) => this.draw(now));
   }
 
+  // Every point where the graphics can draw them in time. Where pictures come slower than 40 a second while the
+  // camera moves, every second or fourth point is drawn until it rests.
+  pace(now) {
+    const gap = now - this.before;
+    this.before = now;
+    if (!(gap < 250)) { // the first one of a movement
+      this.slow = 0;
+      this.thin = Math.max((this.thin || 1) / 2, 1);
+      return;
+    }
+    this.slow = Math.max(0, this.slow + (gap > 25 ? 1 : -0.5));
+    if (this.slow < 4) return;
+    this.slow = 0;
+    this.thin = Math.min((this.thin || 1) * 2, 4);
+  }
+
+  rest() {
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.moving = false;
+      if (this.points.thin > 1) this.change();
+    }, 200);
+  }
+
+  // The camera has moved.
+  move() {
+    this.moving = true;
+    this.rest();
+    this.change();
+  }
+
   draw(now) {
     const gl = this.gl, look = this.look, begun = performance.now();
     this.asked = false;
     if (!look.width || !look.height) return;
+    if (this.moving) this.pace(now);
+    this.points.thin = this.moving ? this.thin || 1 : 1;
     this.matrix = this.camera.matrix(look.width / look.height);
     look.far = this.camera.distance * 2 + 140;
     gl.viewport(0, 0, look.width, look.height);
@@ -219,7 +252,7 @@ export class Scene {
   // Words that would lie on those of a nearer box are left out.
   drawWord(ink, colors, box, at, taken) {
     const ratio = this.look.ratio, speed = Math.hypot(...box.velocity);
-    const text = (box.id !== undefined ? `${box.id} ` : "") + `${box.label} ${box.score.toFixed(2)}` + (speed > 0.3 && this.show.velocity ? ` ${(speed * 3.6).toFixed(0)} km/h` : "");
+    const text = (box.id !== undefined ? `#${box.id} ` : "") + `${box.label} ${box.score.toFixed(2)}` + (speed > 0.3 && this.show.velocity ? `  ${(speed * 3.6).toFixed(0)} km/h` : "");
     const w = ink.measureText(text).width + 8 * ratio, h = 15 * ratio, x = at[0] - w / 2, y = at[1] - h;
     if (taken.some((t) => x < t[0] + t[2] && t[0] < x + w && y < t[1] + t[3] && t[1] < y + h)) return;
     taken.push([x, y, w, h]);
@@ -258,13 +291,13 @@ export class Scene {
         this.camera.move(dx / 2, dy / 2, this.canvas.clientHeight);
       } else if (e.buttons & 6 || e.shiftKey) this.camera.move(dx, dy, this.canvas.clientHeight);
       else this.camera.turn(dx, dy);
-      this.change();
+      this.move();
     });
     const up = (e) => { held.delete(e.pointerId); if (e.type === "pointerup" && moved < 4) this.choose(e); };
     this.canvas.addEventListener("pointerup", up);
     this.canvas.addEventListener("pointercancel", up);
     this.canvas.addEventListener("contextmenu", (e) => e.preventDefault());
-    this.canvas.addEventListener("wheel", (e) => { e.preventDefault(); this.camera.zoom(Math.exp(e.deltaY * 0.0012)); this.change(); }, { passive: false });
+    this.canvas.addEventListener("wheel", (e) => { e.preventDefault(); this.camera.zoom(Math.exp(e.deltaY * 0.0012)); this.move(); }, { passive: false });
   }
 
   isChosen(box) {

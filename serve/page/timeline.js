@@ -46,8 +46,11 @@ export class Timeline {
     this.ask(index);
   }
 
+  // The log has no frame of that number: another one comes.
+  instead(wanted, frame) { if (this.wanted === wanted) this.wanted = frame; }
+
   seek(index) {
-    index = Math.min(Math.max(index, 0), this.total() - 1);
+    index = Math.max(0, this.complete ? Math.min(index, this.known - 1) : index);
     this.next = null;
     clearTimeout(this.timer);
     this.want(index);
@@ -83,9 +86,9 @@ export class Timeline {
   // A frame came: shown at once where it was asked for, or when it is due while playing.
   frame(frame) {
     const index = frame.info.frame;
-    if (this.wanted !== null && index !== this.wanted && !(this.complete && this.wanted >= this.known)) return; /* asked for before */
+    if (index !== this.wanted) return; // asked for before
     this.wanted = null;
-    if (!this.playing || index !== this.index + 1) { this.put(frame); return; }
+    if (!this.playing || index <= this.index || index > this.index + 8) { this.put(frame); return; }
     const due = this.shownAt + this.gap(frame);
     this.next = frame;
     this.timer = setTimeout(() => { if (this.next === frame) this.put(frame); }, Math.max(0, due - performance.now()));

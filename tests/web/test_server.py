@@ -110,7 +110,11 @@ def foxglove(glint, capture):
 
 
 def slow(glint, capture):
-    with Server(glint, capture, "--speed", "4") as s:
+    with Server(glint, capture, "--speed", "4", "--model", "none") as s:
+        time.sleep(0.5)
+        alone, begun = -s.metric("glint_frames_total"), time.monotonic()
+        time.sleep(1.5)
+        alone = (alone + s.metric("glint_frames_total")) / (time.monotonic() - begun)
         good, bad = Client(s.port), Client(s.port, receive_buffer=4096)
         fox = Client(s.port, "foxglove.websocket.v1", receive_buffer=4096)
         good.say(op="frames", on=True)
@@ -123,11 +127,11 @@ def slow(glint, capture):
                 n += 1
                 frames.append(json.loads(m[16:16 + struct.unpack("<I", m[4:8])[0]])["frame"])
                 memory.append(s.memory())
-        published = s.metric("glint_frames_total") - before
+        published, seconds = s.metric("glint_frames_total") - before, time.monotonic() - begun
         dropped = s.metric("glint_server_messages_dropped_total", '{reason="slow_client"}')
         check("the one that reads gets nearly all", n >= 0.9 * published - 2, n, published)
         check("the others lose theirs, counted", dropped >= published, dropped, published)
-        check("the pipeline keeps its pace", published > 4 * 15, published)  # 38.6 a second are due; machines are shared
+        check("the pipeline keeps its pace", published / seconds > 0.6 * alone, published / seconds, alone)  # machines are shared
         check("memory is flat", max(memory[len(memory) // 2:]) - max(memory[:len(memory) // 2]) < 8 << 20, max(memory[:len(memory) // 2]), max(memory))
         for c in (good, bad, fox):
             c.close()
