@@ -64,8 +64,12 @@ int32_t glint_build_sites_strided(struct glint_build *b, const char *name, int32
         glint_build_layer(b, GLINT_OP_SITES_STRIDED, GLINT_STAGE_VOXELIZE, "%s", name ? name : "strided");
     const struct glint_value *from = &b->net->values[sites];
     int32_t dim[3] = {1, 1, 1};
-    if (b->status == GLINT_OK)
-        b->status = glint_stencil_dim(stencil, from->dim, dim);
+    if (b->status == GLINT_OK && glint_stencil_dim(stencil, from->dim, dim) != GLINT_OK) {
+        char why[160];
+        snprintf(why, sizeof why, "%s", glint_error_text());
+        b->status = glint_json_fail(glint_json_get(b->config->root, "grid"), "too small for %s: %s",
+                                    name ? name : "its convolutions", why);
+    }
     const int64_t cells = (int64_t)dim[0] * dim[1] * dim[2];
     int64_t most = cap > 0 ? cap : 2 * (int64_t)from->cap;
     most = most < cells ? most : cells;

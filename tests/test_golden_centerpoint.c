@@ -183,6 +183,12 @@ static void see(void *ctx, const struct glint_tensor *t)
     }
 }
 
+static void see_boxes(void *ctx, const struct glint_tensor *t)
+{
+    if (begins(t->name, "det."))
+        see_detections(ctx, t);
+}
+
 /* Models and frames */
 
 static struct glint_model *open_model(const char *weights, unsigned isa, int threads, bool keep_stages,
@@ -361,6 +367,39 @@ static void few_voxels(void **state)
     check_case("voxel_tiny_edge_1", NULL, true);
     check_case("voxel_tiny_edge_30", NULL, true);
     check_case("voxel_tiny_edge_border", NULL, true);
+}
+
+/* Nothing in, or nothing inside of the grid: no boxes, whatever was run before. */
+static void empty_frames(void **state)
+{
+    (void)state;
+    static const char *const weights[] = {"pillar_tiny", "voxel_tiny"};
+    for (int i = 0; i < 4; i++) {
+        struct glint_frame_pool *pool;
+        static struct check check;
+        const struct glint_tensor none = {.shape = {16, 5}, .n_dims = 2, .data = (const float[80]){0}};
+        struct glint_model *model = open_model(weights[i / 2], glint_cpu_isa(), 2, i % 2, 64);
+        struct glint_frame *frame = frame_of(&pool, &none);
+        check.z = (struct glint_zoo){.title = "empty"};
+        if (i % 2)
+            glint_model_set_tap(model, see_boxes, &check);
+        for (int k = 0; k < 16; k++)
+            frame->points.x[k] = frame->points.y[k] = (float)k - 8;
+        assert_int_equal(glint_model_run(model, frame), 0);
+        for (int times = 0; times < 2; times++) {
+            frame->points.n = times ? 16 : 0;
+            for (int k = 0; k < 16; k++)
+                frame->points.x[k] = k % 2 ? 1000.0f : NAN;
+            frame->n_boxes = 5;
+            check.n_det = 5;
+            assert_int_equal(glint_model_run(model, frame), 0);
+            assert_int_equal(frame->n_boxes, 0);
+            assert_int_equal(check.n_det, i % 2 ? 0 : 5);
+        }
+        glint_model_close(model);
+        glint_frame_unref(frame);
+        glint_frame_pool_close(pool);
+    }
 }
 
 /* Folders of our own: the imported configuration with some words exchanged, its weights, the encoder from
@@ -602,9 +641,9 @@ static void full_sizes(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(other_axes),  cmocka_unit_test(suppression), cmocka_unit_test(hard_pillars),
-        cmocka_unit_test(few_pillars), cmocka_unit_test(few_voxels),  cmocka_unit_test(pillars),
-        cmocka_unit_test(voxels),
+        cmocka_unit_test(empty_frames), cmocka_unit_test(other_axes),  cmocka_unit_test(suppression),
+        cmocka_unit_test(hard_pillars), cmocka_unit_test(few_pillars), cmocka_unit_test(few_voxels),
+        cmocka_unit_test(pillars),      cmocka_unit_test(voxels),
     };
     const struct CMUnitTest full[] = {cmocka_unit_test(full_sizes)};
     (void)argv;

@@ -203,30 +203,55 @@ static void the_model_allocates_nothing(void **state)
     }
 }
 
+/* A network of the zoo as a folder; false: the golden cases are not here. */
+static bool import_zoo(const char *weights, const char *folder)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s.safetensors", GLINT_ZOO_FOLDER, weights);
+    struct glint_safetensors *there = COUNTS ? glint_zoo_open(weights) : NULL;
+    if (!there)
+        return false;
+    glint_safetensors_close(there);
+    if (glint_model_import(path, NULL, NULL, folder) != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    return true;
+}
+
+static void count_zoo(const char *folder, struct glint_model_settings *settings)
+{
+    struct fake_packets source;
+    struct glint_model *model;
+    fake_packets_init(&source, 1650);
+    settings->cap_points = FAKE_PACKETS_PER_TURN * FAKE_RETURNS_PER_PACKET;
+    settings->n_threads = 2;
+    if (glint_model_open(folder, settings, NULL, &model) != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    assert_int_equal(count(&source.source, model, 1, NULL), 0);
+    glint_model_close(model);
+}
+
 /* A network on sparse cells, whose levels have other sizes in every frame. */
 static void a_network_of_levels_allocates_nothing(void **state)
 {
     (void)state;
-    struct glint_safetensors *weights = COUNTS ? glint_zoo_open("ptv3/tiny_weights") : NULL;
-    if (!weights)
-        skip();
-    glint_safetensors_close(weights);
-    if (glint_model_import(GLINT_ZOO_FOLDER "/ptv3/tiny_weights.safetensors", "ptv3", NULL,
-                           GLINT_BUILD_DIR "/steady_ptv3") != GLINT_OK)
-        fail_msg("%s", glint_error_text());
-    struct fake_packets source;
     struct glint_model_settings settings;
-    struct glint_model *model;
-    fake_packets_init(&source, 1650);
+    if (!import_zoo("ptv3/tiny_weights", GLINT_BUILD_DIR "/steady_ptv3"))
+        skip();
     glint_model_settings_default(&settings);
-    settings.cap_points = FAKE_PACKETS_PER_TURN * FAKE_RETURNS_PER_PACKET;
-    settings.n_threads = 2;
     settings.views = GLINT_VIEWS_FLIPS;
     settings.boxes_folder = GLINT_SOURCE_DIR "/data/models/glint-tiny";
-    if (glint_model_open(GLINT_BUILD_DIR "/steady_ptv3", &settings, NULL, &model) != GLINT_OK)
-        fail_msg("%s", glint_error_text());
-    assert_int_equal(count(&source.source, model, 1, NULL), 0);
-    glint_model_close(model);
+    count_zoo(GLINT_BUILD_DIR "/steady_ptv3", &settings);
+}
+
+/* Sites and rulebooks of other sizes in every frame. */
+static void sparse_voxels_allocate_nothing(void **state)
+{
+    (void)state;
+    struct glint_model_settings settings;
+    if (!import_zoo("centerpoint/voxel_tiny_weights", GLINT_BUILD_DIR "/steady_centerpoint"))
+        skip();
+    glint_model_settings_default(&settings);
+    count_zoo(GLINT_BUILD_DIR "/steady_centerpoint", &settings);
 }
 
 /* The whole way: a source that reads files, the default model, tracking, sinks that write. */
@@ -314,6 +339,7 @@ int main(void)
         cmocka_unit_test(frames_in_motion_allocate_nothing),
         cmocka_unit_test(the_model_allocates_nothing),
         cmocka_unit_test(a_network_of_levels_allocates_nothing),
+        cmocka_unit_test(sparse_voxels_allocate_nothing),
         cmocka_unit_test(a_capture_to_boxes_allocates_nothing),
         cmocka_unit_test(a_folder_to_boxes_allocates_nothing),
     };

@@ -26,6 +26,7 @@
     X(gemm)                                                                                                  \
     X(flat_layer)                                                                                            \
     X(set_layer)                                                                                             \
+    X(sparse_conv)                                                                                           \
     X(vfe)                                                                                                   \
     X(conv)
 
