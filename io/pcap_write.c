@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUFFER_BYTES (1u << 20)
@@ -247,6 +248,26 @@ int glint_pcap_writer_flush(struct glint_pcap_writer *writer)
     return writer->failed ? GLINT_OK : flush(writer);
 }
 
+static bool was_moved(const struct glint_pcap_writer *w)
+{
+    struct stat here, there;
+    return fstat(w->fd, &here) == 0 &&
+           (stat(w->stats.path, &there) != 0 || here.st_ino != there.st_ino || here.st_dev != there.st_dev);
+}
+
+int glint_pcap_writer_rotate(struct glint_pcap_writer *w)
+{
+    if (w->failed)
+        return glint_fail(GLINT_E_IO, "%s: writing failed before", w->stats.path);
+    if (!strchr(w->pattern, '%') && !was_moved(w))
+        return flush(w);
+    int status = close_file(w, false);
+    if (status == GLINT_OK)
+        status = open_file(w);
+    w->failed = status < 0;
+    return status;
+}
+
 void glint_pcap_writer_stats(const struct glint_pcap_writer *writer,
                              struct glint_pcap_writer_stats *stats_out)
 {
@@ -282,7 +303,7 @@ int glint_pcap_writer_close(struct glint_pcap_writer *writer)
 {
     if (!writer)
         return GLINT_OK;
-    const int status = close_file(writer, true);
+    const int status = close_file(writer, !writer->settings.no_sync);
     free(writer);
     return status;
 }

@@ -14,6 +14,7 @@ struct glint_pcap_writer_settings { /* all zero but the path: one file, flushed 
     uint64_t rotate_bytes;          /* a new file before one gets larger; 0: never */
     int64_t rotate_ns;              /* a new file after this much time, by the packets' stamps; 0: never */
     int64_t flush_ns;               /* at most so long packets stay in memory (by the clock); 0: 200 ms */
+    bool no_sync;                   /* close does not wait for the disk */
     bool overwrite;                 /* else a file that exists is not touched: GLINT_E_IO */
 };
 
@@ -28,6 +29,10 @@ int glint_pcap_writer_write(struct glint_pcap_writer *writer, const struct glint
 
 /* Writes what waits, if it has waited long enough: to be called when no packets come. */
 int glint_pcap_writer_tick(struct glint_pcap_writer *writer);
+
+/* Goes on in another file: the next number of a path with one; else at the path, if the file was moved away
+ * from there (log rotation), and where it was otherwise. Does not wait for the disk. GLINT_E_IO as write. */
+int glint_pcap_writer_rotate(struct glint_pcap_writer *writer);
 
 /* Writes what waits. */
 int glint_pcap_writer_flush(struct glint_pcap_writer *writer);

@@ -216,11 +216,51 @@ static int remove_folder(void **state)
     return system(command);
 }
 
+/* As SIGHUP wants it: the next number; or the same path, where the file was moved from. */
+static void goes_on_in_another_file(void **state)
+{
+    (void)state;
+    struct glint_pcap_writer *w;
+    struct glint_pcap_writer_stats stats;
+    struct stat st;
+    char path[200], old[200];
+    const uint8_t data[3] = {1, 2, 3};
+    const struct glint_packet p = {.data = data, .size = 3, .stamp_ns = INT64_C(1700000000000000000)};
+    const struct glint_pcap_writer_settings numbered = {.path = file("hup_%02d.pcap")};
+    assert_int_equal(glint_pcap_writer_open(&numbered, &w), GLINT_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(glint_pcap_writer_write(w, &p), GLINT_OK);
+        assert_int_equal(glint_pcap_writer_rotate(w), GLINT_OK);
+    }
+    glint_pcap_writer_stats(w, &stats);
+    assert_true(stats.packets == 3 && stats.files == 4);
+    assert_int_equal(glint_pcap_writer_close(w), GLINT_OK);
+    assert_int_equal(stat(file("hup_02.pcap"), &st), 0);
+    assert_int_equal(st.st_size, 24 + 16 + 42 + 3);
+
+    snprintf(path, sizeof path, "%s", file("hup.pcap"));
+    snprintf(old, sizeof old, "%s", file("old.pcap"));
+    const struct glint_pcap_writer_settings plain = {.path = path};
+    assert_int_equal(glint_pcap_writer_open(&plain, &w), GLINT_OK);
+    assert_int_equal(glint_pcap_writer_write(w, &p), GLINT_OK);
+    assert_int_equal(glint_pcap_writer_rotate(w), GLINT_OK); /* where it was: stays */
+    assert_int_equal(glint_pcap_writer_write(w, &p), GLINT_OK);
+    assert_int_equal(rename(path, old), 0);
+    assert_int_equal(glint_pcap_writer_rotate(w), GLINT_OK);
+    assert_int_equal(glint_pcap_writer_write(w, &p), GLINT_OK);
+    assert_int_equal(glint_pcap_writer_close(w), GLINT_OK);
+    assert_int_equal(stat(old, &st), 0);
+    assert_int_equal(st.st_size, 24 + 2 * (16 + 42 + 3));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 24 + 16 + 42 + 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back_as_written),          cmocka_unit_test(largest_and_empty_datagrams),
         cmocka_unit_test(rotates_by_size_and_time),       cmocka_unit_test(survives_kill),
-        cmocka_unit_test(survives_kill_while_it_rotates), cmocka_unit_test(full_disk_keeps_whole_records)};
+        cmocka_unit_test(survives_kill_while_it_rotates), cmocka_unit_test(full_disk_keeps_whole_records),
+        cmocka_unit_test(goes_on_in_another_file)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

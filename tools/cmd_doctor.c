@@ -3,6 +3,7 @@
 #include "core/cpu.h"
 #include "tools/commands.h"
 #include "tools/places.h"
+#include "tools/service_options.h"
 #include <dirent.h>
 #include <jansson.h>
 #include <pcap/pcap.h>
@@ -145,6 +146,31 @@ static void show_capture_right(void)
              : "not permitted; only --pcap needs it: sudo setcap cap_net_raw+ep $(which glint)");
 }
 
+/* What a service may ask for: --priority, --lock-memory. */
+static void show_limits(void)
+{
+    char text[200];
+    const int32_t priority = glint_service_priority_limit();
+    const uint64_t lock = glint_service_lock_limit();
+    if (priority > 1)
+        snprintf(text, sizeof text, "up to %d (--priority)", priority);
+    else
+        snprintf(text, sizeof text,
+                 "not permitted; --priority needs LimitRTPRIO=60 in the unit, or \"rtprio 60\" in "
+                 "/etc/security/limits.d");
+    line("real time", text);
+    if (lock == UINT64_MAX)
+        snprintf(text, sizeof text, "any amount (--lock-memory)");
+    else
+        snprintf(text, sizeof text,
+                 "%llu KiB; --lock-memory needs LimitMEMLOCK=infinity in the unit, or \"memlock "
+                 "unlimited\" in /etc/security/limits.d",
+                 (unsigned long long)(lock >> 10));
+    line("locked memory", text);
+    line("service", getenv("NOTIFY_SOCKET") ? "started by a service manager (NOTIFY_SOCKET)"
+                                            : "not started by a service manager; docs/SERVICE.md has a unit");
+}
+
 static bool show_model(void)
 {
     char folder[4096];
@@ -167,6 +193,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
     show_libraries();
     const bool small_socket = show_sockets(), no_model = show_model();
     show_capture_right();
+    show_limits();
     if (!small_socket && !no_model) {
         line("missing", "nothing");
         return GLINT_EXIT_OK;

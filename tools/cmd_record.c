@@ -77,6 +77,8 @@ static int copy_packets(struct job *j)
         const int wrote =
             status == GLINT_OK ? glint_pcap_writer_write(j->writer, &p) : glint_pcap_writer_tick(j->writer);
         GLINT_TRY(wrote);
+        if (glint_net_hung_up())
+            GLINT_TRY(glint_pcap_writer_rotate(j->writer));
         if (status == GLINT_E_AGAIN || p.record % 1024 == 0) {
             glint_source_live_stats(j->source, &j->stats);
             glint_progress_update(&j->progress, -1, j->stats.received);
@@ -164,6 +166,7 @@ const struct glint_command glint_cmd_record = {
     "record",
     "packets from the network to capture files",
     "--out FILE.pcap (--port N | --sensor NAME) [options]",
-    "  glint record --port 2368 --port 8308 --out drive_%04d.pcap --rotate-mb 500\n",
+    "  glint record --port 2368 --port 8308 --out drive_%04d.pcap --rotate-mb 500\n"
+    "  kill -HUP $(pidof glint)      # the next file now\n",
     options,
     run};

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool take_port(const struct glint_command *c, struct glint_live_settings *s, const char *value)
 {
@@ -122,12 +123,31 @@ static void on_signal(int number)
         glint_source_live_stop(running);
 }
 
+static volatile sig_atomic_t hung_up;
+
+static void on_hangup(int number)
+{
+    (void)number;
+    hung_up = 1;
+}
+
+bool glint_net_hung_up(void)
+{
+    const bool was = hung_up;
+    hung_up = 0;
+    return was;
+}
+
 void glint_net_stop_on_signal(struct glint_source *source)
 {
     running = source;
     struct sigaction act = {.sa_handler = source ? on_signal : SIG_DFL, .sa_flags = (int)SA_RESETHAND};
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
+    if (isatty(STDERR_FILENO) == 1)
+        return; /* a terminal that is closed ends the program */
+    act = (struct sigaction){.sa_handler = source ? on_hangup : SIG_DFL, .sa_flags = SA_RESTART};
+    sigaction(SIGHUP, &act, NULL);
 }
 
 void glint_net_warn_buffer(const struct glint_source *source)

@@ -20,6 +20,10 @@ int glint_net_check(const struct glint_command *c, struct glint_live_settings *s
 /* Ctrl-C and SIGTERM stop the source (once; the second kills the program), until NULL is given. */
 void glint_net_stop_on_signal(struct glint_source *source);
 
+/* Whether SIGHUP came since the last call; from the first call of stop_on_signal on, unless words go to a
+ * terminal. */
+bool glint_net_hung_up(void);
+
 /* Tells when the kernel grants a smaller buffer than asked for, and the command that helps. */
 void glint_net_warn_buffer(const struct glint_source *source);
 

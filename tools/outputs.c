@@ -183,8 +183,16 @@ struct ending {
     int32_t i;
     struct glint_sink *sink;
     char *path;
-    bool locked; /* by the caller */
+    uint64_t frames; /* in it */
+    bool locked;     /* by the caller */
 };
+
+static void not_finished(struct glint_output_state *state, uint64_t frames)
+{
+    snprintf(state->reason, sizeof state->reason, "%s", glint_error_text());
+    state->failures++;
+    state->unfinished += frames;
+}
 
 /* Finished or not, the sink is gone. */
 static int end_sink(const struct ending *e)
@@ -195,7 +203,8 @@ static int end_sink(const struct ending *e)
         pthread_mutex_lock(&e->outputs->mutex);
     if (e->sink->ops->account)
         e->sink->ops->account(e->sink, put_count, state);
-    state->failures += status < 0;
+    if (status < 0)
+        not_finished(state, e->frames);
     if (!e->locked)
         pthread_mutex_unlock(&e->outputs->mutex);
     e->sink->ops->close(e->sink);
@@ -231,7 +240,8 @@ static void join_ended(struct glint_outputs *o)
 /* What the i-th has open, NULL for nothing; it is no longer the outputs'. */
 static struct ending take_out(struct glint_outputs *o, int32_t i)
 {
-    const struct ending e = {o, i, o->sinks[i], o->sink_path[i], true};
+    const struct ending e = {o, i, o->sinks[i], o->sink_path[i], o->state[i].in_file, true};
+    o->state[i].in_file = 0;
     o->sinks[i] = NULL;
     o->sink_path[i] = NULL;
     return e;
@@ -343,6 +353,7 @@ static int write_one(struct glint_outputs *o, int32_t i, const struct glint_fram
     const int status = o->sinks[i]->ops->write(o->sinks[i], frame);
     if (status >= 0) {
         state->frames++;
+        state->in_file++;
         return GLINT_OK;
     }
     state->missed++;
@@ -388,9 +399,11 @@ int glint_outputs_close(struct glint_outputs *o)
 void glint_outputs_tell(const struct glint_outputs *o)
 {
     for (int32_t i = 0; i < o->n_states; i++)
-        if (o->state[i].missed > 0)
-            glint_say("%s: %llu frames written, %llu not (%s)", name_of(o, i),
-                      (unsigned long long)o->state[i].frames, (unsigned long long)o->state[i].missed,
+        if (o->state[i].missed + o->state[i].unfinished > 0)
+            glint_say("%s: %llu frames written, %llu of them in files that could not be finished; %llu not "
+                      "written (%s)",
+                      name_of(o, i), (unsigned long long)o->state[i].frames,
+                      (unsigned long long)o->state[i].unfinished, (unsigned long long)o->state[i].missed,
                       o->state[i].reason);
 }
 
@@ -400,6 +413,7 @@ static json_t *json_state(const struct glint_output_state *state)
     json_object_set_new(one, "output", json_string(state->path));
     json_object_set_new(one, "frames", json_integer((json_int_t)state->frames));
     json_object_set_new(one, "missed", json_integer((json_int_t)state->missed));
+    json_object_set_new(one, "unfinished", json_integer((json_int_t)state->unfinished));
     json_object_set_new(one, "failures", json_integer((json_int_t)state->failures));
     json_object_set_new(one, "failing", json_boolean(state->failing));
     json_object_set_new(one, "opened", json_integer((json_int_t)state->opened));

@@ -35,7 +35,7 @@ static void keep_stats(struct glint_service *v)
 
 static int record_begin(struct glint_service *v)
 {
-    struct glint_pcap_writer_settings settings = {.path = v->record_path};
+    struct glint_pcap_writer_settings settings = {.path = v->record_path, .no_sync = true};
     GLINT_TRY(glint_outputs_path(v->options->record_path, glint_clock_utc_ns(), true, v->record_path,
                                  sizeof v->record_path));
     GLINT_TRY(glint_output_parents(v->record_path));
@@ -57,7 +57,6 @@ static void record_packet(struct glint_service *v, const struct glint_packet *p)
 {
     if (v->record && !v->record_failing && glint_pcap_writer_write(v->record, p) < 0)
         record_failed(v);
-    v->record_missed += v->record_failing;
 }
 
 /* A new file, also after a failure. */
@@ -264,7 +263,7 @@ json_t *glint_service_json(const struct glint_service *v)
     put_count(o, "packets", v->record_stats.packets);
     put_count(o, "bytes", v->record_stats.bytes);
     put_count(o, "files", v->record_stats.files);
-    put_count(o, "missed", v->record_missed);
+    put_count(o, "missed", v->n_packets - v->record_stats.packets); /* those that waited in memory included */
     put_count(o, "failures", v->record_failures);
     json_object_set_new(o, "last_file", json_string(v->record_stats.path));
     return o;

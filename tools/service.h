@@ -26,7 +26,7 @@ struct glint_service {        /* start with all zero */
     struct glint_pcap_writer *record;            /* NULL: none, or failing */
     struct glint_pcap_writer_stats record_stats; /* of writers before */
     char record_path[1024];
-    uint64_t record_missed, record_failures;
+    uint64_t record_failures;
     bool record_failing;
 
     uint64_t n_packets, told_packets;
