@@ -98,7 +98,7 @@ static int training_doc(struct import *im, struct glint_json_doc **out)
 /* A config.json of ours stays as it is. */
 static int keep_config(struct import *im, struct glint_json root)
 {
-    char *text = json_dumps(glint_published_node(root), JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    char *text = json_dumps(glint_published_node(root), JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     if (!text)
         return glint_fail(GLINT_E_NOMEM, "no memory for a configuration");
     glint_text_add(&im->config, "%s\n", text);

@@ -58,7 +58,7 @@ static void write_members(const json_t *config, struct glint_text *text)
     glint_text_add(text, "{");
     json_object_foreach((json_t *)(uintptr_t)config, key, value)
     {
-        char *member = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
+        char *member = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
         glint_text_add(text, "%s\n  \"%s\": %s", comma, key, member ? member : "null");
         free(member);
         comma = ",";

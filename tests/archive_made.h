@@ -142,6 +142,7 @@ static inline void made_pickled_tensor(struct made *m, const struct made_tensor 
 struct made_zip {
     struct made file, directory;
     int n;
+    bool no_crc; /* none recorded: a changed byte is not noticed by it */
 };
 
 static inline void made_zip_head(struct made *m, const char *magic, bool central, int method, uint32_t crc,
@@ -181,7 +182,7 @@ static inline void made_zip_add(struct made_zip *z, const char *name, const void
 {
     struct made packed = {0};
     const size_t at = z->file.n;
-    const uint32_t crc = (uint32_t)crc32(0, data, (uInt)size);
+    const uint32_t crc = z->no_crc ? 0 : (uint32_t)crc32(0, data, (uInt)size);
     if (deflated)
         made_deflate(data, size, &packed);
     else
@@ -245,9 +246,9 @@ static inline size_t made_storage_bytes(const struct made_tensor *t)
     return (size_t)t->n * glint_dtype_size(t->dtype);
 }
 
-static inline struct made made_checkpoint_zip(const struct made_entry *entries, int32_t n, bool deflated)
+static inline struct made made_checkpoint_zip_by(struct made_zip z, const struct made_entry *entries,
+                                                 int32_t n, bool deflated)
 {
-    struct made_zip z = {0};
     struct made pickle = made_state(entries, n, false);
     made_zip_add(&z, "archive/data.pkl", pickle.data, pickle.n, deflated);
     made_zip_add(&z, "archive/byteorder", "little", 6, false);
@@ -260,6 +261,11 @@ static inline struct made made_checkpoint_zip(const struct made_entry *entries, 
     made_zip_end(&z);
     made_free(&pickle);
     return z.file;
+}
+
+static inline struct made made_checkpoint_zip(const struct made_entry *entries, int32_t n, bool deflated)
+{
+    return made_checkpoint_zip_by((struct made_zip){0}, entries, n, deflated);
 }
 
 static inline struct made made_checkpoint_plain(const struct made_entry *entries, int32_t n)
