@@ -46,7 +46,7 @@ without_latency() {
 words() {
     expect 0 --help && says out "usage: glint COMMAND" && quiet err
     expect 0 --version && says out "glint 0." && quiet err
-    for command in run live record replay decode info calibrate import bench serve view doctor trace; do
+    for command in run live record replay decode info calibrate import check bench serve view doctor trace; do
         expect 0 $command --help
         says out "usage: glint $command"
         says out "example:"
