@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PICKLE_PACKED_MOST ((uint64_t)16 << 20) /* bytes of data.pkl unpacked */
+#define PICKLE_MOST        ((uint64_t)48 << 20) /* bytes of data.pkl: those of thousands of tensors have one */
+#define PICKLE_PACKED_MOST ((uint64_t)16 << 20) /* unpacked, where it was deflated */
 
 struct extent { /* of an archive without zip: where the numbers of a key lie */
     const uint8_t *key;
@@ -86,8 +87,8 @@ static int read_zip(struct glint_archive *a)
     if (entry(a, "constants.pkl"))
         return wrong(a, "a TorchScript archive; save the weights: torch.save(model.state_dict(), FILE)");
     GLINT_TRY(check_byte_order(a));
-    if (e->method != GLINT_ZIP_STORED && e->size > PICKLE_PACKED_MOST)
-        return wrong(a, "data.pkl: unpacks to more than 16 MB");
+    if (e->size > (e->method == GLINT_ZIP_STORED ? PICKLE_MOST : PICKLE_PACKED_MOST))
+        return wrong(a, "data.pkl: larger than any checkpoint's");
     GLINT_TRY(glint_zip_unpack(&a->zip, e, &bytes, &a->unpacked));
     snprintf(name, sizeof name, "%s: data.pkl", a->name);
     GLINT_TRY(glint_pickle_read(&a->values, name, 0, bytes, (size_t)e->size, &used));
@@ -236,7 +237,8 @@ static int storage_of_plain(const struct glint_archive *a, const struct glint_pi
 
 /* Both */
 
-/* A safetensors file, which begins with a length, may begin with a pickle's first byte; then comes its '{'. */
+/* A safetensors file, which begins with a length, may begin with a pickle's first byte; then comes its '{'.
+ */
 bool glint_archive_begins(const uint8_t *bytes, size_t size)
 {
     const bool pickle = size >= 2 && bytes[0] == 0x80 && bytes[1] <= 5 && !(size > 8 && bytes[8] == '{');
