@@ -58,10 +58,12 @@ static void tap_labels(struct glint_run *r, const struct glint_layer *layer, con
     glint_arena_reset(&r->tap_memory, mark);
 }
 
+/* Logits that are no numbers choose nothing. */
 static void set_point(struct glint_frame *frame, int32_t i, struct choice c)
 {
-    frame->point_class[i] = (uint8_t)c.label;
-    frame->point_confidence[i] = (uint8_t)(c.share * 255.0f + 0.5f);
+    const bool chosen = c.share > 0;
+    frame->point_class[i] = chosen ? (uint8_t)c.label : 255;
+    frame->point_confidence[i] = chosen ? (uint8_t)(c.share * 255.0f + 0.5f) : 0;
 }
 
 /* Rows are chosen once, then given to their points. */

@@ -299,10 +299,48 @@ static void threads_and_stages_change_nothing(void **state)
     glint_safetensors_close(file);
 }
 
+/* Points of any kind: all in one cell, far apart, not numbers, features without end. */
+static void absurd_points_have_a_class_or_none(void **state)
+{
+    static const float odd[] = {0,    -0.0f, 1e-30f,   0.05f,     -819.1f, 819.1f,
+                                1e4f, 1e30f, INFINITY, -INFINITY, NAN};
+    enum { N = 300, ODD = sizeof odd / sizeof *odd };
+    float points[N][4];
+    uint64_t seed = 5;
+    (void)state;
+    if (!make_model(MODEL, NULL))
+        skip();
+    const struct glint_tensor t = {.shape = {N, 4}, .data = points};
+    for (int kind = 0; kind < 4; kind++) {
+        for (int i = 0; i < N; i++)
+            for (int k = 0; k < 4; k++)
+                points[i][k] = kind == 0             ? 1.0f
+                               : kind == 1           ? glint_test_uniform(&seed, -800, 800)
+                               : k == 3 && kind == 2 ? 1.0f
+                                                     : odd[glint_test_random(&seed) % ODD];
+        struct glint_frame *frame = frame_of(&t);
+        frame->points.n = N;
+        struct glint_model *model = open_model(MODEL, glint_cpu_isa(), 2, false, frame);
+        for (int i = 0; i < N; i++) { /* as they are: frames do not take all of them */
+            frame->points.x[i] = points[i][0];
+            frame->points.y[i] = points[i][1];
+            frame->points.z[i] = points[i][2];
+            frame->points.intensity[i] = points[i][3];
+        }
+        assert_int_equal(glint_model_run(model, frame), 0);
+        for (int i = 0; i < N; i++)
+            assert_true(frame->point_class[i] < 16 || (frame->point_class[i] == 255 && kind > 0));
+        glint_model_close(model);
+        frame_done(frame);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_stage_is_the_references),
-                                       cmocka_unit_test(shuffled_orders), cmocka_unit_test(axes_are_turned),
+                                       cmocka_unit_test(shuffled_orders),
+                                       cmocka_unit_test(axes_are_turned),
+                                       cmocka_unit_test(absurd_points_have_a_class_or_none),
                                        cmocka_unit_test(several_views_are_averaged),
                                        cmocka_unit_test(threads_and_stages_change_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);

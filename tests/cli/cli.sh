@@ -195,6 +195,12 @@ output() {
     says err "no boxes in 1 frame"
     sed 's/ -1.8 / 0.4 /' street.pcd >high.pcd
     expect 0 run high.pcd --score 1 && says err "sensor height: the ground lies at z = 0.4 m"
+    expect 2 run street.pcd --tta sideways && says err "expected flips, rotations, scales or none"
+    expect 3 run street.pcd --tta flips && says err "several views"
+    expect 3 run street.pcd --boxes-model nowhere && says err "no such model"
+    expect 3 run street.pcd --boxes-model glint-tiny && says err "goes with one that makes masks"
+    expect 0 run street.pcd --out 'm/%06d_lidarseg.bin' --out 'm/%06d_panoptic.npz'
+    [ "$(wc -c <m/000000_lidarseg.bin)" = "$(($(wc -c <a/000000.label) / 4))" ] || wrong "not a byte per point"
     echo '{"frame":0,"boxes":[{"label":"car","center":[8,4,-1],"size":[4,2,1.5],"yaw":0,"points":50}]}' >labels.jsonl
     expect 0 run street.pcd --labels labels.jsonl --out l.png && says err "labelled objects in 1 frames"
     expect 0 run street.pcd --stats && says err "stage, ms" && says err "attend"
