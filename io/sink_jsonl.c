@@ -1,14 +1,16 @@
 /* io/sink_jsonl.c - results as lines of JSON, see sinks.h. Written by hand: a library would allocate per
  * frame and print numbers with all their digits. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* F_GETPIPE_SZ */
 #include "core/clock.h"
 #include "io/output.h"
 #include "io/sinks.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@ struct sink_jsonl {
     struct glint_sink sink;
     struct glint_sink_context ctx;
     int fd;
+    bool may_wait;                 /* for a pipe's reader */
     bool is_stdout, can_take_back; /* a regular file can be cut back to whole lines */
     off_t size;
     struct glint_buffer line;
@@ -272,6 +275,18 @@ static void put_frame(struct glint_buffer *b, const struct glint_sink_context *c
 
 /* ---- the sink ---- */
 
+/* A pipe is a row of pages, into the last of which small pieces go: room for twice as much is enough. When its
+ * reader is gone the write is to fail. */
+static bool has_room(const struct sink_jsonl *s)
+{
+    struct pollfd at = {.fd = s->fd};
+    int used = 0;
+    const int room = fcntl(s->fd, F_GETPIPE_SZ);
+    if (room < 0 || ioctl(s->fd, FIONREAD, &used) != 0 || (poll(&at, 1, 0) > 0 && at.revents & POLLERR))
+        return true;
+    return (size_t)room >= (size_t)used + 2 * s->line.size + 8192;
+}
+
 static int write_line(struct glint_sink *sink, const struct glint_frame *frame)
 {
     struct sink_jsonl *s = (struct sink_jsonl *)sink;
@@ -280,6 +295,8 @@ static int write_line(struct glint_sink *sink, const struct glint_frame *frame)
     put_frame(&s->line, &s->ctx, frame);
     if (s->line.failed)
         return glint_fail(GLINT_E_NOMEM, "%s: no memory for a line", sink->path);
+    if (!s->may_wait && !has_room(s))
+        return GLINT_E_AGAIN;
     const int status = glint_output_all(s->fd, sink->path, s->line.data, s->line.size, &written);
     if (status == GLINT_OK)
         s->size += (off_t)written;
@@ -366,6 +383,7 @@ static int open_file(struct sink_jsonl *s, const char *path, bool append)
     if (s->fd < 0 || fstat(s->fd, &st) != 0)
         return glint_fail(GLINT_E_IO, "%s: cannot write: %s", path, strerror(errno));
     s->can_take_back = !s->is_stdout && S_ISREG(st.st_mode);
+    s->may_wait = !append || !S_ISFIFO(st.st_mode);
     return append && s->can_take_back ? go_behind_lines(s, st.st_size) : GLINT_OK;
 }
 

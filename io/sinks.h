@@ -16,7 +16,8 @@ int glint_sink_jsonl_open(const char *path, const struct glint_sink_context *ctx
                           struct glint_sink **sink_out);
 
 /* The same behind the lines that are in the file already. A part of a line at its end (of a program that was
- * killed) is taken away first. A named pipe that nobody reads is GLINT_E_IO at once. */
+ * killed) is taken away first. A named pipe that nobody reads is GLINT_E_IO at once, and
+ * write says GLINT_E_AGAIN instead of waiting where a line has no room in it. */
 int glint_sink_jsonl_append(const char *path, const struct glint_sink_context *ctx,
                             struct glint_sink **sink_out);
 
@@ -25,8 +26,8 @@ int glint_sink_jsonl_append(const char *path, const struct glint_sink_context *c
 int glint_sink_label_open(const char *path, const struct glint_sink_context *ctx,
                           struct glint_sink **sink_out);
 
-/* Point masks as nuScenes has them, one file per frame: lidarseg (a byte per point), panoptic (numpy's .npz of
- * class * 1000 + instance). GLINT_E_UNSUPPORTED as above. */
+/* Point masks as nuScenes has them, one file per frame: lidarseg (a byte per point), panoptic (numpy's .npz
+ * of class * 1000 + instance). GLINT_E_UNSUPPORTED as above. */
 int glint_sink_lidarseg_open(const char *path, const struct glint_sink_context *ctx,
                              struct glint_sink **sink_out);
 int glint_sink_panoptic_open(const char *path, const struct glint_sink_context *ctx,

@@ -357,6 +357,10 @@ static int write_one(struct glint_outputs *o, int32_t i, const struct glint_fram
         return GLINT_OK;
     }
     state->missed++;
+    if (status == GLINT_E_AGAIN) { /* whoever reads is slow: nothing waits */
+        state->slow++;
+        return GLINT_OK;
+    }
     if (o->policy == GLINT_OUTPUTS_ALL || (o->policy == GLINT_OUTPUTS_ANY && o->n_failing + 1 == o->n))
         return status;
     give_up(o, i);
@@ -413,6 +417,7 @@ static json_t *json_state(const struct glint_output_state *state)
     json_object_set_new(one, "output", json_string(state->path));
     json_object_set_new(one, "frames", json_integer((json_int_t)state->frames));
     json_object_set_new(one, "missed", json_integer((json_int_t)state->missed));
+    json_object_set_new(one, "slow_reader", json_integer((json_int_t)state->slow));
     json_object_set_new(one, "unfinished", json_integer((json_int_t)state->unfinished));
     json_object_set_new(one, "failures", json_integer((json_int_t)state->failures));
     json_object_set_new(one, "failing", json_boolean(state->failing));

@@ -38,6 +38,7 @@ struct glint_output_state {
     bool failing;
     char reason[512];                  /* of the last failure, "" when there was none */
     uint64_t frames, missed, failures; /* written; not written because of failures; how often it failed */
+    uint64_t slow;                     /* of the missed ones, those that found no room in a pipe */
     uint64_t unfinished; /* of the written ones, those in files that could not be finished: on disk in part */
     uint64_t in_file;    /* of the written ones, in the file at hand */
     uint64_t opened;     /* times */
