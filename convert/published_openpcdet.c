@@ -147,15 +147,21 @@ static int read_dsvt(struct glint_json model, struct glint_published *p)
     return glint_published_text(glint_json_get(model, "BACKBONE_2D"), "NAME", "BaseBEVResBackbone");
 }
 
-static int read_voxels(struct glint_json data, struct glint_json model, struct glint_published *p)
+/* How many voxels, and points in each, the loader keeps. */
+static int read_hard(struct glint_json data, struct glint_published *p)
 {
     const struct glint_json processor = voxel_processor(data);
-    const struct glint_json most = glint_json_get(processor, "MAX_NUMBER_OF_VOXELS");
+    GLINT_TRY(glint_published_copy(p, "max_pts", processor, "MAX_POINTS_PER_VOXEL", NULL));
+    return glint_published_copy(p, "max_vox", glint_json_get(processor, "MAX_NUMBER_OF_VOXELS"), "test",
+                                NULL);
+}
+
+static int read_voxels(struct glint_json data, struct glint_json model, struct glint_published *p)
+{
     GLINT_TRY(glint_published_text(glint_json_get(model, "VFE"), "NAME", "MeanVFE"));
     glint_published_set(p, "kind", json_string("voxel"));
     glint_published_set(p, "div", json_integer(1));
-    GLINT_TRY(glint_published_copy(p, "max_pts", processor, "MAX_POINTS_PER_VOXEL", NULL));
-    GLINT_TRY(glint_published_copy(p, "max_vox", most, "test", NULL));
+    GLINT_TRY(read_hard(data, p));
     return glint_published_copy(p, "bevc", glint_json_get(model, "MAP_TO_BEV"), "NUM_BEV_FEATURES", NULL);
 }
 
@@ -170,9 +176,13 @@ static int read_centerpoint(struct glint_json data, struct glint_json model, str
     } else if (is_one(name_of(vfe), pillars)) {
         glint_published_set(p, "kind", json_string("pillar"));
         GLINT_TRY(read_vfe(vfe, p));
+    } else if (!strcmp(name_of(vfe), "PillarVFE")) {
+        glint_published_set(p, "kind", json_string("hard"));
+        GLINT_TRY(read_vfe(vfe, p));
+        GLINT_TRY(read_hard(data, p));
     } else {
         return glint_json_fail(glint_json_get(vfe, "NAME"),
-                               "DynPillarVFE, or VoxelResBackBone8x behind, expected");
+                               "DynPillarVFE or PillarVFE, or VoxelResBackBone8x behind, expected");
     }
     read_maps(model, p);
     GLINT_TRY(glint_published_text(glint_json_get(model, "BACKBONE_2D"), "NAME", "BaseBEVBackbone"));

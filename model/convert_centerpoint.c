@@ -99,11 +99,16 @@ static int convert_encoder(struct glint_json foreign, struct glint_text *text)
     glint_text_add(text, "  \"encoder\": {");
     if (kind[0] == 'v') {
         GLINT_TRY(convert_voxels(foreign, text));
+    } else if (kind[0] == 'h') { /* OpenPCDet's PillarVFE */
+        glint_text_add(text, "\"type\": \"hard_pillars\", ");
+        GLINT_TRY(copy_numbers(text, "channels", foreign, "filters", -1, ", "));
+        GLINT_TRY(copy_number(text, "max_points", foreign, "max_pts", ", "));
+        GLINT_TRY(copy_number(text, "max_voxels", foreign, "max_vox", ", "));
     } else if (kind[0] == 'p') {
         glint_text_add(text, "\"type\": \"pillars\", ");
         GLINT_TRY(copy_numbers(text, "channels", foreign, "filters", -1, ", "));
     } else {
-        return glint_json_fail(glint_json_get(foreign, "kind"), "\"pillar\" or \"voxel\" expected");
+        return glint_json_fail(glint_json_get(foreign, "kind"), "\"pillar\", \"hard\" or \"voxel\" expected");
     }
     glint_text_add(text, "\"norm_eps\": 0.001},\n");
     return GLINT_OK;
@@ -129,15 +134,20 @@ static int convert_head(struct glint_json h, struct glint_text *text)
     const struct glint_json branches = glint_json_get(glint_json_get(h, "SEPARATE_HEAD_CFG"), "HEAD_DICT");
     bool bias = false;
     int32_t convs = 2;
+    double eps = 1e-5;
     GLINT_TRY(glint_config_optional_bool(h, "USE_BIAS_BEFORE_NORM", &bias));
     GLINT_TRY(glint_config_optional_i32(h, "NUM_HM_CONV", 2, 2, &convs));
+    GLINT_TRY(glint_config_optional_f64(h, "BN_EPS", 0, 1, &eps));
+    for (size_t i = 0; i < glint_json_members(branches); i++)
+        GLINT_TRY(glint_config_optional_i32(glint_json_get(branches, glint_json_key(branches, i)), "num_conv",
+                                            2, 2, &convs));
     glint_text_add(text, "  \"head\": {");
     GLINT_TRY(copy_number(text, "channels", h, "SHARED_CONV_CHANNEL", ", "));
     glint_text_add(text, "\"tasks\": [");
     for (size_t i = 0; i < glint_json_size(groups); i++)
         glint_text_add(text, "%s%zu", i ? ", " : "", glint_json_size(glint_json_at(groups, i)));
-    glint_text_add(text, "], \"bias\": %s, \"velocity\": %s, \"norm_eps\": 1e-05},\n",
-                   bias ? "true" : "false", glint_json_has(branches, "vel") ? "true" : "false");
+    glint_text_add(text, "], \"bias\": %s, \"velocity\": %s, \"norm_eps\": %.12g},\n",
+                   bias ? "true" : "false", glint_json_has(branches, "vel") ? "true" : "false", eps);
     return GLINT_OK;
 }
 
