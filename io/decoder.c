@@ -336,13 +336,20 @@ static bool is_scale(const struct glint_decoder *d)
            d->time_scale == GLINT_TIME_GPS;
 }
 
-/* By an offset to the capture's clock. */
+/* By an offset to the capture's clock; the sensor's own place in the hour again, when that has become right.
+ */
 static int64_t moved(struct glint_decoder *d, int64_t sensor_ns, bool year_known, int64_t capture_ns)
 {
     int64_t t = sensor_ns + d->clock_offset_ns;
     if (!year_known)
         t = nearest_hour(t, capture_ns);
+    const int64_t own = year_known ? 0 : nearest_hour(sensor_ns, capture_ns);
     if (t > capture_ns + MINUTE_NS || t < capture_ns - MINUTE_NS) {
+        if (own > capture_ns - MINUTE_NS && own < capture_ns + MINUTE_NS) {
+            d->clock_offset_ns = 0;
+            d->time_scale = GLINT_TIME_HOUR;
+            return own;
+        }
         d->clock_offset_ns += capture_ns - t;
         d->time_scale = GLINT_TIME_CAPTURE;
         t = capture_ns;

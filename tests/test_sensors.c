@@ -301,6 +301,25 @@ static void reboots_and_jumps_of_the_clock_are_no_loss(void **state)
     }
 }
 
+/* A clock that is right, lost at a restart, and right again: only the frames between are said to have none.
+ */
+static void a_clock_that_is_found_again(void **state)
+{
+    (void)state;
+    const uint32_t right_us = (uint32_t)(SENSOR_EPOCH_NS / 1000 % 3600000000);
+    struct glint_pcap_writer *w = capture_begin(path);
+    capture_add_sensor(w, 0, 300, right_us, SENSOR_EPOCH_NS, FIRST_IP);
+    capture_add_sensor(w, 300, 300, 500, SENSOR_EPOCH_NS, FIRST_IP);
+    capture_add_sensor(w, 600, 300, right_us, SENSOR_EPOCH_NS, FIRST_IP);
+    capture_end(w);
+    run_recorded(path, &frames, &stats);
+    assert_account(&stats.loss, 900);
+    assert_health(&frames, GLINT_HEALTH_CLOCK_NOT_SET, 3, 8);
+    const struct seen_frame *last = &frames.seen[frames.n - 1];
+    assert_true(llabs(last->stamp_ns - (SENSOR_EPOCH_NS + (frames.n - 1) * 75 * SENSOR_PERIOD_NS)) <
+                50000000);
+}
+
 /* All of it at once, over loopback: nothing stops, and the sums are exact. */
 static void faulty_network(void **state)
 {
@@ -395,6 +414,7 @@ int main(void)
         cmocka_unit_test(only_frames_with_loss_are_degraded),
         cmocka_unit_test(loss_is_exact_in_any_order),
         cmocka_unit_test(reboots_and_jumps_of_the_clock_are_no_loss),
+        cmocka_unit_test(a_clock_that_is_found_again),
         cmocka_unit_test(faulty_network),
         cmocka_unit_test(clock_model_finds_offset_and_drift),
         cmocka_unit_test(time_scale_as_told),
