@@ -1,6 +1,7 @@
 /* io/source_waymo.c - see source_waymo.h. Records are read in batches, so that the pool has work for all of
  * its threads: a frame has ten images, but one of them is a third of the work. */
 #include "io/source_waymo.h"
+#include "calib/pose.h"
 #include "core/cpu.h"
 #include "core/frame.h"
 #include "core/log.h"
@@ -206,12 +207,25 @@ static int more(struct source_waymo *s)
     return GLINT_OK;
 }
 
+/* A pose that is none is left out. */
+static void take_pose(const struct glint_waymo_frame *from, struct glint_frame *frame)
+{
+    struct glint_pose pose;
+    if (!from->has_pose || glint_pose_from_matrix(from->pose, &pose) < 0)
+        return;
+    frame->has_pose = true;
+    frame->reference_ns = frame->stamp_ns;
+    memcpy(frame->pose_position, pose.t, sizeof pose.t);
+    memcpy(frame->pose_rotation, pose.q, sizeof pose.q);
+}
+
 static int give(struct source_waymo *s, struct glint_frame *frame)
 {
     const struct glint_waymo_frame *from;
     GLINT_TRY(glint_waymo_reader_frame(s->reader, s->at++, &from));
     glint_waymo_to_frame(from, s->pool, frame);
     glint_frame_no_viewpoint(frame); /* of five lidars */
+    take_pose(from, frame);
     snprintf(frame->source, sizeof frame->source, "%s", s->files.path[s->next - 1]);
     s->loss.points_dropped += frame->loss.points_dropped;
     s->loss.points_clipped += frame->loss.points_clipped;

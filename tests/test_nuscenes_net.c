@@ -88,9 +88,10 @@ static void boxes_go_to_the_world(void **state)
                                 .pose_position = {100, 200, 3},
                                 .pose_rotation = {half, 0, 0, half}}; /* a quarter turn to the left */
     assert_int_equal(read_config("{}", &net), GLINT_OK);
-    assert_int_equal(glint_nuscenes_net_boxes(&net, &frame, 3, out), 2); /* neither tree nor flat */
-    assert_int_equal(out[0].name, class_named("bicycle"));               /* best first */
-    assert_int_equal(out[0].attribute, 1);                               /* stands: without_rider */
+    assert_int_equal(glint_nuscenes_net_boxes(&net, GLINT_NUSCENES_DETECTION, &frame, 3, out),
+                     2);                                   /* neither tree nor flat */
+    assert_int_equal(out[0].name, class_named("bicycle")); /* best first */
+    assert_int_equal(out[0].attribute, 1);                 /* stands: without_rider */
     const struct glint_nuscenes_box *car = &out[1];
     assert_true(fabs(car->translation[0] - 98) < 1e-9 && fabs(car->translation[1] - 210) < 1e-9 &&
                 fabs(car->translation[2] - 3.5) < 1e-9);
@@ -111,7 +112,7 @@ static void at_most_500_of_the_best(void **state)
     for (int i = 0; i < 600; i++)
         boxes[i] = (struct glint_box){.size = {4, 2, 1}, .score = (float)i / 600};
     assert_int_equal(read_config("{}", &net), GLINT_OK);
-    assert_int_equal(glint_nuscenes_net_boxes(&net, &frame, 0, out), 500);
+    assert_int_equal(glint_nuscenes_net_boxes(&net, GLINT_NUSCENES_DETECTION, &frame, 0, out), 500);
     assert_true(out[0].score > 0.99 && out[499].score > 0.16);
 }
 

@@ -71,6 +71,10 @@ static uint64_t identity(const struct glint_nuscenes_job *job)
         id = glint_identity_text(id, words[i]);
     if (job->results)
         id = glint_identity_file(id, job->results);
+    if (job->shared.track) {
+        id = glint_identity_text(id, "track");
+        id = glint_identity_bytes(id, &job->shared.score, sizeof job->shared.score);
+    }
     return glint_identity_bytes(id, frames, sizeof frames);
 }
 
@@ -139,7 +143,7 @@ static int write_results(struct glint_nuscenes_job *job)
         GLINT_TRY(glint_eval_json(job->shared.json_path, put_metric, job));
     if (job->curves)
         GLINT_TRY(glint_eval_json(job->curves, put_curves, job));
-    if (job->submission && job->detected)
+    if (job->submission && (job->detected || job->tracked))
         GLINT_TRY(glint_nuscenes_infer_write(job));
     return job->shared.report_path ? glint_nuscenes_report(job) : GLINT_OK;
 }
@@ -176,15 +180,17 @@ static int check_options(struct glint_nuscenes_job *job)
     if (!job->results == !job->shared.model)
         return glint_usage_error(c, "%s --results FILE or --model DIR is needed",
                                  job->results ? "only one of" : "one of");
-    if (!job->results && strcmp(job->metric->name, "tracking") == 0)
-        return glint_usage_error(c, "--task tracking needs --results: no model of ours tracks");
-    if (!job->results && !detects && !job->submission)
+    const bool tracks = strcmp(job->metric->name, "tracking") == 0;
+    if (job->shared.track && !tracks)
+        return glint_usage_error(c, "--track is of the task tracking");
+    job->shared.track |= tracks && !job->results;
+    if (!job->results && !detects && !job->shared.track && !job->submission)
         return glint_usage_error(
             c, "--task lidarseg with --model needs --submission DIR, for classes of points");
     if (job->curves && !detects)
         return glint_usage_error(c, "--curves are of the task detection");
-    if (job->submission && job->results)
-        return glint_usage_error(c, "--submission is what a model found: it needs --model");
+    if (job->submission && job->results && !job->shared.track)
+        return glint_usage_error(c, "--submission is what a model found: it needs --model (or --track)");
     if (!complete(job))
         return glint_usage_error(c, "--split is needed for version %s", job->version);
     const char *const inputs[] = {job->results}, *extra[2];
@@ -221,6 +227,7 @@ static const struct glint_option options[] = {
     {"--task", "NAME", "detection, tracking or lidarseg (default: detection)", TASK},
     {"--results", "FILE", "submission to evaluate; lidarseg: the folder that has lidarseg/SPLIT, or SPLIT",
      RESULTS},
+    GLINT_OPTION_GROUP(GLINT_OPTIONS_TRACK),
     {"--curves", "FILE", "detection: precision, confidence and errors at 101 recalls, as JSON", CURVES},
     {"--submission", "FILE", "with --model: writes what was found as a submission; lidarseg: a folder",
      SUBMISSION},
@@ -236,6 +243,7 @@ const struct glint_command glint_eval_nuscenes = {
     "nuScenes: detection (mAP, NDS), tracking (AMOTA), lidar segmentation (mIoU)",
     "ROOT --results FILE | --model DIR [options]",
     "  glint eval nuscenes /data/nuscenes --split val --results results_nusc.json --json summary.json\n"
-    "  glint eval nuscenes /data/nuscenes --model models/centerpoint --submission results_nusc.json\n",
+    "  glint eval nuscenes /data/nuscenes --model models/centerpoint --submission results_nusc.json\n"
+    "  glint eval nuscenes /data/nuscenes --task tracking --results results_nusc.json --track\n",
     options,
     run};

@@ -4,6 +4,7 @@
 #include "core/status.h"
 #include "glint/pipeline.h"
 #include "tools/open_model.h"
+#include "tools/open_tracker.h"
 #include "tools/places.h"
 #include "tools/progress.h"
 #include <limits.h>
@@ -20,7 +21,12 @@ int glint_eval_net_open(const struct glint_shared_options *options, int32_t cap_
     memset(net, 0, sizeof *net);
     net->cap_points = cap_points;
     net->n_threads = options->n_threads;
-    return glint_open_model(options, cap_points, false, NULL, &net->model, &net->context);
+    GLINT_TRY(glint_open_model(options, cap_points, false, NULL, &net->model, &net->context));
+    net->tracks = options->track;
+    const int status = net->tracks ? glint_tracker_settings(options, net->model, &net->tracking) : GLINT_OK;
+    if (status < 0)
+        glint_eval_net_close(net);
+    return status;
 }
 
 void glint_eval_net_close(struct glint_eval_net *net)
@@ -74,13 +80,17 @@ int glint_eval_net_run(struct glint_eval_net *net, struct glint_source *source,
     settings.cap_points = net->cap_points;
     settings.end_frame = UINT64_MAX;
     settings.stop_at_bad_file = true;
-    int status = glint_pipeline_open(&settings, &pipeline);
+    int status = net->tracks ? glint_tracker_open(&net->tracking, &settings.tracker) : GLINT_OK;
+    if (status == GLINT_OK)
+        status = glint_pipeline_open(&settings, &pipeline);
     if (status < 0) {
+        glint_tracker_close(settings.tracker);
         free(sink);
         return status;
     }
     status = glint_pipeline_run(pipeline);
     glint_pipeline_close(pipeline);
+    glint_tracker_close(settings.tracker);
     atomic_store(&net->frames, 0);
     return status;
 }
@@ -124,6 +134,8 @@ static uint64_t identity_of_net(const struct glint_shared_options *o, uint64_t i
     identity = glint_identity_file(identity, path);
     identity = glint_identity_text(identity, o->device);
     identity = glint_identity_bytes(identity, &o->precision, sizeof o->precision);
+    if (o->track)
+        identity = glint_identity_text(identity, "track");
     return glint_identity_bytes(identity, &o->score, sizeof o->score);
 }
 

@@ -11,6 +11,7 @@
 #include "eval/task.h"
 #include "io/sink.h"
 #include "io/source.h"
+#include "glint/track.h"
 #include "tools/shared_options.h"
 #include <stdatomic.h>
 
@@ -18,6 +19,8 @@ struct glint_eval_net {
     struct glint_model *model;
     struct glint_sink_context context; /* its classes */
     int32_t cap_points, n_threads;
+    bool tracks; /* options->track: objects of each source get ids from 1 */
+    struct glint_track_settings tracking;
     _Atomic int64_t frames; /* of the unit that is being done */
 };
 

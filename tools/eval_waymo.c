@@ -226,6 +226,7 @@ static int evaluate(struct job *job)
 /* The network's results become a file, which is evaluated like any other. */
 static int run_model(struct job *job)
 {
+    job->shared.track = job->mode->metric == TRACKING;
     job->net.options = &job->shared;
     job->net.data = job->data;
     const int status = glint_eval_waymo_net_run(&job->net);
@@ -254,7 +255,7 @@ static bool is_complete(const struct job *job)
     else if (job->shared.model && job->net.n_data == 0)
         glint_usage_error(command,
                           "--data is needed: the TFRecord files that the model is run over, or their folder");
-    else if (job->shared.model && job->mode->metric != DETECTION)
+    else if (job->shared.model && job->mode->metric == SEGMENTATION)
         glint_usage_error(command, "--model gives boxes alone: --mode %s takes --results", job->mode->name);
     else if (job->net.submission && (!job->net.account || !job->net.method))
         glint_usage_error(command, "--submission needs --account E-MAIL and --method NAME");

@@ -158,7 +158,7 @@ static int put_box(struct frames *f, const struct glint_waymo_frame *frame, cons
 {
     char id[16] = "";
     const int32_t type = b->label >= 0 && b->label < 64 ? f->job->type[b->label] : 0;
-    if (type == 0)
+    if (type == 0 || (b->id < 0 && f->job->options->track))
         return GLINT_OK;
     if (b->id >= 0)
         snprintf(id, sizeof id, "%d", b->id);

@@ -5,11 +5,18 @@
  * together has all of them and can write the submission. Their order is that of the submission's file
  * (samples as in the split, then rank), which is what decides among equal scores: reading the file back gives
  * the same numbers. */
+#define _POSIX_C_SOURCE 200809L
 #include "eval/nuscenes_submission.h"
 #include "tools/nuscenes_job.h"
 #include "tools/places.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum glint_nuscenes_task glint_nuscenes_job_task(const struct glint_nuscenes_job *job)
+{
+    return strcmp(job->metric->name, "tracking") == 0 ? GLINT_NUSCENES_TRACKING : GLINT_NUSCENES_DETECTION;
+}
 
 static int32_t *split_samples(const struct glint_nuscenes_job *job)
 {
@@ -52,8 +59,7 @@ int glint_nuscenes_infer_open(struct glint_nuscenes_job *job)
     return GLINT_OK;
 }
 
-/* Room for more boxes; ranges stay where they are. */
-static int reserve(struct glint_nuscenes_boxes *boxes, int64_t more, int64_t *cap)
+int glint_nuscenes_reserve(struct glint_nuscenes_boxes *boxes, int64_t more, int64_t *cap)
 {
     if (boxes->n + more <= *cap)
         return GLINT_OK;
@@ -85,10 +91,14 @@ static int take_frame(void *ctx, const struct glint_frame *frame)
     if (frame->index >= (uint64_t)t->n)
         return GLINT_OK;
     const int32_t sample = t->order[frame->index];
-    GLINT_TRY(reserve(pred, GLINT_NUSCENES_MAX_BOXES, &t->job->cap_pred));
+    GLINT_TRY(glint_nuscenes_reserve(pred, GLINT_NUSCENES_MAX_BOXES, &t->job->cap_pred));
     struct glint_nuscenes_range *range = &pred->of_sample[sample];
     range->first = pred->n;
-    range->n = glint_nuscenes_net_boxes(&t->job->net, frame, sample, pred->box + pred->n);
+    range->n = glint_nuscenes_net_boxes(&t->job->net, glint_nuscenes_job_task(t->job), frame, sample,
+                                        pred->box + pred->n);
+    for (int32_t i = 0; i < range->n; i++) /* ids of a scene count from 1 */
+        if (pred->box[pred->n + i].track >= pred->n_tracks)
+            pred->n_tracks = pred->box[pred->n + i].track + 1;
     pred->n += range->n;
     take_time(t, sample, frame);
     return GLINT_OK;
@@ -113,6 +123,11 @@ static int take_masks(void *ctx, const struct glint_frame *frame)
     return status;
 }
 
+static int64_t time_of(const struct glint_nuscenes_split *split, int32_t sample)
+{
+    return split->tables->sample[split->sample[sample].sample].timestamp_us;
+}
+
 static int run_scene(struct glint_nuscenes_job *job, const int32_t *order, int32_t n, int32_t *rows,
                      int (*take)(void *ctx, const struct glint_frame *frame))
 {
@@ -126,14 +141,30 @@ static int run_scene(struct glint_nuscenes_job *job, const int32_t *order, int32
     return status;
 }
 
+/* They are about 40. */
+void glint_nuscenes_sort_by_time(const struct glint_nuscenes_split *split, int32_t *order, int32_t n)
+{
+    for (int32_t i = 1; i < n; i++)
+        for (int32_t k = i; k > 0 && time_of(split, order[k - 1]) > time_of(split, order[k]); k--) {
+            const int32_t earlier = order[k];
+            order[k] = order[k - 1];
+            order[k - 1] = earlier;
+        }
+}
+
 static int infer(struct glint_nuscenes_job *job, int32_t scene,
                  int (*take)(void *ctx, const struct glint_frame *frame))
 {
     const int32_t first = job->split.scene_first[scene], n = job->split.scene_first[scene + 1] - first;
-    int32_t *rows = malloc(((size_t)n + 1) * sizeof *rows);
-    job->pred.n = 0; /* the scene before is done */
-    const int status = rows ? run_scene(job, job->split.of_scene + first, n, rows, take)
-                            : glint_fail(GLINT_E_NOMEM, "no memory for a scene");
+    int32_t *rows = malloc(2 * ((size_t)n + 1) * sizeof *rows);
+    job->pred.n = job->pred.n_tracks = 0; /* the scene before is done */
+    int status = rows ? GLINT_OK : glint_fail(GLINT_E_NOMEM, "no memory for a scene");
+    if (status == GLINT_OK) {
+        int32_t *order = rows + n;
+        memcpy(order, job->split.of_scene + first, (size_t)n * sizeof *order);
+        glint_nuscenes_sort_by_time(&job->split, order, n);
+        status = run_scene(job, order, n, rows, take);
+    }
     free(rows);
     return status;
 }
@@ -169,6 +200,29 @@ int glint_nuscenes_infer_times(struct glint_nuscenes_job *job, int32_t scene, st
     return GLINT_OK;
 }
 
+#define TRACKS_MOST (1 << 20) /* of a scene */
+
+int glint_nuscenes_name_track(struct glint_nuscenes_boxes *boxes, int32_t scene, int32_t first,
+                              int32_t *track)
+{
+    const int32_t wanted = *track < TRACKS_MOST ? first + *track + 1 : INT32_MAX;
+    if (wanted > boxes->n_tracks) {
+        char **names = wanted < INT32_MAX ? realloc(boxes->track, (size_t)wanted * sizeof *names) : NULL;
+        if (!names)
+            return glint_fail(GLINT_E_NOMEM, "no memory for %d tracks", wanted);
+        boxes->track = names;
+    }
+    for (; boxes->n_tracks < wanted; boxes->n_tracks++) {
+        char name[48];
+        snprintf(name, sizeof name, "%d-%d", scene, boxes->n_tracks - first);
+        boxes->track[boxes->n_tracks] = strdup(name);
+        if (!boxes->track[boxes->n_tracks])
+            return glint_fail(GLINT_E_NOMEM, "no memory for a track");
+    }
+    *track = wanted - 1;
+    return GLINT_OK;
+}
+
 int glint_nuscenes_infer_take(struct glint_nuscenes_job *job, int32_t scene, struct glint_blob *in)
 {
     struct glint_nuscenes_boxes *found = &job->found;
@@ -176,12 +230,15 @@ int glint_nuscenes_infer_take(struct glint_nuscenes_job *job, int32_t scene, str
     GLINT_TRY(glint_blob_read(in, &n, sizeof n));
     if (n < 0 || n > INT32_MAX)
         return glint_fail(GLINT_E_FORMAT, "a part of an evaluation is damaged");
-    GLINT_TRY(reserve(found, n, &job->cap_found));
+    GLINT_TRY(glint_nuscenes_reserve(found, n, &job->cap_found));
+    const int32_t first_track = found->n_tracks;
     for (int64_t i = 0; i < n; i++) {
         struct glint_nuscenes_box *box = &found->box[found->n];
         GLINT_TRY(glint_blob_read(in, box, sizeof *box));
         if (box->sample < 0 || box->sample >= job->split.n_samples)
             return glint_fail(GLINT_E_FORMAT, "a part of an evaluation is damaged");
+        if (box->track >= 0)
+            GLINT_TRY(glint_nuscenes_name_track(found, scene, first_track, &box->track));
         struct glint_nuscenes_range *range = &found->of_sample[box->sample];
         if (range->n++ == 0)
             range->first = found->n;
@@ -192,8 +249,8 @@ int glint_nuscenes_infer_take(struct glint_nuscenes_job *job, int32_t scene, str
 
 int glint_nuscenes_infer_write(const struct glint_nuscenes_job *job)
 {
-    return glint_nuscenes_submission_write(job->submission, &job->split, GLINT_NUSCENES_DETECTION,
-                                           &job->found);
+    return glint_nuscenes_submission_write(job->submission, &job->split, glint_nuscenes_job_task(job),
+                                           job->results ? &job->pred : &job->found);
 }
 
 void glint_nuscenes_infer_close(struct glint_nuscenes_job *job)

@@ -61,8 +61,21 @@ struct glint_nuscenes_metric {
 const struct glint_nuscenes_metric *glint_nuscenes_metric_named(const char *name);
 void glint_nuscenes_metric_close(struct glint_nuscenes_job *job);
 
+/* What the boxes of a model are for: detection or, with --task tracking, tracks. */
+enum glint_nuscenes_task glint_nuscenes_job_task(const struct glint_nuscenes_job *job);
+
 /* With a model (nuscenes_infer.c). open: the model and what it gives out. scene: its boxes to job->pred and
  * out; take: from there to job->found; write: the submission. */
+/* --track: the results are detections; makes tracks of them (nuscenes_track.c), in job->pred. */
+int glint_nuscenes_track_results(struct glint_nuscenes_job *job);
+
+/* Parts of it. Room for more boxes: ranges stay where they are. Frames as they were. A scene's track `*track`
+ * gets its number among all scenes', whose tracks there were `first` of before, and a name. GLINT_E_NOMEM. */
+int glint_nuscenes_reserve(struct glint_nuscenes_boxes *boxes, int64_t more, int64_t *cap);
+void glint_nuscenes_sort_by_time(const struct glint_nuscenes_split *split, int32_t *order, int32_t n);
+int glint_nuscenes_name_track(struct glint_nuscenes_boxes *boxes, int32_t scene, int32_t first,
+                              int32_t *track);
+
 int glint_nuscenes_infer_open(struct glint_nuscenes_job *job);
 int glint_nuscenes_infer_scene(struct glint_nuscenes_job *job, int32_t scene, struct glint_buffer *out);
 int glint_nuscenes_infer_take(struct glint_nuscenes_job *job, int32_t scene, struct glint_blob *in);

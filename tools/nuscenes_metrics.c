@@ -97,7 +97,10 @@ static int tracking_open(struct glint_nuscenes_job *job)
     job->tracked = malloc(sizeof *job->tracked);
     if (!job->tracks || !job->tracked)
         return glint_fail(GLINT_E_NOMEM, "no memory for the metric");
-    return open_boxes(job, GLINT_NUSCENES_TRACKING);
+    if (!job->results || !job->shared.track)
+        return open_boxes(job, GLINT_NUSCENES_TRACKING);
+    GLINT_TRY(glint_nuscenes_ground_truth(&job->split, GLINT_NUSCENES_TRACKING, &job->gt));
+    return glint_nuscenes_track_results(job);
 }
 
 struct track_head { /* of a scene in its blob: frames, then their boxes, follow */
@@ -186,6 +189,8 @@ static int tracking_score(void *ctx, int32_t scene, struct glint_buffer *out)
 {
     struct glint_nuscenes_job *job = ctx;
     struct renumber truth = {0}, found = {0};
+    if (!job->results)
+        GLINT_TRY(glint_nuscenes_infer_scene(job, scene, out));
     int32_t n, *order = samples_by_time(&job->split, scene, &n);
     int status = order ? GLINT_OK : glint_fail(GLINT_E_NOMEM, "no memory for a scene");
     if (status == GLINT_OK)
@@ -205,6 +210,8 @@ static int tracking_reduce(void *ctx, int32_t scene, struct glint_blob *in)
     struct glint_nuscenes_job *job = ctx;
     struct glint_nuscenes_track_part *part = &job->tracks[scene];
     struct track_head head;
+    if (!job->results)
+        GLINT_TRY(glint_nuscenes_infer_take(job, scene, in));
     GLINT_TRY(glint_blob_read(in, &head, sizeof head));
     part->frame = calloc((size_t)head.n_frames + 1, sizeof *part->frame);
     part->box = calloc((size_t)head.n_boxes + 1, sizeof *part->box);

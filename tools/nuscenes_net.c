@@ -219,14 +219,26 @@ static int by_score(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static bool is_wanted(const struct glint_nuscenes_net *net, const struct glint_box *b)
+/* The task's class, -1: none. */
+static int32_t class_in(enum glint_nuscenes_task task, int32_t detection_class)
 {
-    const int32_t c = b->label >= 0 && b->label < net->n_classes ? net->class_of[b->label] : -1;
-    return c >= 0 && (double)b->score >= net->score[c] && b->size[0] > 0 && b->size[1] > 0 && b->size[2] > 0;
+    const char *name = glint_nuscenes_task_info(GLINT_NUSCENES_DETECTION)->name[detection_class];
+    return task == GLINT_NUSCENES_DETECTION ? detection_class
+                                            : glint_nuscenes_class_named(task, name, (int32_t)strlen(name));
 }
 
-int32_t glint_nuscenes_net_boxes(const struct glint_nuscenes_net *net, const struct glint_frame *frame,
-                                 int32_t sample, struct glint_nuscenes_box *boxes)
+static bool is_wanted(const struct glint_nuscenes_net *net, enum glint_nuscenes_task task,
+                      const struct glint_box *b)
+{
+    const int32_t c = b->label >= 0 && b->label < net->n_classes ? net->class_of[b->label] : -1;
+    const bool is_tracked = task == GLINT_NUSCENES_DETECTION || b->id >= 0;
+    return is_tracked && c >= 0 && class_in(task, c) >= 0 && (double)b->score >= net->score[c] &&
+           b->size[0] > 0 && b->size[1] > 0 && b->size[2] > 0;
+}
+
+int32_t glint_nuscenes_net_boxes(const struct glint_nuscenes_net *net, enum glint_nuscenes_task task,
+                                 const struct glint_frame *frame, int32_t sample,
+                                 struct glint_nuscenes_box *boxes)
 {
     struct glint_pose pose;
     const struct glint_box **wanted = malloc(((size_t)frame->n_boxes + 1) * sizeof *wanted);
@@ -234,7 +246,7 @@ int32_t glint_nuscenes_net_boxes(const struct glint_nuscenes_net *net, const str
     memcpy(pose.t, frame->pose_position, sizeof pose.t);
     memcpy(pose.q, frame->pose_rotation, sizeof pose.q);
     for (int32_t i = 0; wanted && i < frame->n_boxes; i++)
-        if (is_wanted(net, &frame->boxes[i]))
+        if (is_wanted(net, task, &frame->boxes[i]))
             wanted[n++] = &frame->boxes[i];
     if (n > 1)
         qsort(wanted, (size_t)n, sizeof *wanted, by_score);
@@ -245,7 +257,7 @@ int32_t glint_nuscenes_net_boxes(const struct glint_nuscenes_net *net, const str
         const bool moves = hypot((double)b->velocity[0], (double)b->velocity[1]) > net->moving_mps;
         boxes[i] = (struct glint_nuscenes_box){.score = (double)b->score,
                                                .sample = sample,
-                                               .name = c,
+                                               .name = class_in(task, c),
                                                .attribute = net->attribute[c][moves ? 0 : 1],
                                                .num_pts = -1,
                                                .track = b->id,

@@ -34,9 +34,11 @@ int glint_nuscenes_net_read(const char *folder, const char *const *classes, int3
                             const char *const *point_classes, int32_t n_point_classes,
                             struct glint_nuscenes_net *net_out);
 
-/* A frame's boxes as results of a sample, best first, at most GLINT_NUSCENES_MAX_BOXES. Returns how many. */
-int32_t glint_nuscenes_net_boxes(const struct glint_nuscenes_net *net, const struct glint_frame *frame,
-                                 int32_t sample, struct glint_nuscenes_box *boxes_out);
+/* A frame's boxes as results of a sample, best first, at most GLINT_NUSCENES_MAX_BOXES; of tracking those
+ * that have an id and are of its classes. Returns how many. */
+int32_t glint_nuscenes_net_boxes(const struct glint_nuscenes_net *net, enum glint_nuscenes_task task,
+                                 const struct glint_frame *frame, int32_t sample,
+                                 struct glint_nuscenes_box *boxes_out);
 
 /* A frame's point classes as lidarseg's for all points of the key frame's file; points that were not in the
  * frame get "manmade". The caller frees. Fails as glint_nuscenes_kept. */

@@ -6,8 +6,8 @@
 #include <limits.h>
 #include <stdio.h>
 
-static int settings_for(const struct glint_shared_options *options, const struct glint_model *model,
-                        struct glint_track_settings *s)
+int glint_tracker_settings(const struct glint_shared_options *options, const struct glint_model *model,
+                           struct glint_track_settings *s)
 {
     char folder[PATH_MAX], path[PATH_MAX + 16];
     const struct glint_model_info *info = model ? glint_model_info(model) : NULL;
@@ -42,6 +42,6 @@ int glint_open_tracker(const struct glint_shared_options *options, const struct 
     struct glint_track_settings settings;
     if (!options->track)
         return GLINT_OK;
-    GLINT_TRY(settings_for(options, model, &settings));
+    GLINT_TRY(glint_tracker_settings(options, model, &settings));
     return *tracker ? glint_tracker_set(*tracker, &settings) : glint_tracker_open(&settings, tracker);
 }

@@ -10,7 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-#define UNPAIRED 8.0 /* above 1 + 2 weight_overlap + weight_class: see glint_track_settings_check */
+#define OTHER_CLASS_GIOU 0.2 /* what is taken for another class must at least be in the same place */
+#define UNPAIRED         8.0 /* above 1 + 2 weight_overlap + weight_class: see glint_track_settings_check */
 
 size_t glint_track_pairs_bytes(int32_t cap_tracks, int32_t cap_boxes)
 {
@@ -67,7 +68,10 @@ static double cost_of(const struct glint_tracker *t, const struct glint_track *t
     if (!(far <= gate))
         return INFINITY;
     const struct glint_rect a = glint_track_rect(track), b = glint_detection_rect(d);
-    return far / gate + (double)t->s.weight_overlap * (1 - glint_rect_giou(&a, &b)) +
+    const double giou = glint_rect_giou(&a, &b);
+    if (track->label != d->label && giou < OTHER_CLASS_GIOU)
+        return INFINITY;
+    return far / gate + (double)t->s.weight_overlap * (1 - giou) +
            (track->label == d->label ? 0.0 : (double)t->s.weight_class);
 }
 

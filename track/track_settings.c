@@ -138,7 +138,7 @@ void glint_track_settings_default(struct glint_track_settings *s, const char *co
                                        .doubt_s = 0.15f,
                                        .double_iou = 0.5f,
                                        .yaw_memory_s = 1.0f};
-    s->n_classes = n < GLINT_TRACK_CLASSES ? n : GLINT_TRACK_CLASSES;
+    s->n_classes = n < GLINT_TRACKER_CLASSES ? n : GLINT_TRACKER_CLASSES;
     s->classes[0] = class_of("");
     for (int32_t i = 0; i < s->n_classes; i++)
         s->classes[i] = class_of(classes[i]);

@@ -25,9 +25,9 @@ static int check(const struct glint_track_settings *s)
     if (s->cap_tracks < 1 || s->cap_tracks > 4096 || s->cap_boxes < 1 || s->cap_boxes > 4096)
         return glint_fail(GLINT_E_ARG, "tracking %d objects by %d boxes: 1 to 4096 wanted", s->cap_tracks,
                           s->cap_boxes);
-    if (s->n_classes < 0 || s->n_classes > GLINT_TRACK_CLASSES)
+    if (s->n_classes < 0 || s->n_classes > GLINT_TRACKER_CLASSES)
         return glint_fail(GLINT_E_ARG, "tracking %d classes: 0 to %d wanted", s->n_classes,
-                          GLINT_TRACK_CLASSES);
+                          GLINT_TRACKER_CLASSES);
     return GLINT_OK;
 }
 
@@ -302,9 +302,9 @@ static void correct_motion(struct glint_tracker *t, struct glint_track *track,
 static void vote(struct glint_track *track, const struct glint_detection *d)
 {
     float *votes = track->votes;
-    if (d->label >= GLINT_TRACK_CLASSES)
+    if (d->label >= GLINT_TRACKER_CLASSES)
         return;
-    for (int32_t i = 0; i < GLINT_TRACK_CLASSES; i++)
+    for (int32_t i = 0; i < GLINT_TRACKER_CLASSES; i++)
         votes[i] *= 0.98f;
     votes[d->label] += (float)d->score;
     if (votes[d->label] > votes[track->label])
@@ -388,7 +388,7 @@ static void begin_track(struct glint_tracker *t, int32_t detection)
                            (double)c->noise_yaw_rad, (double)c->first_mps);
     if (c->noise_velocity > 0 && t->has_pose && isfinite(d->velocity[0] + d->velocity[1]))
         glint_turn_filter_velocity(&track->motion, d->velocity[0], d->velocity[1], (double)c->noise_velocity);
-    if (d->label < GLINT_TRACK_CLASSES)
+    if (d->label < GLINT_TRACKER_CLASSES)
         track->votes[d->label] = (float)d->score;
     d->track = t->n_tracks++;
 }

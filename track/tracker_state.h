@@ -14,7 +14,7 @@ struct glint_track { /* one object; coordinates are the world's */
     double odds;   /* log odds of being there: belief is 1 / (1 + exp(-odds)) */
     double score;  /* of its detections, the newest ones most */
     double facing; /* > 0: detections say that its front is in front */
-    float votes[GLINT_TRACK_CLASSES];
+    float votes[GLINT_TRACKER_CLASSES];
     int32_t label, id, hits;
     bool confirmed;
     int64_t born_ns, seen_ns;

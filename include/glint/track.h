@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define GLINT_TRACK_CLASSES 64
+#define GLINT_TRACKER_CLASSES 64
 
 /* How objects of a class move and are seen. Standard deviations unless said otherwise. */
 struct glint_track_class {
@@ -75,11 +75,11 @@ struct glint_track_settings {
     float yaw_memory_s; /* front or back is decided by the detections of about so many seconds */
     int32_t n_classes;
     struct glint_track_class
-        classes[GLINT_TRACK_CLASSES]; /* of the model's labels; labels beyond: the last */
+        classes[GLINT_TRACKER_CLASSES]; /* of the model's labels; labels beyond: the last */
 };
 
 /* Values for classes by their names ("car", "Vehicle", "traffic_cone" ...); a name that is not known is taken
- * for something that may move like a cyclist. More than GLINT_TRACK_CLASSES: the rest is left out. */
+ * for something that may move like a cyclist. More than GLINT_TRACKER_CLASSES: the rest is left out. */
 void glint_track_settings_default(struct glint_track_settings *s, const char *const *classes, int32_t n);
 
 /* Changes what the "track" section of a model's config.json says, members named as above; those of a class in

@@ -66,12 +66,15 @@ if has_mpi; then
     cmp -s one.json two.json && cmp -s boxes.bin two.bin || wrong "two ranks give other bytes"
     grep -q '<td>4</td>' two/index.html || wrong "times of four frames expected from two ranks"
 fi
+expect 0 eval waymo --model glint-tiny --data folder --mode tracking --score 0.002 --save tracks.bin
+[ -s tracks.bin ] || wrong "no tracks"
+expect 0 eval waymo --mode tracking --ground-truth folder/*.tfrecord --results tracks.bin
 cp "$frames/bad_data_crc.tfrecord" folder/c.tfrecord
 # shellcheck disable=SC2086
 expect 3 $waymo --data folder --json bad.json
 grep -qF "c.tfrecord: record 1 at byte 55447" err || wrong "the damaged file is not named"
 expect 2 eval waymo --model glint-tiny --json x.json
-expect 2 eval waymo --model glint-tiny --data folder --mode tracking
+expect 2 eval waymo --model glint-tiny --data folder --mode segmentation
 expect 2 eval waymo --model glint-tiny --data folder --submission s.bin
 
 # what the dataset's server would refuse
