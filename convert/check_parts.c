@@ -79,17 +79,21 @@ static const struct glint_tensor *list_of(struct glint_check *c, const char *nam
     return t && t->n_dims == 1 && t->shape[0] == n ? t : NULL;
 }
 
-/* Which rows the case has: of points, of the tensor itself, of its stage or the next one, of all tokens. */
+/* Which rows the case has: of points, of the tensor itself or what it is a part of ("conv2.down" of "conv2"),
+ * of its stage or the next one, of all tokens. */
 static const struct glint_tensor *rows_of(struct glint_check *c, const char *name, int64_t n, int64_t n_got)
 {
     if (strncmp(name, "vfe.", 4) == 0 && n_got != c->n_coords)
         return list_of(c, "pt_rows", "", n);
-    char stage[2][24];
+    char stage[2][24], whole[64];
+    const char *dot = strrchr(name, '.');
     const char *digit = strpbrk(name, "0123456789");
     const int number = digit ? atoi(digit) % 1000 : 0;
     snprintf(stage[0], sizeof stage[0], "stage%d", number);
     snprintf(stage[1], sizeof stage[1], "stage%d", number + 1);
+    snprintf(whole, sizeof whole, "%.*s", dot ? (int)(dot - name) : 0, name);
     const struct glint_tensor *t = list_of(c, name, ".rows", n);
+    t = t || !dot ? t : list_of(c, whole, ".rows", n);
     t = t ? t : list_of(c, stage[0], ".rows", n);
     t = t ? t : list_of(c, "rows", "", n);
     return t ? t : list_of(c, stage[1], ".rows", n);
