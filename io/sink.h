@@ -14,6 +14,13 @@ struct glint_sink_context { /* what a sink may need to know; strings outlive the
 struct glint_sink;
 typedef void glint_sink_count_fn(void *ctx, const char *name, uint64_t value);
 
+struct glint_sink_run { /* what frames do not tell: counts of the run so far */
+    uint64_t frames_in;
+    int32_t n_reasons;
+    const char *const *reasons; /* why frames were dropped: static storage */
+    const uint64_t *dropped;    /* for each reason */
+};
+
 struct glint_sink_ops { /* made with named members: optional ones may be added */
     const char *name;
     int (*write)(struct glint_sink *sink, const struct glint_frame *frame);
@@ -22,6 +29,8 @@ struct glint_sink_ops { /* made with named members: optional ones may be added *
     /* Optional, for sinks with a queue of their own or with listeners: gives each of its counts to put, under
      * a name as in JSON ("dropped_queue_full"), for --json, metrics and diagnostics. From any thread. */
     void (*account)(const struct glint_sink *sink, glint_sink_count_fn *put, void *ctx);
+    /* Optional: after each frame, in the thread that writes. */
+    void (*note)(struct glint_sink *sink, const struct glint_sink_run *run);
 };
 struct glint_sink { /* first member of each sink's own struct */
     const struct glint_sink_ops *ops;

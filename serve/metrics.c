@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define SENSORS   16 /* further ones are with the last */
+#define REASONS   8  /* why frames are dropped */
 #define N_BUCKETS 14
 
 /* Upper ends in microseconds: from a decoded packet to far beyond a sensor's turn. */
@@ -33,7 +34,10 @@ struct glint_metrics {
     struct histogram stages[GLINT_STAGE_COUNT], sweep, age;
     struct sensor sensors[SENSORS];
     int32_t n_sensors;
-    uint64_t frames, frames_skipped, points, boxes, next_index;
+    uint64_t frames_in, dropped[REASONS];
+    const char *reasons[REASONS];
+    int32_t n_reasons;
+    uint64_t frames, points, boxes;
     int64_t stamp_ns, published_ns;             /* UTC, of the newest */
     uint64_t health_frames[GLINT_HEALTH_COUNT]; /* frames with each bit */
     uint32_t last_health;
@@ -111,9 +115,6 @@ void glint_metrics_add(struct glint_metrics *m, const struct glint_frame *f)
     struct sensor *s = sensor_of(m, f->source);
     s->loss = f->loss;
     s->frames++;
-    if (m->frames > 0 && f->index > m->next_index)
-        m->frames_skipped += f->index - m->next_index;
-    m->next_index = f->index + 1;
     m->frames++;
     m->points += (uint64_t)f->points.n;
     m->boxes += (uint64_t)f->n_boxes;
@@ -125,6 +126,18 @@ void glint_metrics_add(struct glint_metrics *m, const struct glint_frame *f)
     for (int i = 0; i < GLINT_HEALTH_COUNT; i++)
         m->health_frames[i] += f->health >> i & 1;
     add_times(m, f);
+    pthread_mutex_unlock(&m->mutex);
+}
+
+void glint_metrics_note(struct glint_metrics *m, const struct glint_sink_run *run)
+{
+    pthread_mutex_lock(&m->mutex);
+    m->frames_in = run->frames_in;
+    m->n_reasons = run->n_reasons < REASONS ? run->n_reasons : REASONS;
+    for (int32_t i = 0; i < m->n_reasons; i++) {
+        m->reasons[i] = run->reasons[i];
+        m->dropped[i] = run->dropped[i];
+    }
     pthread_mutex_unlock(&m->mutex);
 }
 
@@ -270,11 +283,21 @@ static void write_health(const struct glint_metrics *m, struct glint_buffer *b)
     }
 }
 
+static void write_run(const struct glint_metrics *m, struct glint_buffer *b)
+{
+    char labels[80];
+    single(b, "glint_frames_in_total", "counter",
+           "frames that came in = published + dropped + those on their way", (double)m->frames_in);
+    head(b, "glint_frames_dropped_total", "counter", "frames that were not published, by reason");
+    for (int32_t i = 0; i < m->n_reasons; i++) {
+        snprintf(labels, sizeof labels, "{reason=\"%s\"}", m->reasons[i]);
+        value(b, "glint_frames_dropped_total", labels, (double)m->dropped[i]);
+    }
+}
+
 static void write_frames(const struct glint_metrics *m, struct glint_buffer *b)
 {
     single(b, "glint_frames_total", "counter", "frames published", (double)m->frames);
-    single(b, "glint_frames_skipped_total", "counter", "frames that came in but were not published",
-           (double)m->frames_skipped);
     single(b, "glint_points_total", "counter", "points published", (double)m->points);
     single(b, "glint_boxes_total", "counter", "boxes published", (double)m->boxes);
     single(b, "glint_frame_points", "gauge", "points of the newest frame", m->last_points);
@@ -324,6 +347,7 @@ void glint_metrics_write(struct glint_metrics *m, const struct glint_metrics_ser
 {
     pthread_mutex_lock(&m->mutex);
     write_frames(m, out);
+    write_run(m, out);
     write_health(m, out);
     write_times(m, out);
     write_sensors(m, out);

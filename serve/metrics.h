@@ -17,6 +17,9 @@ void glint_metrics_close(struct glint_metrics *metrics); /* NULL is fine */
 
 void glint_metrics_add(struct glint_metrics *metrics, const struct glint_frame *frame);
 
+/* Counts of the run that no frame carries. */
+void glint_metrics_note(struct glint_metrics *metrics, const struct glint_sink_run *run);
+
 /* Appends the text format, version 0.0.4; docs/VIEW.md lists the names. */
 void glint_metrics_write(struct glint_metrics *metrics, const struct glint_metrics_server *server,
                          struct glint_buffer *out);

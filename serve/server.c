@@ -78,10 +78,10 @@ static int client_open(struct glint_server *s, struct glint_client *c, struct lw
 
 static void client_close(struct glint_client *c)
 {
-    struct glint_server *s = c->server;
-    struct glint_client **at = &s->clients;
-    if (!s)
+    struct glint_server *s = c ? c->server : NULL;
+    if (!s) /* the handshake failed */
         return;
+    struct glint_client **at = &s->clients;
     while (*at && *at != c)
         at = &(*at)->next;
     if (*at)
@@ -434,6 +434,11 @@ void glint_server_publish(struct glint_server *s, const struct glint_frame *fram
     glint_metrics_add(s->metrics, frame);
     if (__atomic_load_n(&s->n_wanting, __ATOMIC_RELAXED) > 0)
         hand_over(s, frame);
+}
+
+void glint_server_note(struct glint_server *s, const struct glint_sink_run *run)
+{
+    glint_metrics_note(s->metrics, run);
 }
 
 void glint_server_wake(struct glint_server *s)

@@ -43,6 +43,8 @@ void glint_server_url(const struct glint_server *server, char *out, size_t size)
 
 /* From one thread at a time. */
 void glint_server_publish(struct glint_server *server, const struct glint_frame *frame);
+/* Counts of the run that frames do not carry, for /metrics. */
+void glint_server_note(struct glint_server *server, const struct glint_sink_run *run);
 /* The shelf has changed: waiting clients get their frames. From any thread. */
 void glint_server_wake(struct glint_server *server);
 void glint_server_counts(struct glint_server *server, struct glint_metrics_server *counts_out);

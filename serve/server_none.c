@@ -33,6 +33,12 @@ void glint_server_publish(struct glint_server *server, const struct glint_frame 
     (void)frame;
 }
 
+void glint_server_note(struct glint_server *server, const struct glint_sink_run *run)
+{
+    (void)server;
+    (void)run;
+}
+
 void glint_server_wake(struct glint_server *server)
 {
     (void)server;

@@ -39,11 +39,17 @@ static void serve_account(const struct glint_sink *sink, glint_sink_count_fn *pu
     put(ctx, "dropped_busy_server", c.frames_dropped_busy);
 }
 
+static void serve_note(struct glint_sink *sink, const struct glint_sink_run *run)
+{
+    glint_server_note(((struct sink_serve *)sink)->server, run);
+}
+
 static const struct glint_sink_ops ops = {.name = "serve",
                                           .write = serve_write,
                                           .finish = serve_finish,
                                           .close = serve_close,
-                                          .account = serve_account};
+                                          .account = serve_account,
+                                          .note = serve_note};
 
 bool glint_sink_serve_wants(const char *path)
 {
@@ -70,7 +76,7 @@ int glint_sink_serve_open(const char *url, const struct glint_sink_context *cont
                           struct glint_sink **sink_out)
 {
     char token[GLINT_SERVE_TOKEN], at[256];
-    struct glint_server_settings settings = {.context = context, .token = token, .title = "live"};
+    struct glint_server_settings settings = {.context = context, .token = token, .title = ""};
     *sink_out = NULL;
     GLINT_TRY(glint_serve_address_parse(url, &settings.address));
     GLINT_TRY(glint_serve_token(&settings.address, token));

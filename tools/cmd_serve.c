@@ -102,6 +102,7 @@ static int run_recorded(struct job *j)
     if (status < 0)
         return glint_report_failure(status, GLINT_SIDE_OUTPUT);
     glint_log_job_tell(j->server);
+    j->log.noted = j->server;
     do {
         bool ended;
         code = glint_log_job_run(&j->log, 0, take, j, &ended);

@@ -104,6 +104,20 @@ static int taker_write(struct glint_sink *sink, const struct glint_frame *frame)
     return status;
 }
 
+static void taker_note(struct glint_sink *sink, const struct glint_sink_run *run)
+{
+    struct glint_log_job *job = ((struct taker *)sink)->job;
+    struct glint_sink_run all = *run;
+    uint64_t dropped[GLINT_DROP_COUNT];
+    if (!job->noted)
+        return;
+    for (int32_t i = 0; i < run->n_reasons && i < GLINT_DROP_COUNT; i++)
+        dropped[i] = job->dropped_before[i] + run->dropped[i];
+    all.frames_in += job->in_before;
+    all.dropped = dropped;
+    glint_server_note(job->noted, &all);
+}
+
 static int taker_finish(struct glint_sink *sink)
 {
     (void)sink;
@@ -116,7 +130,7 @@ static void taker_close(struct glint_sink *sink)
 }
 
 static const struct glint_sink_ops ops = {
-    .name = "taker", .write = taker_write, .finish = taker_finish, .close = taker_close};
+    .name = "taker", .write = taker_write, .finish = taker_finish, .close = taker_close, .note = taker_note};
 
 int glint_log_job_run(struct glint_log_job *job, uint64_t first, glint_log_take_fn *take, void *ctx,
                       bool *ended_out)
@@ -134,6 +148,9 @@ int glint_log_job_run(struct glint_log_job *job, uint64_t first, glint_log_take_
         glint_tracker_reset(job->tracker);
     s->outputs = &outputs;
     const int code = glint_session_run(s);
+    job->in_before += s->frames_in;
+    for (int i = 0; i < GLINT_DROP_COUNT; i++)
+        job->dropped_before[i] += s->dropped_by[i];
     *ended_out = !taker.enough;
     return taker.enough ? GLINT_EXIT_OK : code;
 }

@@ -15,9 +15,11 @@ struct glint_log_job { /* start with all zero */
     /* private */
     struct glint_session session;
     struct glint_model *model;
+    struct glint_server *noted; /* gets the run's counts; NULL: none */
     struct glint_tracker *tracker;
     struct glint_sink_context context;
     int32_t cap_points;
+    uint64_t in_before, dropped_before[GLINT_DROP_COUNT]; /* of the passes before */
     void (*stop)(void *ctx);
     void *stop_ctx;
 };

@@ -367,6 +367,15 @@ static int write_one(struct glint_outputs *o, int32_t i, const struct glint_fram
     return GLINT_OK;
 }
 
+void glint_outputs_note(struct glint_outputs *o, const struct glint_sink_run *run)
+{
+    pthread_mutex_lock(&o->mutex);
+    for (int32_t i = 0; i < o->n; i++)
+        if (o->sinks[i] && o->sinks[i]->ops->note)
+            o->sinks[i]->ops->note(o->sinks[i], run);
+    pthread_mutex_unlock(&o->mutex);
+}
+
 int glint_outputs_write(struct glint_outputs *o, const struct glint_frame *frame)
 {
     int status = GLINT_OK;

@@ -76,6 +76,9 @@ int glint_outputs_add(struct glint_outputs *o, const char *path, const struct gl
 bool glint_outputs_apart(const struct glint_command *c, const char *path, const char *const *files, int32_t n,
                          const char *what);
 
+/* The run's counts, to those that want them. */
+void glint_outputs_note(struct glint_outputs *o, const struct glint_sink_run *run);
+
 /* To every one of them, after opening anew where that is wanted. By the policy the first failure, or GLINT_OK
  * as long as it goes on. */
 int glint_outputs_write(struct glint_outputs *o, const struct glint_frame *frame);

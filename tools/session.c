@@ -107,6 +107,21 @@ static void count_health(struct glint_session *s, uint32_t health)
         s->health[i] += (health >> i) & 1;
 }
 
+/* Of this input's pipeline and of those before. */
+static void note_run(struct glint_session *s)
+{
+    struct glint_pipeline_stats stats;
+    const char *reasons[GLINT_DROP_COUNT];
+    uint64_t dropped[GLINT_DROP_COUNT];
+    glint_pipeline_stats(s->pipeline, &stats);
+    for (int i = 0; i < GLINT_DROP_COUNT; i++) {
+        reasons[i] = glint_drop_name((enum glint_drop)i);
+        dropped[i] = s->dropped_by[i] + stats.dropped_by[i];
+    }
+    const struct glint_sink_run run = {s->frames_in + stats.frames_in, GLINT_DROP_COUNT, reasons, dropped};
+    glint_outputs_note(s->outputs, &run);
+}
+
 static int forward_write(struct glint_sink *sink, const struct glint_frame *frame)
 {
     struct glint_session *s = ((struct forward *)sink)->session;
@@ -125,6 +140,7 @@ static int forward_write(struct glint_sink *sink, const struct glint_frame *fram
     s->n_boxes += (uint64_t)frame->n_boxes;
     glint_samples_add(&s->samples, frame);
     count_health(s, numbered.health);
+    note_run(s);
     if (s->on_frame)
         s->on_frame(s->ctx, &numbered);
     show_progress(s);

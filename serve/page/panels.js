@@ -31,7 +31,7 @@ export class Panels {
     this.totals = [];
     el("bars").replaceChildren();
     el("title").textContent = hello.title;
-    document.title = `${hello.title} - Glint`;
+    document.title = `${hello.title || "live"} - Glint`;
     document.body.classList.toggle("log", hello.mode === "log");
     el("timeline").classList.toggle("hidden", hello.mode !== "log");
   }
@@ -49,9 +49,10 @@ export class Panels {
 
   frame(frame) {
     const info = this.info = frame.info;
+    if (!this.hello.title && info.source && el("title").textContent !== info.source) el("title").textContent = info.source;
     el("frame").textContent = `frame ${info.frame}`;
     el("stamp").textContent = info.stamp_ns !== "0" ? new Date(Number(BigInt(info.stamp_ns) / 1000000n)).toISOString().replace("T", " ").replace("Z", " UTC") : "";
-    el("counts").textContent = `${number(frame.n)} points` + (info.source ? `, ${info.source}` : "");
+    el("counts").textContent = `${number(frame.n)} points` + (info.source && this.hello.title ? `, ${info.source}` : "");
     this.latency(info);
     this.found(info);
     this.lost(info);
@@ -62,7 +63,8 @@ export class Panels {
   // ---- time ----
 
   latency(info) {
-    const work = Object.values(info.latency_us).reduce((a, b) => a + b, 0);
+    // Live, capture is the time in which the sweep was measured and came in: latency counts from its last packet.
+    const work = Object.entries(info.latency_us).reduce((sum, [name, us]) => name === "capture" ? sum : sum + us, 0);
     this.totals.push(info.total_us || work);
     if (this.totals.length > HISTORY) this.totals.shift();
     el("total").textContent = ms(info.total_us || work);
@@ -73,12 +75,12 @@ export class Panels {
       stage.values.push(info.latency_us[name]);
       if (stage.values.length > HISTORY) stage.values.shift();
       stage.median = median(stage.values);
-      longest = Math.max(longest, ...stage.values);
+      if (name !== "capture") longest = Math.max(longest, ...stage.values);
     }
     for (const [name, stage] of this.stages) {
       const value = info.latency_us[name] || 0;
-      stage.bar.style.width = `${100 * value / longest}%`;
-      stage.tick.style.left = `${100 * stage.median / longest}%`;
+      stage.bar.style.width = `${Math.min(100 * value / longest, 100)}%`;
+      stage.tick.style.left = `${Math.min(100 * stage.median / longest, 99)}%`;
       stage.number.textContent = ms(value);
     }
     this.waterfall(info, work);
@@ -98,7 +100,7 @@ export class Panels {
     return stage;
   }
 
-  // Stages one after the other; what is left of the total was waiting.
+  // Stages one after the other, from the last packet on; what is left of the total was waiting.
   waterfall(info, work) {
     const whole = Math.max(info.total_us, work, 1), rows = [];
     let at = 0;
@@ -113,7 +115,7 @@ export class Panels {
       at += us;
     };
     const outside = Math.max(info.total_us - work, 0);
-    for (const name of this.hello.stages) if (info.latency_us[name] !== undefined) add(name, info.latency_us[name], "fall");
+    for (const name of this.hello.stages) if (info.latency_us[name] !== undefined && name !== "capture") add(name, info.latency_us[name], "fall");
     if (outside > whole * 0.01) add("", outside, "fall wait");
     const axis = make("div", "axis");
     axis.append(make("span", "", "0"), make("span", "", ms(whole)));
