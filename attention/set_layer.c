@@ -113,6 +113,22 @@ static const float *const *rows_of(struct work *w, const float *a, int64_t lda)
     return w->pointer;
 }
 
+/* Queries and keys of length 1, head by head. */
+static void normalise(struct work *w)
+{
+    const struct glint_set_layer *l = w->job->layer;
+    const int32_t d = l->dim / l->heads;
+    for (int32_t i = 0; i < w->n; i++)
+        for (int32_t h = 0; h < 2 * l->heads; h++) {
+            float *v = w->qk + (int64_t)i * 2 * l->dim + h * d, sum = 0.0f;
+            for (int32_t j = 0; j < d; j++)
+                sum += v[j] * v[j];
+            const float length = sqrtf(sum), factor = 1.0f / (length > 1e-12f ? length : 1e-12f);
+            for (int32_t j = 0; j < d; j++)
+                v[j] *= factor;
+        }
+}
+
 /* Rows first .. first + n - 1 of the piece are a set. */
 static void attend_set(struct work *w, int32_t first, int32_t n)
 {
@@ -129,7 +145,8 @@ static void attend_set(struct work *w, int32_t first, int32_t n)
                                        .ldq = 2 * l->dim,
                                        .ldk = 2 * l->dim,
                                        .ldv = w->v_ld,
-                                       .scale = 1.0f / sqrtf((float)d),
+                                       .scale =
+                                           l->temperature ? 1.0f / l->temperature[h] : 1.0f / sqrtf((float)d),
                                        .out = w->o + (int64_t)first * l->dim + h * d,
                                        .ldo = l->dim,
                                        .scratch = w->head};
@@ -247,6 +264,8 @@ static void run_piece(struct work *w, int64_t piece)
     gather(w);
     product(w, &l->qk, rows_of(w, w->sum, l->dim), w->qk, 2 * (int64_t)l->dim, GLINT_ACT_NONE, NULL);
     product(w, &l->v, w->x, w->v, w->v_ld, GLINT_ACT_NONE, NULL);
+    if (l->temperature)
+        normalise(w);
     for (int32_t s = first; s < end; s++)
         attend_set(w, r->start[s] - r->start[first], r->start[s + 1] - r->start[s]);
     feed_forward(w);
@@ -316,4 +335,20 @@ int glint_set_positions(struct glint_exec *x, const struct glint_weights *first,
     glint_linear(x, second, hidden, first->n, n, out, second->n, GLINT_ACT_NONE, NULL, 0);
     free(in);
     return GLINT_OK;
+}
+
+void glint_set_sines(const int32_t size[3], int32_t dim, float base, float *out)
+{
+    const int32_t axes = size[2] > 1 ? 3 : 2, values = dim / axes, n = size[0] * size[1] * size[2];
+    memset(out, 0, (size_t)n * (size_t)dim * sizeof *out);
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t at[3] = {i % size[0], i / size[0] % size[1], i / size[0] / size[1]};
+        for (int32_t j = 0; j < axes * values; j++) {
+            const int32_t a = j / values, k = j % values;
+            const float exponent = (float)(2 * (k / 2)) / (float)values;
+            const float frequency = (float)pow((double)base, (double)exponent);
+            const double angle = (double)(((float)at[a] - (float)size[a] / 2.0f) / frequency);
+            out[(int64_t)i * dim + j] = (float)(k % 2 ? cos(angle) : sin(angle));
+        }
+    }
 }

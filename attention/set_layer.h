@@ -6,7 +6,9 @@
  *     y = norm1(x + a);  z = norm2(y + fc2(act(fc1(y))))
  *     out = z                                  without `outer` (SST)
  *     out = outer(z + x)                       with it (DSVT)
- *     out = last(outer(z + x) + residual)      with `last` too: the end of a block of layers */
+ *     out = last(outer(z + x) + residual)      with `last` too: the end of a block of layers
+ * Attention is softmax(q k' / sqrt(head width)) v, or with `temperature` the cosine of q and k over the
+ * head's temperature (SST's). */
 #ifndef GLINT_ATTENTION_SET_LAYER_H
 #define GLINT_ATTENTION_SET_LAYER_H
 #include "attention/gemm.h"
@@ -25,7 +27,8 @@ struct glint_set_layer {
     struct glint_weights fc1, fc2;
     struct glint_norm_weights norm1, norm2, outer, last;
     float norm_eps;
-    const float *position; /* table of rows of dim */
+    const float *position;    /* table of rows of dim */
+    const float *temperature; /* heads, each > 0; NULL: not the cosine */
 };
 
 struct glint_set_rows { /* what a layer reads and writes */
@@ -55,4 +58,9 @@ size_t glint_set_layer_scratch(const struct glint_set_layer *layer);
  * GLINT_E_NOMEM. */
 int glint_set_positions(struct glint_exec *x, const struct glint_weights *first,
                         const struct glint_weights *second, const int32_t size[3], float *out);
+
+/* The sinusoidal table of SST: per axis (x, y, and z where size[2] > 1) floor(dim / axes) values, sin (even)
+ * or cos (odd j) of (place - size / 2) / base^(2 floor(j / 2) / values), axes one after another, then zeros
+ * up to dim. */
+void glint_set_sines(const int32_t size[3], int32_t dim, float base, float *out);
 #endif

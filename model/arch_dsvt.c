@@ -340,7 +340,7 @@ static void set_tensors(struct glint_set_layer_params *p, const struct parts *pa
     p->set = s->window[0].set;
     snprintf(prefix, sizeof prefix, "backbone_3d.stage_%d.%d.encoder_list.%d.win_attn", at->stage, at->block,
              layer);
-    glint_set_layer_tensors(p, prefix);
+    glint_set_layer_tensors(p, prefix, prefix);
     snprintf(p->outer, sizeof p->outer, "backbone_3d.stage_%d.%d.encoder_list.%d.norm", at->stage, at->block,
              layer);
     if (layer == 1)

@@ -224,6 +224,7 @@ struct conv {
     enum glint_act act;
     const struct glint_pixel *pixels; /* NULL: all, by tiles */
     int32_t kernel;                   /* pixels per side: 1, 2 or 3 */
+    int32_t dilation;                 /* of kernel 3; 0, 1: side by side */
 };
 
 /* The rows of a product, in the precision that its weights have. */
@@ -307,12 +308,29 @@ static void conv_pixels(const struct conv *c, const struct glint_pixel *pixels, 
     product_to(&g, c, pixels, c->residual);
 }
 
+/* Kernel cells c->dilation pixels apart; what lies beyond the map's border is zeros of its own. */
+static void wide_pixels(const struct conv *c, const struct glint_pixel *pixels, int32_t m)
+{
+    static const float zeros[GLINT_MAP_CHANNELS];
+    struct rows rows;
+    rows.half = false;
+    for (int32_t s = 0; s < CONV_TAPS; s++)
+        for (int32_t i = 0; i < m; i++) {
+            const int64_t y = pixels[i].y + (s / 3 - 1) * c->dilation,
+                          x = pixels[i].x + (s % 3 - 1) * c->dilation;
+            const bool inside = y >= 0 && y < c->in->h && x >= 0 && x < c->in->w;
+            rows.whole[s * m + i] = inside ? pixel(c->in, y, x) : zeros;
+        }
+    struct glint_gemm g = product_of(&rows, c->in, c->w, CONV_TAPS, m, c->act);
+    product_to(&g, c, pixels, c->residual);
+}
+
 /* Any number of pixels. */
 static void conv_some(const struct conv *c, const struct glint_pixel *pixels, int64_t n)
 {
     const int32_t step = pixels_at_once(c->out);
     for (int64_t i = 0; i < n; i += step)
-        conv_pixels(c, pixels + i, n - i < step ? (int32_t)(n - i) : step);
+        (c->dilation > 1 ? wide_pixels : conv_pixels)(c, pixels + i, n - i < step ? (int32_t)(n - i) : step);
 }
 
 static void conv_tiles(void *ctx, int64_t begin, int64_t end, int worker)
@@ -370,7 +388,8 @@ int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct
                   int32_t stride, enum glint_act act, const struct glint_map *residual,
                   const struct glint_map *out)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, NULL, 3};
+    struct conv c = {
+        glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, NULL, 3, 1};
     return conv_all(x, &c);
 }
 
@@ -422,7 +441,7 @@ static void taps_rows(void *ctx, int64_t begin, int64_t end, int worker)
 int glint_conv3x3_by_taps(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                           int32_t stride, enum glint_act act, const struct glint_map *out)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, NULL, 3};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, NULL, 3, 1};
     check_conv(&c);
     assert(!out->half && (act == GLINT_ACT_NONE || act == GLINT_ACT_RELU));
     glint_pool_for(x->pool, out->h, 1, taps_rows, &c);
@@ -433,14 +452,49 @@ int glint_conv3x3_at(struct glint_exec *x, const struct glint_map *in, const str
                      int32_t stride, enum glint_act act, const struct glint_map *residual,
                      const struct glint_map *out, const struct glint_pixel *pixels, int32_t n)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, pixels, 3};
+    struct conv c = {
+        glint_gemm_get(x->isa), halve_get(x->isa), w, in, residual, out, stride, act, pixels, 3, 1};
+    return conv_at(x, &c, n);
+}
+
+static struct conv wide(const struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                        int32_t dilation, enum glint_act act, const struct glint_map *residual,
+                        const struct glint_map *out)
+{
+    assert(in->data && in->c <= GLINT_MAP_CHANNELS && dilation > 1 && !out->half);
+    return (struct conv){.gemm = glint_gemm_get(x->isa),
+                         .halve = halve_get(x->isa),
+                         .w = w,
+                         .in = in,
+                         .residual = residual,
+                         .out = out,
+                         .stride = 1,
+                         .act = act,
+                         .kernel = 3,
+                         .dilation = dilation};
+}
+
+int glint_conv3x3_wide(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                       int32_t dilation, enum glint_act act, const struct glint_map *residual,
+                       const struct glint_map *out)
+{
+    struct conv c = wide(x, in, w, dilation, act, residual, out);
+    return conv_all(x, &c);
+}
+
+int glint_conv3x3_wide_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                          int32_t dilation, enum glint_act act, const struct glint_map *residual,
+                          const struct glint_map *out, const struct glint_pixel *pixels, int32_t n)
+{
+    struct conv c = wide(x, in, w, dilation, act, residual, out);
+    c.pixels = pixels;
     return conv_at(x, &c, n);
 }
 
 int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                   int32_t stride, enum glint_act act, const struct glint_map *out)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, NULL, 1};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, NULL, 1, 1};
     return conv_all(x, &c);
 }
 
@@ -448,14 +502,14 @@ int glint_conv1x1_at(struct glint_exec *x, const struct glint_map *in, const str
                      int32_t stride, enum glint_act act, const struct glint_map *out,
                      const struct glint_pixel *pixels, int32_t n)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, pixels, 1};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, stride, act, pixels, 1, 1};
     return conv_at(x, &c, n);
 }
 
 int glint_conv2x2(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                   enum glint_act act, const struct glint_map *out)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, 2, act, NULL, 2};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, 2, act, NULL, 2, 1};
     return conv_all(x, &c);
 }
 
@@ -463,7 +517,7 @@ int glint_conv2x2_at(struct glint_exec *x, const struct glint_map *in, const str
                      enum glint_act act, const struct glint_map *out, const struct glint_pixel *pixels,
                      int32_t n)
 {
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, 2, act, pixels, 2};
+    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), w, in, NULL, out, 2, act, pixels, 2, 1};
     return conv_at(x, &c, n);
 }
 
@@ -516,7 +570,8 @@ int glint_deconv(struct glint_exec *x, const struct glint_map *in, const struct 
                  int32_t s, enum glint_act act, const struct glint_map *out)
 {
     assert(weights->k == in->c && weights->n == out->c && out->h == s * in->h && out->w == s * in->w);
-    struct conv c = {glint_gemm_get(x->isa), halve_get(x->isa), weights, in, NULL, out, s, act, NULL, false};
+    struct conv c = {
+        glint_gemm_get(x->isa), halve_get(x->isa), weights, in, NULL, out, s, act, NULL, false, 1};
     glint_pool_for(x->pool, in->h, 4, deconv_rows, &c);
     return GLINT_OK;
 }
@@ -527,7 +582,7 @@ int glint_deconv_at(struct glint_exec *x, const struct glint_map *in, const stru
 {
     assert(weights->k == in->c && weights->n == out->c && out->h == s * in->h && out->w == s * in->w);
     struct conv c = {
-        glint_gemm_get(x->isa), halve_get(x->isa), weights, in, NULL, out, s, act, pixels, false};
+        glint_gemm_get(x->isa), halve_get(x->isa), weights, in, NULL, out, s, act, pixels, false, 1};
     glint_pool_for(x->pool, n, TILE, deconv_list, &c);
     return GLINT_OK;
 }

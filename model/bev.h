@@ -59,6 +59,12 @@ int glint_conv3x3(struct glint_exec *x, const struct glint_map *in, const struct
 int glint_conv3x3_by_taps(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                           int32_t stride, enum glint_act act, const struct glint_map *out);
 
+/* The same with kernel cells `dilation` pixels apart (2 or more), stride 1, zeros beyond the map; residual in
+ * float. */
+int glint_conv3x3_wide(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                       int32_t dilation, enum glint_act act, const struct glint_map *residual,
+                       const struct glint_map *out);
+
 /* 1x1, k = in.c; output (y, x) is of input (stride y, stride x), stride 1 or 2. */
 int glint_conv1x1(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                   int32_t stride, enum glint_act act, const struct glint_map *out);
@@ -79,6 +85,9 @@ int glint_deconv(struct glint_exec *x, const struct glint_map *in, const struct 
 int glint_conv3x3_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                      int32_t stride, enum glint_act act, const struct glint_map *residual,
                      const struct glint_map *out, const struct glint_pixel *pixels, int32_t n);
+int glint_conv3x3_wide_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
+                          int32_t dilation, enum glint_act act, const struct glint_map *residual,
+                          const struct glint_map *out, const struct glint_pixel *pixels, int32_t n);
 int glint_conv1x1_at(struct glint_exec *x, const struct glint_map *in, const struct glint_weights *w,
                      int32_t stride, enum glint_act act, const struct glint_map *out,
                      const struct glint_pixel *pixels, int32_t n);

@@ -15,8 +15,8 @@
 
 /* Adding a model's architecture is one file and one line here. */
 static const struct glint_arch *const archs[] = {
-    &glint_arch_centerpoint, &glint_arch_flatformer, &glint_arch_flatpoint,
-    &glint_arch_dsvt,        &glint_arch_ptv3,
+    &glint_arch_centerpoint, &glint_arch_dsvt, &glint_arch_flatformer,
+    &glint_arch_flatpoint,   &glint_arch_ptv3, &glint_arch_sst,
 };
 
 /* Values */

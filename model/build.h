@@ -144,7 +144,7 @@ struct glint_arch {
     int (*convert)(struct glint_json foreign, struct glint_text *config_out);
 };
 extern const struct glint_arch glint_arch_centerpoint, glint_arch_dsvt, glint_arch_flatformer,
-    glint_arch_flatpoint, glint_arch_ptv3;
+    glint_arch_flatpoint, glint_arch_ptv3, glint_arch_sst;
 
 /* NULL for an unknown name. The table is in build.c. */
 const struct glint_arch *glint_arch_find(const char *name);

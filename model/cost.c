@@ -46,6 +46,7 @@ static double weights_bytes(const struct glint_layer *layer)
     const double dim = flat->dim;
     switch (layer->op) {
     case GLINT_OP_CONV3X3:
+    case GLINT_OP_CONV3X3_WIDE:
     case GLINT_OP_CONV2X2:
     case GLINT_OP_CONV1X1:
         return 4.0 * conv->weights.k * conv->weights.n;

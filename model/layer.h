@@ -29,6 +29,7 @@
     X(MEAN_VFE, mean_vfe)           /* voxels -> tokens */                                                   \
     X(SITES_TO_MAP, sites_to_map)   /* tokens of sites -> map */                                             \
     X(CONV2X2, conv2x2)             /* map -> map of half the size */                                        \
+    X(CONV3X3_WIDE, conv3x3_wide)   /* map (, map added after the activation) -> map; a dilated kernel */    \
     X(CONV1X1, conv1x1)             /* map -> map */                                                         \
     X(DECONV, deconv)               /* map -> map */                                                         \
     X(ADD, add)                     /* map, map -> map */                                                    \

@@ -5,8 +5,8 @@
 #include "model/run.h"
 #include <stdio.h>
 
-extern const struct glint_op_info glint_op_bev_scatter, glint_op_conv3x3, glint_op_conv2x2, glint_op_conv1x1,
-    glint_op_deconv, glint_op_add;
+extern const struct glint_op_info glint_op_bev_scatter, glint_op_conv3x3, glint_op_conv3x3_wide,
+    glint_op_conv2x2, glint_op_conv1x1, glint_op_deconv, glint_op_add;
 
 static struct glint_map out_map(const struct glint_run *r, const struct glint_layer *layer)
 {
@@ -79,6 +79,17 @@ static int conv3x3_run(struct glint_run *r, const struct glint_layer *layer)
     return glint_conv3x3(r->exec, &in, &p->weights, p->stride, p->act, added, &out);
 }
 
+static int conv3x3_wide_run(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_conv_params *p = layer->params;
+    const struct glint_map in = glint_run_map(r, layer->in[0]), out = out_map(r, layer);
+    const struct glint_map residual =
+        layer->n_in > 1 ? glint_run_map(r, layer->in[1]) : (struct glint_map){0};
+    count_conv(r, layer, &p->weights, &out);
+    return glint_conv3x3_wide(r->exec, &in, &p->weights, p->dilation, p->act,
+                              layer->n_in > 1 ? &residual : NULL, &out);
+}
+
 static int conv1x1_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_conv_params *p = layer->params;
@@ -120,6 +131,13 @@ const struct glint_op_info glint_op_conv2x2 = {
     .reads_half = conv_reads_half,
     .text = conv_text,
 };
+const struct glint_op_info glint_op_conv3x3_wide = {
+    .name = "conv3x3_wide",
+    .params_size = sizeof(struct glint_conv_params),
+    .bind = conv_bind,
+    .run = conv3x3_wide_run,
+    .text = conv_text,
+};
 const struct glint_op_info glint_op_conv1x1 = {
     .name = "conv1x1",
     .params_size = sizeof(struct glint_conv_params),
@@ -148,6 +166,19 @@ struct glint_layer *glint_build_conv(struct glint_build *b, enum glint_stage sta
     if (residual >= 0)
         glint_build_in(b, layer, residual);
     glint_build_out(b, layer, out);
+    return layer;
+}
+
+struct glint_layer *glint_build_conv_wide(struct glint_build *b, enum glint_stage stage, const char *prefix,
+                                          bool with_bias, const char *norm, double norm_eps, int32_t dilation,
+                                          enum glint_act act, int32_t in, int32_t residual, int32_t out)
+{
+    struct glint_layer *layer =
+        glint_build_conv(b, stage, prefix, with_bias, norm, norm_eps, 3, 1, act, in, residual, out);
+    struct glint_conv_params *p = layer->params;
+    layer->op = GLINT_OP_CONV3X3_WIDE;
+    p->dilation = dilation;
+    p->plain = p->affine.exact = true; /* in float */
     return layer;
 }
 

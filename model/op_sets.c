@@ -170,10 +170,10 @@ static void set_attention(const char *prefix, int32_t dim, struct glint_affine *
     glint_affine_set(out, name, true, NULL, 0, dim, dim, 0);
 }
 
-void glint_set_layer_tensors(struct glint_set_layer_params *p, const char *prefix)
+void glint_set_layer_tensors(struct glint_set_layer_params *p, const char *prefix, const char *attention)
 {
     char name[GLINT_TENSOR_NAME];
-    set_attention(prefix, p->layer.dim, &p->qk, &p->v, &p->out);
+    set_attention(attention, p->layer.dim, &p->qk, &p->v, &p->out);
     snprintf(name, sizeof name, "%s.linear1", prefix);
     glint_affine_set(&p->fc1, name, true, NULL, 0, p->layer.dim, p->layer.ffn, 0);
     snprintf(name, sizeof name, "%s.linear2", prefix);
@@ -206,6 +206,26 @@ static int bind_positions(struct glint_bind *bind, struct glint_set_layer_params
     return GLINT_OK;
 }
 
+/* A temperature for each head. */
+static int bind_tau(struct glint_bind *bind, struct glint_set_layer_params *p)
+{
+    const int32_t heads = p->layer.heads;
+    const float *tau;
+    void *memory;
+    if (!p->tau[0])
+        return GLINT_OK;
+    GLINT_TRY(glint_bind_tensor(bind, p->tau, p->tau_each ? 4 : 3,
+                                p->tau_each ? (const int64_t[]){1, heads, 1, 1} : (const int64_t[]){1, 1, 1},
+                                &tau));
+    GLINT_TRY(glint_bind_memory(bind, (size_t)heads * sizeof *tau, &memory));
+    for (int32_t h = 0; memory && h < heads; h++) {
+        const float t = tau[p->tau_each ? h : 0];
+        ((float *)memory)[h] = t > p->tau_least ? t : p->tau_least;
+    }
+    p->layer.temperature = memory;
+    return GLINT_OK;
+}
+
 static int set_layer_bind(struct glint_bind *bind, struct glint_layer *layer)
 {
     struct glint_set_layer_params *p = layer->params;
@@ -219,12 +239,17 @@ static int set_layer_bind(struct glint_bind *bind, struct glint_layer *layer)
     GLINT_TRY(bind_norm(bind, p->norm2, l->dim, &l->norm2));
     GLINT_TRY(bind_norm(bind, p->outer, l->dim, &l->outer));
     GLINT_TRY(bind_norm(bind, p->last, l->dim, &l->last));
+    GLINT_TRY(bind_tau(bind, p));
     return bind_positions(bind, p);
 }
 
 static int set_layer_ready(struct glint_exec *x, const struct glint_layer *layer)
 {
     const struct glint_set_layer_params *p = layer->params;
+    if (!p->position[0].n) {
+        glint_set_sines(p->position_size, p->layer.dim, p->base, p->table);
+        return GLINT_OK;
+    }
     return glint_set_positions(x, &p->position_weights[0], &p->position_weights[1], p->position_size,
                                p->table);
 }

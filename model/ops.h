@@ -101,10 +101,11 @@ struct glint_flat_layer_params {
     bool first; /* the first layer of the network: the groups themselves are shown to a tap */
 };
 
-/* CONV3X3, CONV2X2 and CONV1X1: map (, map to add) -> map */
+/* CONV3X3, CONV3X3_WIDE, CONV2X2 and CONV1X1: map (, map to add) -> map */
 struct glint_conv_params {
     struct glint_affine affine;
     struct glint_weights weights;
+    int32_t dilation;            /* of CONV3X3_WIDE */
     struct glint_winograd tiles; /* stride 1, by tiles; n 0: not */
     int32_t stride;
     bool plain; /* never by tiles, and tap by tap where it can be: as near to a reference as we come */
@@ -126,6 +127,10 @@ struct glint_layer *glint_build_conv(struct glint_build *b, enum glint_stage sta
                                      bool with_bias, const char *norm, double norm_eps, int32_t kernel,
                                      int32_t stride, enum glint_act act, int32_t in, int32_t residual,
                                      int32_t out);
+/* A 3x3 convolution with kernel cells `dilation` pixels apart, stride 1, padded to the same size. */
+struct glint_layer *glint_build_conv_wide(struct glint_build *b, enum glint_stage stage, const char *prefix,
+                                          bool with_bias, const char *norm, double norm_eps, int32_t dilation,
+                                          enum glint_act act, int32_t in, int32_t residual, int32_t out);
 struct glint_layer *glint_build_deconv(struct glint_build *b, enum glint_stage stage, const char *prefix,
                                        const char *norm, double norm_eps, int32_t scale, enum glint_act act,
                                        int32_t in, int32_t out);

@@ -27,9 +27,13 @@ struct glint_set_layer_params {
     char outer[GLINT_TENSOR_NAME], last[GLINT_TENSOR_NAME];
     struct glint_affine position[2]; /* the table's network; position[0].n 0: sinusoidal */
     struct glint_weights position_weights[2];
-    int32_t position_size[3]; /* the window of the positions */
-    float temperature;        /* of a sinusoidal table */
-    float *table;             /* position_size's cells x dim; filled by ready */
+    int32_t position_size[3];    /* the window of the positions */
+    float base;                  /* of a sinusoidal table */
+    char tau[GLINT_TENSOR_NAME]; /* temperatures of cosine attention, [1, 1, 1] or, tau_each, [1, heads, 1,
+                                    1]; "": none */
+    bool tau_each;
+    float tau_least;
+    float *table; /* position_size's cells x dim; filled by ready */
     int32_t attended_out, inner_out, layered_out, position_out;
     int32_t set; /* slots of a tap's sets; 0: nothing of them is shown */
 };
@@ -39,8 +43,9 @@ struct glint_set_layer_params {
 struct glint_layer *glint_build_set_layer(struct glint_build *b, const char *name, int32_t tokens,
                                           int32_t sets, int32_t places, int32_t residual, int32_t out);
 
-/* PREFIX.self_attn (torch's MultiheadAttention), .linear1, .linear2, .norm1, .norm2, of p->layer's sizes. */
-void glint_set_layer_tensors(struct glint_set_layer_params *p, const char *prefix);
+/* ATTENTION.self_attn (torch's MultiheadAttention), PREFIX.linear1, .linear2, .norm1, .norm2, of p->layer's
+ * sizes. */
+void glint_set_layer_tensors(struct glint_set_layer_params *p, const char *prefix, const char *attention);
 
 /* COARSEN: cells -> sites, bytes (struct glint_coarse) */
 struct glint_coarsen_params {

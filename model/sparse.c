@@ -44,6 +44,11 @@ static int32_t conv_stride(const struct glint_layer *layer)
 }
 
 /* Treated as if it read what a 3x3 one of its stride does: somewhat more. */
+static int32_t conv_dilation(const struct glint_layer *layer)
+{
+    return ((const struct glint_conv_params *)layer->params)->dilation;
+}
+
 static bool strided(const struct glint_layer *layer)
 {
     return layer->op == GLINT_OP_CONV2X2 || (layer->op == GLINT_OP_CONV1X1 && conv_stride(layer) > 1);
@@ -84,6 +89,9 @@ static bool derive_values(const struct glint_layer *layer, const struct state *i
     case GLINT_OP_CONV2X2:
         out->stride *= conv_stride(layer);
         out->reach += in->stride;
+        return true;
+    case GLINT_OP_CONV3X3_WIDE:
+        out->reach += conv_dilation(layer) * in->stride;
         return true;
     case GLINT_OP_CONV1X1:
         out->stride *= conv_stride(layer);
@@ -279,6 +287,9 @@ static int compute(struct glint_sparse *s, struct glint_exec *x, const struct gl
     case GLINT_OP_CONV3X3:
         return glint_conv3x3_at(x, &m->in, &conv->weights, conv->stride, conv->act, residual, &m->out,
                                 s->list, n);
+    case GLINT_OP_CONV3X3_WIDE:
+        return glint_conv3x3_wide_at(x, &m->in, &conv->weights, conv->dilation, conv->act, residual, &m->out,
+                                     s->list, n);
     case GLINT_OP_CONV2X2:
         return glint_conv2x2_at(x, &m->in, &conv->weights, conv->act, &m->out, s->list, n);
     case GLINT_OP_CONV1X1:
@@ -396,6 +407,22 @@ const struct glint_active *glint_sparse_active(const struct glint_sparse *s, int
 
 /* A frame: what is active, layer by layer. */
 
+/* What a kernel of cells `dilation` apart reaches from `in`, and somewhat more: all that is as near. Reading
+ * is the same as growing, as the kernel is symmetric. */
+static void grow_wide(struct glint_sparse *s, const struct glint_active *in, int32_t dilation,
+                      struct glint_active *out)
+{
+    struct glint_active *step = &s->wanted;
+    glint_active_init(step, step->bits, in->h, in->w);
+    glint_active_grow(in, 1, out);
+    for (int32_t i = 1; i < dilation; i++) {
+        glint_active_clear(step);
+        glint_active_add(step, out);
+        glint_active_clear(out);
+        glint_active_grow(step, 1, out);
+    }
+}
+
 static void activate(struct glint_sparse *s, const struct glint_layer *layer, const int32_t *coord, int32_t n)
 {
     const int32_t to = layer->out[0], whole = root(s->net, to);
@@ -413,6 +440,9 @@ static void activate(struct glint_sparse *s, const struct glint_layer *layer, co
         break;
     case GLINT_OP_CONV3X3:
         glint_active_grow(in, conv_stride(layer), more);
+        break;
+    case GLINT_OP_CONV3X3_WIDE:
+        grow_wide(s, in, conv_dilation(layer), more);
         break;
     case GLINT_OP_DECONV:
         glint_active_upsample(in, deconv_scale(layer), more);
@@ -444,7 +474,11 @@ static void read_maps(struct glint_sparse *s, const struct glint_layer *layer)
             continue;
         }
         const struct glint_active *out = &s->values[layer->out[0]].active;
-        if ((layer->op == GLINT_OP_CONV3X3 || strided(layer)) && i == 0) {
+        if (layer->op == GLINT_OP_CONV3X3_WIDE && i == 0) {
+            struct glint_active *reads = borrow(s, in->reads.h, in->reads.w);
+            grow_wide(s, out, conv_dilation(layer), reads);
+            glint_active_add(&in->reads, reads);
+        } else if ((layer->op == GLINT_OP_CONV3X3 || strided(layer)) && i == 0) {
             struct glint_active *reads = borrow(s, in->reads.h, in->reads.w);
             if (by_tiles(layer))
                 glint_active_tile_reads(out, reads);
@@ -529,7 +563,8 @@ static double flop(const struct glint_layer *layer, double n_pixels)
 {
     const struct glint_conv_params *conv = layer->params;
     const struct glint_deconv_params *deconv = layer->params;
-    if (layer->op == GLINT_OP_CONV3X3 || layer->op == GLINT_OP_CONV2X2 || layer->op == GLINT_OP_CONV1X1)
+    if (layer->op == GLINT_OP_CONV3X3 || layer->op == GLINT_OP_CONV3X3_WIDE ||
+        layer->op == GLINT_OP_CONV2X2 || layer->op == GLINT_OP_CONV1X1)
         return 2.0 * n_pixels * (double)conv->weights.k * conv->weights.n;
     if (layer->op == GLINT_OP_DECONV)
         return 2.0 * n_pixels * deconv_scale(layer) * deconv_scale(layer) * (double)deconv->weights[0].k *

@@ -122,6 +122,60 @@ static void convolutions_of(struct glint_exec *x)
         conv_case(x, &cases[i]);
 }
 
+/* Kernel cells 2 and 3 pixels apart, with a residual; whole, and at some pixels. */
+static void wide_kernels_of(struct glint_exec *x)
+{
+    for (int32_t dilation = 2; dilation <= 3; dilation++) {
+        uint64_t seed = 31;
+        struct image in, out, residual;
+        struct glint_weights w;
+        image_open(&in, 7, 9, 5);
+        image_open(&out, 7, 9, 18);
+        image_open(&residual, 7, 9, 18);
+        fill(&in.map, &seed);
+        fill(&residual.map, &seed);
+        float *weight = kernel_random(&seed, 18 * 45, -1, 1), *bias = kernel_random(&seed, 18, -1, 1),
+              rows[18 * 45];
+        void *memory = kernel_alloc(glint_weights_bytes(45, 18));
+        double want[7 * 9 * 18];
+        glint_conv_rows(weight, 18, 5, 3, rows);
+        glint_weights_pack(&w, memory, rows, 45, NULL, bias, 45, 18);
+        for (int32_t i = 0; i < 7 * 9 * 18; i++) {
+            const int32_t o = i % 18, px = i / 18 % 9, py = i / 18 / 9;
+            double v = bias[o];
+            for (int32_t t = 0; t < 9; t++) {
+                const int32_t iy = py + (t / 3 - 1) * dilation, ix = px + (t % 3 - 1) * dilation;
+                for (int32_t c = 0; c < 5 && iy >= 0 && iy < 7 && ix >= 0 && ix < 9; c++)
+                    v += (double)at(&in.map, iy, ix)[c] * (double)weight[(o * 5 + c) * 9 + t];
+            }
+            want[i] = (v < 0 ? 0 : v) + (double)at(&residual.map, py, px)[o];
+        }
+        assert_int_equal(
+            glint_conv3x3_wide(x, &in.map, &w, dilation, GLINT_ACT_RELU, &residual.map, &out.map), 0);
+        check_map(&out.map, want, 2e-6);
+        const struct glint_pixel some[] = {{0, 0}, {6, 8}, {3, 4}};
+        float before[18];
+        memcpy(before, at(&out.map, 6, 8), sizeof before);
+        memset(at(&out.map, 6, 8), 0, sizeof before);
+        assert_int_equal(
+            glint_conv3x3_wide_at(x, &in.map, &w, dilation, GLINT_ACT_RELU, &residual.map, &out.map, some, 3),
+            0);
+        assert_memory_equal(at(&out.map, 6, 8), before, sizeof before);
+        free(in.memory);
+        free(out.memory);
+        free(residual.memory);
+        free(weight);
+        free(bias);
+        free(memory);
+    }
+}
+
+static void wide_kernels(void **state)
+{
+    (void)state;
+    kernel_each_exec(wide_kernels_of);
+}
+
 /* One pixel, stride 2: each second row and column of the same with stride 1. */
 static void strided_pixels_of(struct glint_exec *x)
 {
@@ -521,10 +575,15 @@ static void maps_in_bfloat16(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions),     cmocka_unit_test(strided_pixels),
-        cmocka_unit_test(upsampling),       cmocka_unit_test(scatter_zeroes_the_rest),
-        cmocka_unit_test(stacks),           cmocka_unit_test(halves),
-        cmocka_unit_test(tap_by_tap),       cmocka_unit_test(a_slice_clears_its_own_border),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(strided_pixels),
+        cmocka_unit_test(wide_kernels),
+        cmocka_unit_test(upsampling),
+        cmocka_unit_test(scatter_zeroes_the_rest),
+        cmocka_unit_test(stacks),
+        cmocka_unit_test(halves),
+        cmocka_unit_test(tap_by_tap),
+        cmocka_unit_test(a_slice_clears_its_own_border),
         cmocka_unit_test(maps_in_bfloat16),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

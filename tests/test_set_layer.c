@@ -8,6 +8,7 @@ struct shape {
     int32_t n, dim, heads, ffn, largest;
     int norms; /* 2: SST, 3: DSVT's layers, 4: the last of a block */
     enum glint_act act;
+    bool cosine;
 };
 
 enum { QK, V, OUT, FC1, FC2, MATRICES };
@@ -16,6 +17,7 @@ struct model {
     struct shape s;
     float *matrix[MATRICES], *bias[MATRICES], *norm[8];
     void *memory[MATRICES];
+    float temperature[8];
     float *position, *in, *residual, *out, *attended, *inner;
     int32_t *place, *order, *start;
     struct glint_set_layer layer;
@@ -78,6 +80,9 @@ static void model_open(struct model *m, struct shape s)
     m->out = kernel_random(&seed, (int64_t)s.n * s.dim, -1, 1);
     m->attended = kernel_random(&seed, (int64_t)s.n * s.dim, -1, 1);
     m->inner = kernel_random(&seed, (int64_t)s.n * s.dim, -1, 1);
+    for (int32_t h = 0; h < s.heads; h++)
+        m->temperature[h] = 0.1f + 0.2f * (float)h;
+    m->layer.temperature = s.cosine ? m->temperature : NULL;
     m->rows.n = s.n;
     m->rows.in = m->in;
     m->rows.place = m->place;
@@ -141,6 +146,14 @@ static void project(const struct model *m, int32_t row, double *out)
 }
 
 /* Row i of n projected ones. */
+static double length(const double *v, int32_t n)
+{
+    double sum = 0;
+    for (int32_t j = 0; j < n; j++)
+        sum += v[j] * v[j];
+    return sqrt(sum);
+}
+
 static void attend(const struct model *m, const double *set, int32_t n, int32_t i, double *out)
 {
     const int32_t dim = m->s.dim, d = dim / m->s.heads;
@@ -151,7 +164,12 @@ static void attend(const struct model *m, const double *set, int32_t n, int32_t 
             double s = 0;
             for (int32_t j = first; j < first + d; j++)
                 s += set[(int64_t)i * 3 * dim + j] * set[(int64_t)t * 3 * dim + dim + j];
-            total += p[t] = exp(s / sqrt((double)d));
+            const double *q = set + (int64_t)i * 3 * dim + first,
+                         *k = set + (int64_t)t * 3 * dim + dim + first;
+            const double factor = m->s.cosine
+                                      ? 1 / (length(q, d) * length(k, d) * (double)m->temperature[first / d])
+                                      : 1 / sqrt((double)d);
+            total += p[t] = exp(s * factor);
         }
         for (int32_t j = first; j < first + d; j++) {
             o[j] = 0;
@@ -219,9 +237,10 @@ static void check(struct glint_exec *x, struct shape s)
 static void shapes_of(struct glint_exec *x)
 {
     static const struct shape shapes[] = {
-        {1, 16, 2, 24, 1, 3, GLINT_ACT_GELU},     {2, 12, 3, 10, 2, 4, GLINT_ACT_GELU},
-        {40, 64, 4, 96, 18, 3, GLINT_ACT_GELU},   {250, 64, 4, 96, 24, 4, GLINT_ACT_GELU},
-        {230, 32, 8, 64, 130, 2, GLINT_ACT_RELU}, {300, 48, 2, 40, 7, 2, GLINT_ACT_GELU},
+        {1, 16, 2, 24, 1, 3, GLINT_ACT_GELU, false},     {2, 12, 3, 10, 2, 4, GLINT_ACT_GELU, false},
+        {40, 64, 4, 96, 18, 3, GLINT_ACT_GELU, false},   {250, 64, 4, 96, 24, 4, GLINT_ACT_GELU, false},
+        {230, 32, 8, 64, 130, 2, GLINT_ACT_RELU, false}, {150, 48, 3, 40, 20, 2, GLINT_ACT_GELU, true},
+        {300, 48, 2, 40, 7, 2, GLINT_ACT_GELU, false},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         check(x, shapes[i]);
@@ -240,7 +259,7 @@ static void a_set_alone_is_the_same(void **state)
     struct glint_exec x;
     struct model m;
     assert_int_equal(glint_exec_init(&x, glint_cpu_isa(), 1, (size_t)8 << 20), 0);
-    model_open(&m, (struct shape){300, 64, 4, 96, 20, 3, GLINT_ACT_GELU});
+    model_open(&m, (struct shape){300, 64, 4, 96, 20, 3, GLINT_ACT_GELU, false});
     assert_int_equal(glint_set_layer(&x, &m.layer, &m.rows), GLINT_OK);
     float *whole = kernel_alloc(300 * 64 * sizeof(float));
     memcpy(whole, m.out, 300 * 64 * sizeof(float));
@@ -266,7 +285,7 @@ static void nothing_and_what_does_not_fit(void **state)
     struct glint_exec x;
     struct model m;
     assert_int_equal(glint_exec_init(&x, 0, 1, 1 << 16), 0);
-    model_open(&m, (struct shape){30, 64, 4, 96, 20, 3, GLINT_ACT_GELU});
+    model_open(&m, (struct shape){30, 64, 4, 96, 20, 3, GLINT_ACT_GELU, false});
     assert_int_equal(glint_set_layer(&x, &m.layer, &m.rows), GLINT_E_CAPACITY);
     glint_exec_fini(&x);
     assert_int_equal(glint_exec_init(&x, 0, 1, (size_t)8 << 20), 0);
@@ -304,6 +323,21 @@ static void positions_of(struct glint_exec *x)
     free(memory[1]);
 }
 
+/* Place (2, 1) of 3 x 2, base 100, 4 values an axis: x = 0.5 at the frequencies 1, 1, 10, 10, y = 0. */
+static void sines(void **state)
+{
+    (void)state;
+    float out[6 * 9];
+    glint_set_sines((const int32_t[]){3, 2, 1}, 9, 100, out);
+    const double want[] = {sin(0.5), cos(0.5), sin(0.05), cos(0.05), 0, 1, 0, 1, 0};
+    for (int j = 0; j < 9; j++)
+        assert_near(out[5 * 9 + j], want[j], 1e-6);
+    float deep[8 * 6];
+    glint_set_sines((const int32_t[]){2, 2, 2}, 6, 100, deep);
+    assert_near(deep[4 * 6 + 4], 0, 1e-6); /* z of place (0, 0, 1): 1 - 2 / 2 */
+    assert_near(deep[0 * 6 + 4], sin(-1), 1e-6);
+}
+
 static void positions(void **state)
 {
     (void)state;
@@ -317,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_set_alone_is_the_same),
         cmocka_unit_test(nothing_and_what_does_not_fit),
         cmocka_unit_test(positions),
+        cmocka_unit_test(sines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,8 +26,8 @@ static int32_t add_value(struct net *n, enum glint_value_kind kind, int32_t h, i
 {
     const int32_t v = n->net.n_values++;
     assert_true(v < VALUES_MAX);
-    n->values[v] =
-        (struct glint_value){.kind = kind, .h = h, .w = w, .c = c, .sites = -1, .parent = -1, .offset = n->bytes};
+    n->values[v] = (struct glint_value){
+        .kind = kind, .h = h, .w = w, .c = c, .sites = -1, .parent = -1, .offset = n->bytes};
     n->bytes += kind == GLINT_VALUE_MAP ? glint_arena_round(glint_map_bytes(h, w, c)) : 0;
     return v;
 }
@@ -161,11 +161,23 @@ static int32_t add_block(struct net *n, int32_t stride, int32_t in, int32_t c)
     return out;
 }
 
-/* DSVT's backbone. */
+/* A kernel of cells two apart, added to its input: SST's last convolution. */
+static int32_t add_wide(struct net *n, int32_t in)
+{
+    const bool tiles = n->tiles;
+    n->tiles = false;
+    const int32_t out = add_conv(n, 3, 1, in, in, n->values[in].c, -1);
+    n->tiles = tiles;
+    n->layers[n->net.n_layers - 1].op = GLINT_OP_CONV3X3_WIDE;
+    n->conv[n->net.n_layers - 1].dilation = 2;
+    return out;
+}
+
+/* DSVT's backbone, SST's wide kernel in it. */
 static void make_residual(struct net *n, int32_t h, int32_t w, int32_t heads[2])
 {
     const int32_t x = net_open(n, h, w);
-    heads[0] = add_block(n, 1, x, 8);
+    heads[0] = add_wide(n, add_block(n, 1, x, 8));
     heads[1] = add_block(n, 2, heads[0], 10);
     add_layer(n, GLINT_OP_CENTER_DECODE, heads[0], heads[1], -1);
 }
