@@ -38,10 +38,11 @@ struct glint_mcap_writer {
     uint16_t n_schemas, n_channels;
     char *type_names[GLINT_MCAP_CHANNELS]; /* of the schemas */
     struct channel channel[GLINT_MCAP_CHANNELS];
-    bool told_channels; /* their records are in a chunk */
-    uint32_t chunk_messages, n_chunks;
+    bool told_channels;              /* their records are in a chunk */
+    _Atomic uint32_t chunk_messages; /* waiting in the chunk at hand */
+    uint32_t n_chunks;
     uint64_t chunk_first, chunk_last, first, last; /* times: of the chunk, of the chunks in the file */
-    uint64_t n_messages;                           /* in the file */
+    _Atomic uint64_t n_messages;                   /* in the file */
     int64_t chunk_began_ns;                        /* monotonic */
 };
 
@@ -457,6 +458,12 @@ static void put_end(struct glint_mcap_writer *w)
     if (!b->failed)
         glint_buffer_u32(b, (uint32_t)crc32_z(0, b->data + summary, b->size - summary));
     glint_buffer_add(b, GLINT_MCAP_MAGIC, GLINT_MCAP_MAGIC_SIZE);
+}
+
+void glint_mcap_counts(const struct glint_mcap_writer *w, uint64_t *written_out, uint64_t *waiting_out)
+{
+    *written_out = w->n_messages;
+    *waiting_out = w->chunk_messages;
 }
 
 int glint_mcap_finish(struct glint_mcap_writer *w)

@@ -51,6 +51,10 @@ int glint_mcap_write(struct glint_mcap_writer *w, uint16_t channel, int64_t time
 /* Writes the chunk out if it is large or old enough. */
 int glint_mcap_end_chunk_if_due(struct glint_mcap_writer *w);
 
+/* Messages in the file's whole chunks, and those that wait for theirs: after a failure, or after finish, they
+ * are not in the file. From any thread. */
+void glint_mcap_counts(const struct glint_mcap_writer *w, uint64_t *written_out, uint64_t *waiting_out);
+
 /* Writes what is left and the summary, and the data to the disk. After a failed write only the summary. */
 int glint_mcap_finish(struct glint_mcap_writer *w);
 void glint_mcap_close(struct glint_mcap_writer *w); /* after finish, or to give up; NULL is fine */

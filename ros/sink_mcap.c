@@ -78,8 +78,16 @@ static void close_sink(struct glint_sink *sink)
     free(s);
 }
 
+static void account(const struct glint_sink *sink, glint_sink_count_fn *put, void *ctx)
+{
+    uint64_t written, waiting;
+    glint_mcap_counts(((const struct sink_mcap *)sink)->writer, &written, &waiting);
+    put(ctx, "messages_written", written);
+    put(ctx, "messages_in_no_chunk", waiting); /* at the end: lost */
+}
+
 static const struct glint_sink_ops ops = {
-    .name = "mcap", .write = write_frame, .finish = finish, .close = close_sink};
+    .name = "mcap", .write = write_frame, .finish = finish, .close = close_sink, .account = account};
 
 int glint_sink_mcap_open(const char *path, const struct glint_ros_output *output,
                          const struct glint_sink_context *ctx, struct glint_sink **sink_out)
