@@ -55,6 +55,14 @@ static int open_address(struct glint_log_job *job)
     return GLINT_OK;
 }
 
+static int open_trace(struct glint_log_job *job)
+{
+    if (!job->o.trace_path)
+        return GLINT_OK;
+    GLINT_TRY(glint_trace_open(1 << 16, &job->trace));
+    return glint_trace_stream_begin(job->trace, job->o.trace_path);
+}
+
 int glint_log_job_open(struct glint_log_job *job, void (*stop)(void *ctx), void *ctx)
 {
     job->stop = stop;
@@ -71,7 +79,10 @@ int glint_log_job_open(struct glint_log_job *job, void (*stop)(void *ctx), void 
     code = glint_session_probe(&job->session, &job->cap_points);
     if (code && job->cap_points == 0)
         return code;
-    status = glint_open_model(&job->o, job->cap_points, false, NULL, &job->model, &job->context);
+    status = open_trace(job);
+    if (status < 0)
+        return glint_report_failure(status, GLINT_SIDE_OUTPUT);
+    status = glint_open_model(&job->o, job->cap_points, false, job->trace, &job->model, &job->context);
     if (status == GLINT_OK)
         status = glint_open_tracker(&job->o, job->model, &job->tracker);
     return status < 0 ? glint_report_failure(status, GLINT_SIDE_INPUT) : GLINT_EXIT_OK;
@@ -82,6 +93,9 @@ void glint_log_job_close(struct glint_log_job *job)
     glint_tracker_close(job->tracker);
     glint_model_close(job->model);
     glint_motion_close(&job->o.motion);
+    if (glint_trace_stream_end(job->trace) < 0)
+        glint_say("%s", glint_error_text());
+    glint_trace_close(job->trace);
 }
 
 /* ---- a pass ---- */
@@ -144,6 +158,7 @@ int glint_log_job_run(struct glint_log_job *job, uint64_t first, glint_log_take_
     s->first_frame = first > s->first_frame ? first : s->first_frame;
     s->model = job->model;
     s->tracker = job->tracker;
+    s->trace = job->trace;
     if (job->tracker)
         glint_tracker_reset(job->tracker);
     s->outputs = &outputs;

@@ -17,6 +17,7 @@ struct glint_log_job { /* start with all zero */
     struct glint_model *model;
     struct glint_server *noted; /* gets the run's counts; NULL: none */
     struct glint_tracker *tracker;
+    struct glint_trace *trace; /* with --trace, which is written as it comes */
     struct glint_sink_context context;
     int32_t cap_points;
     uint64_t in_before, dropped_before[GLINT_DROP_COUNT]; /* of the passes before */
