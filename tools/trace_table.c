@@ -299,32 +299,30 @@ static int read_file(struct reading *r, struct glint_json_stream *s)
     return status == GLINT_E_EOF ? glint_json_stream_finish(s) : status;
 }
 
-static int read_all(const char *path, struct reading *r)
+static int read_all(const char *name, const void *data, size_t size, struct reading *r)
 {
-    struct glint_file file;
     struct glint_json_stream s;
-    GLINT_TRY(glint_file_open(&file, path));
-    glint_json_stream_init(&s, path, file.data, file.size, 0);
-    int status = read_file(r, &s);
+    glint_json_stream_init(&s, name, data, size, 0);
+    const int status = read_file(r, &s);
     if (status == GLINT_E_FORMAT && r->n_stages > 0) {
         r->table->is_cut = true;
         snprintf(r->table->cut_reason, sizeof r->table->cut_reason, "%.500s", glint_error_text());
-        status = GLINT_OK;
-    } else if (status == GLINT_OK && r->n_stages == 0) {
-        status = glint_fail(GLINT_E_FORMAT,
-                            "%s: %llu events, none of them a stage of Glint (files of --trace have them)",
-                            path, (unsigned long long)r->n_events);
+        return GLINT_OK;
     }
-    glint_file_close(&file);
+    if (status == GLINT_OK && r->n_stages == 0)
+        return glint_fail(GLINT_E_FORMAT,
+                          "%s: %llu events, none of them a stage of Glint (files of --trace have them)", name,
+                          (unsigned long long)r->n_events);
     return status;
 }
 
-int glint_trace_table_read(const char *path, struct glint_trace_table *table)
+int glint_trace_table_parse(const char *name, const void *data, size_t size, struct glint_trace_table *table)
 {
     *table = (struct glint_trace_table){0};
     struct reading r = {.table = table, .first_us = INFINITY, .last_us = -INFINITY};
     r.on_way = calloc(ON_WAY, sizeof *r.on_way);
-    const int status = r.on_way ? read_all(path, &r) : glint_fail(GLINT_E_NOMEM, "%s: no memory", path);
+    const int status =
+        r.on_way ? read_all(name, data, size, &r) : glint_fail(GLINT_E_NOMEM, "%s: no memory", name);
     free(r.on_way);
     table->span_us = r.last_us > r.first_us ? r.last_us - r.first_us : 0;
     for (int i = 0; i < GLINT_TABLE_SERIES; i++)
@@ -332,6 +330,16 @@ int glint_trace_table_read(const char *path, struct glint_trace_table *table)
             qsort(table->series[i].ns, table->series[i].n, sizeof *table->series[i].ns, ascending);
     if (status < 0)
         glint_trace_table_free(table);
+    return status;
+}
+
+int glint_trace_table_read(const char *path, struct glint_trace_table *table)
+{
+    struct glint_file file;
+    *table = (struct glint_trace_table){0};
+    GLINT_TRY(glint_file_open(&file, path));
+    const int status = glint_trace_table_parse(path, file.data, file.size, table);
+    glint_file_close(&file);
     return status;
 }
 

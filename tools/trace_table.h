@@ -6,6 +6,7 @@
 #include "glint/frame.h"
 #include "glint/status.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 enum {                                          /* series after those of the stages */
        GLINT_TABLE_WAITING = GLINT_STAGE_COUNT, /* of a frame's latency: no stage works on it */
@@ -39,6 +40,8 @@ struct glint_trace_table {
 /* GLINT_E_NOTFOUND, GLINT_E_IO, GLINT_E_FORMAT (no trace, or none of ours), GLINT_E_NOMEM; then there is
  * nothing to free. */
 int glint_trace_table_read(const char *path, struct glint_trace_table *table);
+/* The same from memory; name is for messages. */
+int glint_trace_table_parse(const char *name, const void *data, size_t size, struct glint_trace_table *table);
 void glint_trace_table_free(struct glint_trace_table *table);
 
 /* Nearest rank, per mille: 500 is the median. 0 of nothing. */

@@ -234,7 +234,19 @@ static struct pen box_pen(const struct glint_scene *s, int32_t i)
     const char *name = class_name(s->context->classes, s->context->n_classes, box->label);
     const bool is_wrong = s->labels && s->box_state[i] == GLINT_MATCH_NONE;
     return (struct pen){is_wrong ? wrong : glint_scene_class_color(name, box->label), 1.7f,
-                        s->labels ? 0.0f : 0.14f, false};
+                        s->labels ? 0.0f : 0.14f, box->id >= 0 && box->unseen_s > 0};
+}
+
+/* Where an object will be in a second, from its middle; who stands has no way. */
+static void draw_way(struct glint_image *image, const struct view *v, const struct glint_box *box,
+                     struct glint_color color)
+{
+    const float speed = hypotf(box->velocity[0], box->velocity[1]);
+    const float x = box->center[0], y = box->center[1];
+    if (!(speed >= 0.7f && speed < 100.0f && fabsf(x) < 1e4f && fabsf(y) < 1e4f))
+        return;
+    glint_raster_dashes(image, view_x(v, y), view_y(v, x), view_x(v, y + box->velocity[1]),
+                        view_y(v, x + box->velocity[0]), 1.7f, 5.0f, 3.0f, color, 1.0f);
 }
 
 static void draw_boxes(struct glint_image *image, const struct view *v, const struct glint_scene *s)
@@ -244,9 +256,15 @@ static void draw_boxes(struct glint_image *image, const struct view *v, const st
         draw_box(image, v, &s->frame->boxes[i], &pen);
     }
     for (int32_t i = 0; i < s->frame->n_boxes; i++) {
-        char text[16];
-        snprintf(text, sizeof text, "%.2f", (double)s->frame->boxes[i].score);
-        words_beside(image, v, &s->frame->boxes[i], box_pen(s, i).color, text);
+        const struct glint_box *box = &s->frame->boxes[i];
+        char text[32];
+        if (box->id >= 0)
+            snprintf(text, sizeof text, "%d  %.2f", box->id, (double)box->score);
+        else
+            snprintf(text, sizeof text, "%.2f", (double)box->score);
+        words_beside(image, v, box, box_pen(s, i).color, text);
+        if (box->id >= 0)
+            draw_way(image, v, box, box_pen(s, i).color);
     }
 }
 
