@@ -235,7 +235,19 @@ static bool append_columns(struct held *h, const struct glint_tensor *t, int64_t
     return true;
 }
 
-/* Integers of t that count rows (starts of patches: places in the padding) go on from the items before. */
+/* How far a table's integers go on: rows of the items before, or places in their padding. */
+static int64_t shift_of(const struct sink_dump *s, const struct glint_tensor *t)
+{
+    char pad[64];
+    const bool unpad = glint_ends_with(t->name, ".unpad");
+    if (!unpad && !glint_ends_with(t->name, ".cu_seqlens"))
+        return s->n_rows[stage_of(t)];
+    snprintf(pad, sizeof pad, unpad ? "stage%d.pad" : "stage%d.cu_seqlens", stage_of(t));
+    const struct held *h = find(&s->batch, pad);
+    const int64_t n = h ? glint_tensor_elements(&h->tensor) : 0;
+    return unpad || n == 0 ? n : ((const int32_t *)h->data)[n - 1];
+}
+
 static bool join_table(struct sink_dump *s, const struct glint_tensor *t)
 {
     struct held *h = find(&s->batch, t->name);
@@ -243,8 +255,7 @@ static bool join_table(struct sink_dump *s, const struct glint_tensor *t)
     if (!h)
         return add_copy(&s->batch, t->name, t);
     const bool starts = glint_ends_with(t->name, ".cu_seqlens");
-    const int64_t n = glint_tensor_elements(&h->tensor);
-    const int64_t by = starts && n > 0 ? ((const int32_t *)h->data)[n - 1] : s->n_rows[stage_of(t)];
+    const int64_t by = shift_of(s, t);
     bool done = add_copy(&moved, t->name, t);
     if (done) {
         shift(&moved.items[0], 0, by);

@@ -142,7 +142,11 @@ static void tap_orders(const struct level_tap *t)
 static void tap_patches(const struct level_tap *t, int32_t size)
 {
     const int32_t n = t->l->n, count = glint_patch_count(n, size);
-    int32_t *pad = t->memory, at = 0, *start = pad + 2 * (int64_t)n;
+    int32_t *pad = t->memory, at = 0;
+    for (int32_t i = 0; i < n; i++) /* where each position's own result is in the padding: in its place */
+        pad[i] = i;
+    tap(t, "unpad", GLINT_DTYPE_I32, 0, n, pad);
+    int32_t *start = pad + 2 * (int64_t)n;
     for (int32_t i = 0; i < count; i++) {
         const struct glint_patch p = glint_patch_at(n, size, i);
         start[i] = at;
