@@ -3,7 +3,7 @@
 against, and what its results are checked with.
 
     sst_torch.py --make FOLDER                                 the small networks and cases of tests/golden/sst_*.safetensors
-    sst_torch.py --weights W.safetensors --out W               random weights of the Waymo configuration, for Glint to import
+    sst_torch.py --weights OUT.safetensors                     random weights of the Waymo configuration, for Glint to import
     sst_torch.py --time SCAN.bin [--threads N] [--repeat N]    whole frames of the Waymo configuration
 
 Written from the paper (Fan et al., CVPR 2022) and the published structure of the network (tusen-ai/SST); modules have the names of
