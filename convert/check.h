@@ -11,14 +11,13 @@
  *
  * A case (docs/MODELS.md; tools/dump_case.py writes one from a PyTorch model) holds tensors under the names
  * of the run's, whole or in part: coords [P, 4]       batch, z, y, x of each voxel, in any order; tensors [P,
- * C] are in that order NAME [k, C]         rows listed in NAME.rows, stageS.rows, rows or pt_rows (k of them)
- *   NAME.rowsum, .rownorm [P]   sums and norms of every row
- *   NAME [C, h, w]      the crop at NAME.win (y0, x0, h, w) of a map; NAME.tl, NAME.br: its corners
- *   NAME.stats [C, 3]   mean, mean of sizes, largest size of the whole map
- *   P.boxes, P.scores, P.labels   detections, matched one to one by label, score and place
- *   label, point_label  classes; with label_gap, rows whose best two are nearer than 5e-3 are counted apart
- * Integers must be equal. Floats: the error by norm is at most `tolerance`, and no element is off by more
- * than 50 times that of the largest. */
+ * C] are in that order NAME [k, C]         rows listed in NAME.rows (A.rows of A.NAME), stageS.rows, rows or
+ * pt_rows (k of them) NAME.rowsum, .rownorm [P]   sums and norms of every row NAME [C, h, w]      the crop at
+ * NAME.win (y0, x0, h, w) of a map; NAME.tl, NAME.br: its corners NAME.stats [C, 3]   mean, mean of sizes,
+ * largest size of the whole map P.boxes, P.scores, P.labels   detections, matched one to one by label, score
+ * and place label, point_label  classes; with label_gap, rows whose best two are nearer than 5e-3 are counted
+ * apart Integers must be equal. Floats: the error by norm is at most `tolerance`, and no element is off by
+ * more than 50 times that of the largest. */
 #ifndef GLINT_CONVERT_CHECK_H
 #define GLINT_CONVERT_CHECK_H
 #include "core/safetensors.h"

@@ -79,21 +79,32 @@ static const struct glint_tensor *list_of(struct glint_check *c, const char *nam
     return t && t->n_dims == 1 && t->shape[0] == n ? t : NULL;
 }
 
-/* Which rows the case has: of points, of the tensor itself or what it is a part of ("conv2.down" of "conv2"),
- * of its stage or the next one, of all tokens. */
+/* Of the tensor itself, or of what it belongs to: "a.b.c" in a.b.c.rows, a.b.rows or a.rows. */
+static const struct glint_tensor *rows_above(struct glint_check *c, const char *name, int64_t n)
+{
+    char part[96];
+    snprintf(part, sizeof part, "%s", name);
+    for (char *dot = part; dot; dot = strrchr(part, '.')) {
+        if (dot != part)
+            *dot = 0;
+        const struct glint_tensor *t = list_of(c, part, ".rows", n);
+        if (t)
+            return t;
+    }
+    return NULL;
+}
+
+/* Which rows the case has: of points, of the tensor, of its stage, of all tokens, of the next stage. */
 static const struct glint_tensor *rows_of(struct glint_check *c, const char *name, int64_t n, int64_t n_got)
 {
-    if (strncmp(name, "vfe.", 4) == 0 && n_got != c->n_coords)
-        return list_of(c, "pt_rows", "", n);
-    char stage[2][24], whole[64];
-    const char *dot = strrchr(name, '.');
+    char stage[2][24];
     const char *digit = strpbrk(name, "0123456789");
     const int number = digit ? atoi(digit) % 1000 : 0;
+    if (strncmp(name, "vfe.", 4) == 0 && n_got != c->n_coords)
+        return list_of(c, "pt_rows", "", n);
     snprintf(stage[0], sizeof stage[0], "stage%d", number);
     snprintf(stage[1], sizeof stage[1], "stage%d", number + 1);
-    snprintf(whole, sizeof whole, "%.*s", dot ? (int)(dot - name) : 0, name);
-    const struct glint_tensor *t = list_of(c, name, ".rows", n);
-    t = t || !dot ? t : list_of(c, whole, ".rows", n);
+    const struct glint_tensor *t = rows_above(c, name, n);
     t = t ? t : list_of(c, stage[0], ".rows", n);
     t = t ? t : list_of(c, "rows", "", n);
     return t ? t : list_of(c, stage[1], ".rows", n);
