@@ -143,8 +143,10 @@ static void add_level(struct glint_build *b, const struct parts *parts, struct s
     struct glint_level_params *p = layer->params;
     p->stage = s;
     p->patch = parts->patch[s];
-    p->rule = (struct glint_level_rule){
-        .cell = b->config->cell, .depth = parts->depth, .n_curves = parts->n_curves};
+    p->rule = (struct glint_level_rule){.cell = b->config->cell,
+                                        .in_double = b->config->cell_in_double,
+                                        .depth = parts->depth,
+                                        .n_curves = parts->n_curves};
     memcpy(p->rule.curve, parts->curve[s], sizeof p->rule.curve);
     p->turns = s == 0 && b->config->x_right;
     p->clips = s == 0 && b->config->clips;

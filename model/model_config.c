@@ -177,15 +177,20 @@ static int read_cells(struct glint_model_config *c, struct glint_json grid)
 static int read_free_grid(struct glint_model_config *c, struct glint_json grid)
 {
     static const int32_t cells[3] = {1 << 15, 1 << 15, 1 << 14};
-    double cell;
-    GLINT_TRY(glint_config_section(c->root, "grid", "cell clip", &grid));
-    GLINT_TRY(glint_json_f64(grid, "cell", 1e-3, 100, &cell));
+    const char *quotient = "f32";
+    GLINT_TRY(glint_config_section(c->root, "grid", "cell clip quotient", &grid));
+    GLINT_TRY(glint_json_f64(grid, "cell", 1e-3, 100, &c->cell));
+    if (glint_json_has(grid, "quotient"))
+        GLINT_TRY(glint_json_string(grid, "quotient", &quotient));
+    c->cell_in_double = !strcmp(quotient, "f64");
+    if (!c->cell_in_double && strcmp(quotient, "f32"))
+        return glint_json_fail(glint_json_get(grid, "quotient"), "\"f32\" or \"f64\" expected, found \"%s\"",
+                               quotient);
     c->free_grid = true;
-    c->cell = (float)cell;
     for (int k = 0; k < 3; k++) {
         c->grid.dim[k] = cells[k];
-        c->grid.cell[k] = c->pillar[k] = c->cell;
-        c->range[3 + k] = c->cell * (float)(cells[k] / 2);
+        c->grid.cell[k] = c->pillar[k] = (float)c->cell;
+        c->range[3 + k] = (float)c->cell * (float)(cells[k] / 2);
         c->range[k] = c->grid.origin[k] = -c->range[3 + k];
     }
     c->clips = glint_json_has(grid, "clip");

@@ -30,7 +30,8 @@ struct glint_model_config {
     float centre_offset[3];   /* centre of a cell = (float)cell * pillar + this; rounded once */
     bool free_grid; /* cells of `cell` metres without bounds; range: where points are clipped to, or what can
                        be counted */
-    float cell;
+    double cell;
+    bool cell_in_double; /* quotients by it */
     bool clips;
     int32_t max_pillars; /* most pillars of a frame; 0: as many as there are cells */
 };

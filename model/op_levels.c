@@ -258,7 +258,7 @@ static void level_text(const struct glint_layer *layer, char *text, size_t size)
     const struct glint_level_params *p = layer->params;
     size_t used = 0;
     if (p->stage == 0)
-        used = (size_t)snprintf(text, size, "cells of %g m, ", (double)p->rule.cell);
+        used = (size_t)snprintf(text, size, "cells of %g m, ", p->rule.cell);
     for (int32_t i = 0; i < p->rule.n_curves && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
                                  glint_curve_name(p->rule.curve[i]));

@@ -167,7 +167,7 @@ static void close_case(struct one *o)
 static void make_levels(struct glint_exec *x, struct one *o)
 {
     struct glint_level_rule rule = {
-        .cell = 0.05f, .n_curves = 4, .curve = {0, GLINT_CURVE_Z_TRANS, GLINT_CURVE_HILBERT, 3}};
+        .cell = 0.05, .n_curves = 4, .curve = {0, GLINT_CURVE_Z_TRANS, GLINT_CURVE_HILBERT, 3}};
     const struct glint_points p = points_of(find(o, "points", true));
     permute(o, 0, rule.curve);
     assert_int_equal(glint_level_sample(x, &rule, &p, &o->level[0], &o->points), GLINT_OK);
@@ -222,7 +222,7 @@ static void points_without_a_cell_are_refused(void **state)
     struct glint_points p = {.n = 7, .x = xs, .y = ys, .z = zs};
     struct glint_level level;
     struct glint_level_points out = {.row = row, .kept = kept};
-    const struct glint_level_rule rule = {.cell = 0.05f, .n_curves = 1};
+    const struct glint_level_rule rule = {.cell = 0.05, .n_curves = 1};
     struct glint_exec x;
     void *memory = aligned_alloc(64, glint_level_bytes(7));
     (void)state;
@@ -252,7 +252,7 @@ static void rules_of_depth(void **state)
     const struct glint_points p = {.n = 2, .x = xs, .y = ys, .z = zs};
     struct glint_level level;
     struct glint_level_points out = {.row = row, .kept = kept};
-    struct glint_level_rule rule = {.cell = 0.05f, .n_curves = 1};
+    struct glint_level_rule rule = {.cell = 0.05, .n_curves = 1};
     struct glint_exec x;
     void *memory = aligned_alloc(64, glint_level_bytes(2));
     (void)state;
@@ -269,10 +269,42 @@ static void rules_of_depth(void **state)
     free(memory);
 }
 
+/* At the borders of cells they are not the same. */
+static void quotients_in_float_and_in_double(void **state)
+{
+    float xs[2] = {0, 0}, ys[2] = {0}, zs[2] = {0};
+    int32_t row[2], kept[2], differ = 0;
+    const struct glint_points p = {.n = 2, .x = xs, .y = ys, .z = zs};
+    struct glint_level level;
+    struct glint_level_points out = {.row = row, .kept = kept};
+    struct glint_level_rule rule = {.cell = 0.05, .n_curves = 1};
+    struct glint_exec x;
+    void *memory = aligned_alloc(64, glint_level_bytes(2));
+    (void)state;
+    assert_non_null(memory);
+    assert_int_equal(glint_exec_init(&x, 0, 1, 64), GLINT_OK);
+    glint_level_init(&level, memory, 2);
+    for (int32_t i = 1; i < 2000; i++) {
+        int32_t cell[2];
+        xs[1] = (float)i * 0.05f;
+        for (int d = 0; d < 2; d++) {
+            rule.in_double = d;
+            assert_int_equal(glint_level_sample(&x, &rule, &p, &level, &out), GLINT_OK);
+            cell[d] = level.coord[3 * (level.n - 1)];
+        }
+        assert_int_equal(cell[0], (int32_t)floorf(xs[1] / 0.05f));
+        assert_int_equal(cell[1], (int32_t)floor((double)xs[1] / 0.05));
+        differ += cell[0] != cell[1];
+    }
+    assert_true(differ > 10);
+    glint_exec_fini(&x);
+    free(memory);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(golden_cases),
-                                       cmocka_unit_test(points_without_a_cell_are_refused),
-                                       cmocka_unit_test(rules_of_depth)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_cases), cmocka_unit_test(points_without_a_cell_are_refused),
+        cmocka_unit_test(rules_of_depth), cmocka_unit_test(quotients_in_float_and_in_double)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

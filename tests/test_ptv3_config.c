@@ -69,6 +69,7 @@ static void what_does_not_is_named(void **state)
                    "a cell size \"cell\" expected");
     expect_refused("0.1", "0", "grid.cell");
     expect_refused("{\"cell\": 0.1}", "{\"cell\": 0.1, \"clip\": [0, 0, 0, 1, 1, 0]}", "grid.clip[2]");
+    expect_refused("{\"cell\": 0.1}", "{\"cell\": 0.1, \"quotient\": \"f16\"}", "grid.quotient");
     expect_refused("\"hilbert\"", "\"peano\"", "serialization.orders[1]");
     expect_refused("\"max+1\"", "\"min\"", "serialization.depth");
     expect_refused("[0, 1, 1, 0]", "[0, 1, 1]", "serialization.permutations");

@@ -8,7 +8,7 @@
 #define REFUSED INT32_MIN
 
 /* Cells to either side of 0 along x, y and z: x times y stays below 2^31, which indices of sites count to. */
-static const float cells_max[3] = {1 << 14, 1 << 14, 1 << 13};
+static const double cells_max[3] = {1 << 14, 1 << 14, 1 << 13};
 
 /* Memory */
 
@@ -107,18 +107,23 @@ static struct sampling sampling_of(const struct glint_level *level)
 }
 
 /* floor of a quotient of less than most; NaN and all others: REFUSED. */
-static inline int32_t cell_of(float p, float size, float most)
+static inline int32_t floor_of(double t, double most)
 {
-    const float t = p / size;
     if (!(t >= -most && t < most))
         return REFUSED;
     const int32_t whole = (int32_t)t;
-    return whole - (t < (float)whole);
+    return whole - (t < (double)whole);
+}
+
+static inline int32_t cell_of(float p, const struct glint_level_rule *rule, double most)
+{
+    const float single = p / (float)rule->cell;
+    return floor_of(rule->in_double ? (double)p / rule->cell : (double)single, most);
 }
 
 /* Cells of the points that have one, one after another, and their numbers in s->order; how many. */
-static int32_t find_cells(const struct glint_points *points, float size, const struct sampling *s,
-                          struct glint_level_points *out)
+static int32_t find_cells(const struct glint_points *points, const struct glint_level_rule *rule,
+                          const struct sampling *s, struct glint_level_points *out)
 {
     const float *axis[3] = {points->x, points->y, points->z};
     int32_t n = 0;
@@ -128,7 +133,7 @@ static int32_t find_cells(const struct glint_points *points, float size, const s
         int32_t *cell = s->cell + 3 * (int64_t)n;
         bool there = true;
         for (int k = 0; k < 3; k++) {
-            cell[k] = cell_of(axis[k][i], size, cells_max[k]);
+            cell[k] = cell_of(axis[k][i], rule, cells_max[k]);
             there = there && cell[k] != REFUSED;
         }
         out->row[i] = -1;
@@ -188,7 +193,7 @@ int glint_level_sample(struct glint_exec *x, const struct glint_level_rule *rule
     if (points->n > level->cap)
         return glint_fail(GLINT_E_CAPACITY, "%d points; the model was opened for %d", points->n, level->cap);
     set_curves(level, rule->curve, rule->n_curves);
-    const int32_t n = find_cells(points, rule->cell, &s, out);
+    const int32_t n = find_cells(points, rule, &s, out);
     out->n_refused = points->n - n;
     level->depth = move_cells(s.cell, n, out->low, rule->depth);
     glint_curve_get(x->isa)(rule->curve[0], level->depth, 0, s.cell, n, s.code);

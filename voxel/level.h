@@ -29,7 +29,9 @@ void glint_level_init(struct glint_level *level, void *memory, int32_t cap); /* 
 enum glint_level_depth { GLINT_DEPTH_MAX, GLINT_DEPTH_MAX_PLUS_1 };
 
 struct glint_level_rule {
-    float cell; /* m */
+    double cell;    /* m */
+    bool in_double; /* quotients in double, as newer numpy has them; else in float, of the size rounded to it
+                     */
     enum glint_level_depth depth;
     int32_t n_curves;
     enum glint_curve curve[GLINT_LEVEL_CURVES];
@@ -42,7 +44,7 @@ struct glint_level_points {
     int64_t n_refused; /* not finite; beyond 2^14 cells of x or y or 2^13 of z from 0 */
 };
 
-/* Points to the cells that hold one: cell = floor(p / rule->cell) in float by a true quotient, less the
+/* Points to the cells that hold one: cell = floor(p / rule->cell) by a true quotient, less the
  * cloud's lowest one per axis. out->row and out->kept are the caller's
  * arrays. Uses x's threads; the result does not depend on them. GLINT_E_CAPACITY for more than level->cap
  * points. */
