@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#define MOST_IDS 65536 /* of channels and schemas: they are u16 */
+#define ID_STEP 64 /* numbers of channels and schemas that are made room for at once; they are u16 */
 
 struct record {
     uint8_t opcode;
@@ -34,10 +34,13 @@ struct bag_mcap {
     struct span records; /* of the file */
     struct span chunk;   /* of the present chunk, unpacked */
     struct glint_buffer unpacked;
-    size_t chunk_at, dropped;   /* in the file: the chunk; what was given back of the mapping */
-    int32_t topic_of[MOST_IDS]; /* by channel; -1: not known */
-    char **types;               /* by schema, MOST_IDS */
-    bool listing, ended;        /* reading for the topics only; all was read */
+    size_t chunk_at, dropped; /* in the file: the chunk; what was given back of the mapping */
+    struct id {               /* what channel and schema of that number are */
+        int32_t topic;        /* -1: no such channel */
+        char *type;           /* NULL: no such schema */
+    } * ids;
+    size_t n_ids;
+    bool listing, ended; /* reading for the topics only; all was read */
 };
 
 /* ---- values of a record ---- */
@@ -103,20 +106,47 @@ static int fail_record(const struct bag_mcap *m, const char *what)
                       m->chunk.data ? "the chunk" : "the file", m->chunk.data ? m->chunk_at : m->records.at);
 }
 
+/* The place of a number; NULL without memory. */
+static struct id *id_at(struct bag_mcap *m, uint16_t number)
+{
+    if (number >= m->n_ids) {
+        const size_t n = ((size_t)number / ID_STEP + 1) * ID_STEP;
+        struct id *ids = realloc(m->ids, n * sizeof *ids);
+        if (!ids)
+            return NULL;
+        for (size_t i = m->n_ids; i < n; i++)
+            ids[i] = (struct id){-1, NULL};
+        m->ids = ids;
+        m->n_ids = n;
+    }
+    return &m->ids[number];
+}
+
+static int32_t topic_of(const struct bag_mcap *m, uint16_t channel)
+{
+    return channel < m->n_ids ? m->ids[channel].topic : -1;
+}
+
+static int fail_memory(const struct bag_mcap *m)
+{
+    return glint_fail(GLINT_E_NOMEM, "%s: no memory for its topics", m->bag.path);
+}
+
 static int take_schema(struct bag_mcap *m, struct record *r)
 {
     const uint16_t id = take_u16(r);
     const struct glint_bag_text name = take_text(r);
     if (r->failed)
         return fail_record(m, "a schema");
-    if (m->types[id])
-        return GLINT_OK;
-    char *copy = malloc(name.size + 1);
-    if (!copy)
-        return glint_fail(GLINT_E_NOMEM, "%s: no memory for its schemas", m->bag.path);
-    memcpy(copy, name.data, name.size);
-    copy[name.size] = 0;
-    m->types[id] = copy;
+    struct id *place = id_at(m, id);
+    char *copy = place && !place->type ? malloc(name.size + 1) : NULL;
+    if (!place || (!copy && !place->type))
+        return fail_memory(m);
+    if (copy) {
+        memcpy(copy, name.data, name.size);
+        copy[name.size] = 0;
+        place->type = copy;
+    }
     return GLINT_OK;
 }
 
@@ -126,13 +156,16 @@ static int take_channel(struct bag_mcap *m, struct record *r)
     const struct glint_bag_text topic = take_text(r), encoding = take_text(r);
     if (r->failed)
         return fail_record(m, "a channel");
-    if (m->topic_of[id] >= 0)
+    if (topic_of(m, id) >= 0)
         return GLINT_OK;
-    const char *type = m->types[schema] ? m->types[schema] : "";
+    struct id *place = id_at(m, id);
+    if (!place)
+        return fail_memory(m);
+    const char *known = schema < m->n_ids ? m->ids[schema].type : NULL, *type = known ? known : "";
     const int32_t at =
         glint_bag_add_topic(&m->bag, topic, (struct glint_bag_text){type, strlen(type)}, encoding);
     if (at >= 0)
-        m->topic_of[id] = at;
+        place->topic = at;
     return at < 0 ? at : GLINT_OK;
 }
 
@@ -177,7 +210,7 @@ static int take_message(struct bag_mcap *m, struct record *r, struct glint_bag_m
     take_u64(r); /* published */
     if (r->failed)
         return fail_record(m, "a message");
-    const int32_t topic = m->topic_of[channel];
+    const int32_t topic = topic_of(m, channel);
     if (topic < 0)
         return glint_fail(GLINT_E_FORMAT, "%s: a message of channel %u, which was not described before it",
                           m->bag.path, channel);
@@ -285,9 +318,9 @@ static double progress(const struct glint_bag *bag)
 static void close_bag(struct glint_bag *bag)
 {
     struct bag_mcap *m = (struct bag_mcap *)bag;
-    for (size_t i = 0; m->types && i < MOST_IDS; i++)
-        free(m->types[i]);
-    free(m->types);
+    for (size_t i = 0; i < m->n_ids; i++)
+        free(m->ids[i].type);
+    free(m->ids);
     glint_buffer_fini(&m->unpacked);
     glint_bag_fini(bag);
     glint_file_close(&m->file);
@@ -305,8 +338,8 @@ static void take_statistics(struct bag_mcap *m, struct record *r)
     for (uint32_t i = 0; i < bytes / 10 && !r->failed; i++) {
         const uint16_t channel = take_u16(r);
         const uint64_t n = take_u64(r);
-        if (!r->failed && m->topic_of[channel] >= 0)
-            m->bag.topics[m->topic_of[channel]].n_messages += n;
+        if (!r->failed && topic_of(m, channel) >= 0)
+            m->bag.topics[topic_of(m, channel)].n_messages += n;
     }
 }
 
@@ -371,11 +404,6 @@ static int start(struct bag_mcap *m, const uint8_t *data, size_t size)
     if (size < GLINT_MCAP_MAGIC_SIZE || memcmp(data, GLINT_MCAP_MAGIC, GLINT_MCAP_MAGIC_SIZE) != 0)
         return glint_fail(GLINT_E_FORMAT, "%s: no MCAP file (version 0): its first bytes differ",
                           m->bag.path);
-    m->types = calloc(MOST_IDS, sizeof *m->types);
-    if (!m->types)
-        return glint_fail(GLINT_E_NOMEM, "%s: no memory", m->bag.path);
-    for (size_t i = 0; i < MOST_IDS; i++)
-        m->topic_of[i] = -1;
     m->records = (struct span){data, size, GLINT_MCAP_MAGIC_SIZE};
     if (!next_record(&m->records, &header) || header.opcode != GLINT_MCAP_HEADER)
         return glint_fail(GLINT_E_FORMAT, "%s: MCAP: expected a whole header record at offset 8",

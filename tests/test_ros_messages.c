@@ -144,6 +144,7 @@ static void points_have_autowares_layout(void **state)
     glint_ros_settings_default(&s);
     f->has_masks = true;
     f->point_class[2] = 5;
+    f->point_confidence[2] = 77;
     f->point_instance[2] = 0x102;
     struct glint_cdr_reader r = encode(&s, GLINT_ROS_TOPIC_POINTS, f, &bytes);
     glint_ros_skip_to(&glint_ros_point_cloud2, "point_step", &r);
@@ -152,8 +153,8 @@ static void points_have_autowares_layout(void **state)
     assert_int_equal(glint_cdr_u32(&r), 60);
     const uint8_t *p = glint_cdr_bytes(&r, 60) + 40;
     static const uint8_t want[20] = {
-        0,   0, 0,    0x40, 0, 0, 0xc0, 0xbf, 0, 0, 0x80, 0x3e, /* 2, -1.5, 0.25 */
-        128, 1, 0x2e, 0x01, 5, 0, 2,    1};                     /* intensity, return, channel 302, masks */
+        0,   0, 0,    0x40, 0, 0,  0xc0, 0xbf, 0, 0, 0x80, 0x3e, /* 2, -1.5, 0.25 */
+        128, 1, 0x2e, 0x01, 5, 77, 2,    1};                     /* intensity, return, channel 302, masks */
     assert_memory_equal(p, want, sizeof want);
     drop_frame(f);
     glint_buffer_fini(&bytes);
