@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FLOWS      64
-#define RECENT     128  /* packets a duplicate may be behind */
-#define HASHED_CAP 1024 /* of longer packets the two ends are compared: they hold time and number */
-#define NOBODY     (-1) /* of a flow: refused for good */
+#define FLOWS       64
+#define UNLIKE_TOLD 200
+#define RECENT      128  /* packets a duplicate may be behind */
+#define HASHED_CAP  1024 /* of longer packets the two ends are compared: they hold time and number */
+#define NOBODY      (-1) /* of a flow: refused for good */
 
 struct flow {
     uint32_t src_ip;
@@ -35,6 +36,7 @@ struct glint_sensors {
     struct recent recent[GLINT_SENSORS_CAP];
     struct flow flows[FLOWS];
     bool told_full;
+    uint32_t n_unlike; /* packets at the first place that its sensor does not know */
 };
 
 /* ---- duplicates ---- */
@@ -343,12 +345,23 @@ static int32_t companion_of(const struct glint_sensors *s, const struct glint_pa
     return NOBODY;
 }
 
+/* The right place, but not the model that was said. A few such packets mean nothing. */
+static void tell_unlike(const struct glint_sensors *s, const struct glint_packet *p, int32_t place)
+{
+    char ip[20];
+    glint_log(GLINT_LOG_WARN, "%s: packets of %u bytes from %s to port %u are not of a %s",
+              s->places[place].name, p->size, ip_text(p->src_ip, ip, sizeof ip), p->dst_port,
+              s->places[place].sensor);
+}
+
 /* Of a sender that is not expected: what goes with a sensor's packets, or nobody's. */
 static int32_t unexpected(struct glint_sensors *s, const struct glint_packet *p, bool *known_out)
 {
     char ip[20];
     const int32_t companion = companion_of(s, p);
     *known_out = companion != NOBODY || !is_sender_expected(s, p);
+    if (may_be_first(s, p) && ++s->n_unlike == UNLIKE_TOLD)
+        tell_unlike(s, p, 0);
     if (companion == NOBODY && *known_out && s->n_flows < FLOWS)
         glint_log(GLINT_LOG_WARN, "packets from %s to port %u are of none of the sensors that are expected",
                   ip_text(p->src_ip, ip, sizeof ip), p->dst_port);
@@ -375,6 +388,8 @@ static int32_t owner_of(struct glint_sensors *s, const struct glint_packet *p, s
     const int status = open_for(&settings, p, returns, &decoder);
     if (status == GLINT_OK)
         return add_sensor(s, decoder, p, place);
+    if (status == GLINT_E_UNSUPPORTED && place >= 0)
+        tell_unlike(s, p, place);
     *known_out = status != GLINT_E_FORMAT; /* nobody's lidar packet: the next may be one */
     if (status != GLINT_E_FORMAT && status != GLINT_E_UNSUPPORTED)
         glint_log(GLINT_LOG_WARN, "a further sensor is left out: %s", glint_error_text());

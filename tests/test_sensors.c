@@ -2,6 +2,7 @@
  * for, exactly, and no sensor disturbs another. */
 #define _GNU_SOURCE
 #include "tests/live_fixture.h"
+#include "core/log.h"
 #include "io/clock_model.h"
 
 #define FIRST_IP  0xc0a801c9u
@@ -111,6 +112,41 @@ static void only_expected_sensors_are_taken(void **state)
         assert_int_equal(frames.seen[i].n, 75 * 384);
     }
     assert_int_equal(n_front, 4);
+}
+
+static char told[4096];
+
+static void keep_line(void *ctx, enum glint_log_level level, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    strncat(told, line, sizeof told - strlen(told) - 2);
+    strcat(told, "\n");
+}
+
+/* The wrong model in a configuration gives no frames, and does not do so in silence. */
+static void a_wrong_model_is_told(void **state)
+{
+    (void)state;
+    for (int32_t place = 0; place < 2; place++) { /* the first sensor, and a further one */
+        const struct glint_sensor_place places[] = {
+            {.name = "front", .sensor = place == 0 ? "xt32" : "vlp16", .src_ip = FIRST_IP},
+            {.name = "rear", .sensor = "hdl32e", .src_ip = SECOND_IP}};
+        struct glint_source *source;
+        make_two();
+        assert_int_equal(glint_source_open(path, NULL, &source), GLINT_OK);
+        told[0] = 0;
+        glint_log_set(keep_line, NULL, GLINT_LOG_WARN);
+        run_placed(source, places, 2, &frames, &stats);
+        glint_log_set(NULL, NULL, GLINT_LOG_WARN);
+        glint_source_close(source);
+        assert_account(&stats.loss, 1200);
+        assert_int_equal(stats.loss.packets_foreign, place == 0 ? 1200 : 600);
+        const char *line = strstr(told, place == 0 ? "front: packets of 1206 bytes from 192.168.1.201"
+                                                   : "rear: packets of 1206 bytes from 192.168.1.202");
+        assert_non_null(line);
+        assert_null(strstr(line + 1, place == 0 ? "front:" : "rear:")); /* once */
+    }
 }
 
 static void two_models_on_one_port(void **state)
@@ -406,6 +442,7 @@ int main(void)
         cmocka_unit_test(two_sensors_on_one_port_are_kept_apart),
         cmocka_unit_test(two_sensors_live),
         cmocka_unit_test(only_expected_sensors_are_taken),
+        cmocka_unit_test(a_wrong_model_is_told),
         cmocka_unit_test(two_models_on_one_port),
         cmocka_unit_test(packets_of_nobody_are_foreign),
         cmocka_unit_test(duplicates_are_counted_and_not_decoded_again),

@@ -13,7 +13,8 @@
  *     if (code >= 0)
  *         return code;
  *
- * A new shared option is a line of the table in shared_options.c, a key here, and where it is taken. */
+ * A new shared option is a line of the table in shared_options.c, a key here, and where it is taken: and by
+ * that a key of --config. */
 #ifndef GLINT_TOOLS_SHARED_OPTIONS_H
 #define GLINT_TOOLS_SHARED_OPTIONS_H
 #include "glint/model.h"
