@@ -177,16 +177,16 @@ static void names_with_a_time_go_on_in_a_new_file(void **state)
 }
 
 /* A disk that is full for a while: the file keeps whole lines, and goes on behind them. */
-static void a_full_disk_that_has_room_again(void **state)
+static void fill_disk_for_a_while(enum glint_outputs_policy policy)
 {
-    (void)state;
     static struct glint_outputs o;
     struct glint_frame *f = cloud_frame(10);
-    const char *path = glint_test_path("full.jsonl");
+    const char *path = glint_test_path(policy == GLINT_OUTPUTS_ANY ? "full_any.jsonl" : "full.jsonl");
     struct stat st;
     memset(&o, 0, sizeof o);
-    o.policy = GLINT_OUTPUTS_SERVICE;
+    o.policy = policy;
     add(&o, path);
+    add(&o, "/dev/null");
     write_frames(&o, f, 3);
     assert_int_equal(stat(path, &st), 0);
     limit_files((rlim_t)st.st_size + 20); /* a part of a line */
@@ -205,6 +205,13 @@ static void a_full_disk_that_has_room_again(void **state)
     assert_lines(path, 0, 4);
     assert_true(o.state[0].missed == 5 && o.state[0].frames == 5 && o.state[0].failures == 2);
     cloud_frame_done(f);
+}
+
+static void a_full_disk_that_has_room_again(void **state)
+{
+    (void)state;
+    fill_disk_for_a_while(GLINT_OUTPUTS_SERVICE);
+    fill_disk_for_a_while(GLINT_OUTPUTS_ANY);
 }
 
 /* Nothing waits for the reader of a named pipe: not at the start, not when it is gone, not while it is away.

@@ -33,7 +33,8 @@ static bool is_lines(const char *path)
     return glint_ends_with(path, ".jsonl");
 }
 
-static int open_sink(const struct glint_outputs *o, const char *path, struct glint_sink **sink_out)
+/* keep: nothing that is in a file is written over. */
+static int open_sink(const struct glint_outputs *o, const char *path, bool keep, struct glint_sink **sink_out)
 {
     if (glint_ends_with(path, ".png"))
         return open_png(path, &o->context, &o->png, sink_out);
@@ -43,7 +44,7 @@ static int open_sink(const struct glint_outputs *o, const char *path, struct gli
         return glint_sink_dds_open(path, &o->ros->ros, &o->context, sink_out);
     if (o->ros && glint_ends_with(path, ".mcap"))
         return glint_sink_mcap_open(path, o->ros, &o->context, sink_out);
-    if (o->policy == GLINT_OUTPUTS_SERVICE && is_lines(path))
+    if (keep && is_lines(path))
         return glint_sink_jsonl_append(path, &o->context, sink_out);
     return glint_sink_open_by_ending(path, &o->context, sink_out);
 }
@@ -106,12 +107,12 @@ static int open_state(const struct glint_outputs *o, struct glint_output_state *
 {
     char path[sizeof state->path];
     struct stat st;
-    GLINT_TRY(glint_outputs_path(state->pattern, glint_clock_utc_ns(), o->policy == GLINT_OUTPUTS_SERVICE,
-                                 path, sizeof path));
+    const bool keep = o->policy == GLINT_OUTPUTS_SERVICE || state->opened > 0;
+    GLINT_TRY(glint_outputs_path(state->pattern, glint_clock_utc_ns(), keep, path, sizeof path));
     *path_out = strdup(path);
     if (!*path_out)
         return glint_fail(GLINT_E_NOMEM, "%s: no memory", path);
-    const int status = open_sink(o, *path_out, sink_out);
+    const int status = open_sink(o, *path_out, keep, sink_out);
     if (status < 0) {
         free(*path_out);
         *path_out = NULL;
