@@ -167,7 +167,8 @@ static int start(struct glint_trace_stream *s)
     struct glint_trace *t = s->trace;
     pthread_mutex_lock(&t->mutex);
     t->stream = s;
-    t->call_at = t->cap_events / 4;
+    s->next = t->n_events;
+    t->call_at = s->next + t->cap_events / 4;
     pthread_mutex_unlock(&t->mutex);
     if (pthread_create(&s->thread, NULL, run, s) == 0)
         return GLINT_OK;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TOGETHER_NS        5000000
 #define TOLD_FAILURES      10   /* of frames that are dropped */
 #define BAD_FILES_IN_A_ROW 1000 /* a source that only fails is no folder with a few bad files */
 
@@ -51,13 +52,16 @@ struct glint_frame *glint_stage_new_frame(struct glint_frame_pool *pool, struct 
 static void resume(struct glint_chain *c, int stage)
 {
     c->current = stage;
-    c->laps.last_ns = c->laps.start_ns = glint_clock_monotonic_ns();
+    c->laps.last_ns = glint_clock_monotonic_ns();
+    if (!c->laps.is_open)
+        c->laps.start_ns = c->laps.last_ns;
 }
 
 /* Lists the times since start_ns one behind the other: they fill it but for what was waited. */
 static void list(struct glint_chain *c, uint64_t frame_index)
 {
     struct glint_laps *l = &c->laps;
+    l->is_open = false;
     for (int i = 0; i < GLINT_STAGE_COUNT; i++) {
         if (l->ns[i] == 0)
             continue;
@@ -224,13 +228,21 @@ int glint_chain_put(struct glint_emit *emit, struct glint_item item)
 
 /* Running */
 
+/* Live packets come one by one, some microseconds of work each: the calls of some time are listed as one. */
+static void list_calls(struct glint_chain *c)
+{
+    c->laps.is_open = c->first == 0 && c->laps.last_ns - c->laps.start_ns < TOGETHER_NS;
+    if (!c->laps.is_open)
+        list(c, c->first == 0 ? c->pipeline->n_made : GLINT_TRACE_NO_FRAME);
+}
+
 /* One call from outside: the chain's time begins and ends with it. */
 static int pump(struct glint_chain *c, struct glint_item item)
 {
     resume(c, -1);
     c->failed = -1;
     const int status = call(c, c->first, item);
-    list(c, c->first == 0 ? c->pipeline->n_made : GLINT_TRACE_NO_FRAME);
+    list_calls(c);
     return status;
 }
 
@@ -352,5 +364,6 @@ void glint_chain_run(struct glint_chain *c)
         run_frames(c);
     else
         run_source(c);
+    list(c, c->first == 0 ? c->pipeline->n_made : GLINT_TRACE_NO_FRAME);
     glint_chain_end(c);
 }

@@ -16,6 +16,7 @@ struct glint_laps {
     int64_t last_ns, start_ns;             /* charged up to; listed up to */
     int64_t ns[GLINT_STAGE_COUNT];         /* since start_ns */
     int64_t pending_ns[GLINT_STAGE_COUNT]; /* listed, but of a frame that is not complete */
+    bool is_open; /* several calls are listed together: start_ns is the first one's */
 };
 
 struct glint_chain {

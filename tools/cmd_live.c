@@ -3,6 +3,7 @@
  */
 #define _GNU_SOURCE
 #include "core/arena.h"
+#include "core/log.h"
 #include "core/trace.h"
 #include "io/output.h"
 #include "tools/account.h"
@@ -27,6 +28,7 @@ struct job {
     struct glint_service service;
     struct glint_model *model;
     struct glint_tracker *tracker;
+    int32_t hangups; /* seen by the trace */
     struct glint_trace *trace;
     struct glint_outputs outputs;
     struct glint_sink_context context;
@@ -137,8 +139,25 @@ static int finish(struct job *j, int code)
     return code;
 }
 
+/* SIGHUP, and the trace was moved away: the next one begins. */
+static void renew_trace(struct job *j)
+{
+    const int32_t n = glint_session_hangups();
+    if (n == j->hangups)
+        return;
+    j->hangups = n;
+    if (!j->o.trace_path || access(j->o.trace_path, F_OK) == 0)
+        return;
+    int status = glint_trace_stream_end(j->trace);
+    if (status == GLINT_OK)
+        status = glint_trace_stream_begin(j->trace, j->o.trace_path);
+    if (status < 0)
+        glint_log(GLINT_LOG_WARN, "%s: the trace ends here", glint_error_text());
+}
+
 static void on_frame(void *ctx, const struct glint_frame *frame)
 {
+    renew_trace(ctx);
     glint_service_frame(&((struct job *)ctx)->service, frame);
 }
 

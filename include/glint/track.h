@@ -11,8 +11,8 @@
  * What comes out: the frame's boxes stay in their order (masks follow those that leave). Those that belong
  * to an object known well enough get its id (1, 2, 3 ... in the order of their appearance, never used twice),
  * its smoothed place, size, yaw, class, score and velocity, and its age. Behind them come boxes of objects
- * that were not detected in this frame but should be there: unseen_s > 0. Others keep id -1. The same frames
- * give the same ids in every build. */
+ * that were not detected in this frame but should be there: unseen_s > 0. Others keep id -1. Ids follow
+ * from the frames alone, not from threads, timing or addresses. */
 #ifndef GLINT_TRACK_H
 #define GLINT_TRACK_H
 #include "glint/frame.h"
