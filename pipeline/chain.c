@@ -32,6 +32,8 @@ static void charge(struct glint_chain *c)
     struct glint_emit *emit = c->current < 0 ? NULL : &c->pipeline->outs[c->current].emit;
     if (span != GLINT_STAGE_COUNT)
         c->laps.ns[span] += now - c->laps.last_ns - emit->waited_ns;
+    if (emit && !c->laps.is_open) /* what is listed begins after it */
+        c->laps.start_ns += emit->waited_ns;
     if (emit)
         emit->waited_ns = 0;
     c->laps.last_ns = now;

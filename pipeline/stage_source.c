@@ -24,7 +24,11 @@ static int packets_process(void *priv, struct glint_item item, struct glint_emit
     struct packets *p = priv;
     struct glint_packet_batch *batch;
     (void)item;
+    const int64_t begun_ns = glint_clock_monotonic_ns();
     const int status = glint_peek_next(p->peek, p->source, &batch);
+    /* live: until the first packet came there was nothing to do */
+    const int64_t came_ns = batch->n > 0 ? batch->packets[0].arrival_ns : glint_clock_monotonic_ns();
+    out->waited_ns += came_ns > begun_ns ? came_ns - begun_ns : 0;
     if (batch->n == 0)
         return status;
     const bool failed = status < 0 && status != GLINT_E_EOF && status != GLINT_E_AGAIN;
