@@ -109,6 +109,7 @@ static int client_refuse(struct glint_client *c, enum lws_close_status code, con
 /* A message comes in pieces. */
 static int client_receive(struct glint_client *c, const void *bytes, size_t size)
 {
+    lws_validity_confirmed(c->wsi);
     if (c->in.size + size > GLINT_WORD_CAP)
         return client_refuse(c, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "longer than 64 KiB");
     glint_buffer_add(&c->in, bytes, size);

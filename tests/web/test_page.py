@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The page in headless Chromium: test_page.py GLINT CAPTURE WHAT [PICTURE]. Exit status 77 where there is no Chromium.
 
-WHAT is view (a log: timeline, keys, counts against the JSON lines) or serve (recorded input, live to the page)."""
+WHAT is view (a log: timeline, keys, counts against the JSON lines), serve (recorded input, live to the page) or token."""
 import json
 import os
 import re
@@ -131,12 +131,31 @@ def serve(glint, capture, _):
     stop(p)
 
 
+def token(glint, capture, _):
+    env = dict(os.environ, GLINT_TOKEN="letters-4-a-test")
+    p = subprocess.Popen([glint, "serve", capture, "--loop", "--model", "none", "--bind", ":0"], stdout=subprocess.PIPE, text=True, env=env)
+    url = p.stdout.readline().strip()
+    with browser.Browser() as b:
+        b.open(url)
+        b.wait("window.glint && glint.frames > 0")
+        check("the printed address lets in", not b.errors, b.errors)
+        b.open(url.split("?")[0])
+        b.wait("document.getElementById('token') && document.getElementById('token').open")
+        b.evaluate("document.getElementById('secret').value = 'letters-4-a-test'; document.querySelector('#token button').click()")
+        b.wait("window.glint && glint.frames > 0")
+        check("a token that is asked for lets in", True)
+        p.kill()
+        p.wait()
+        b.wait("document.getElementById('mode').textContent === 'not connected'")
+        check("a server that is gone is told", True)
+
+
 def main():
     glint, capture, what = sys.argv[1:4]
     if not browser.find():
         print("no chromium: skipped")
         return 77
-    {"view": view, "serve": serve}[what](glint, capture, sys.argv[4] if len(sys.argv) > 4 else None)
+    {"view": view, "serve": serve, "token": token}[what](glint, capture, sys.argv[4] if len(sys.argv) > 4 else None)
     return 0
 
 

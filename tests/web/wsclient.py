@@ -94,6 +94,8 @@ class Client:
             if op == 8:
                 self.code = struct.unpack(">H", data[:2])[0] if len(data) >= 2 else 0
                 return None
+            if op == 9:
+                self.raw(10, data)
             if op in (9, 10):
                 continue
             kind = op if op else kind
