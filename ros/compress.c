@@ -171,3 +171,29 @@ int glint_decompress(const char *name, const uint8_t *packed, size_t packed_size
                 : glint_fail(GLINT_E_FORMAT, "%s: %zu packed bytes do not unpack to the %zu announced", what,
                              packed_size, size);
 }
+
+bool glint_is_packed_message(const uint8_t *data, size_t size)
+{
+    static const uint8_t magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
+    return size >= sizeof magic && memcmp(data, magic, sizeof magic) == 0;
+}
+
+int glint_unpack_message(const uint8_t *data, size_t size, size_t most, struct glint_buffer *out,
+                         const char *what)
+{
+    unsigned long long n = 0;
+#if GLINT_HAVE_ZSTD
+    n = ZSTD_getFrameContentSize(data, size);
+#endif
+    if (n > most)
+        return glint_fail(GLINT_E_FORMAT,
+                          "%s: a packed message that does not say its size, or more than %zu bytes", what,
+                          most);
+    glint_buffer_clear(out);
+    uint8_t *room = glint_buffer_room(out, (size_t)n + 1);
+    if (!room)
+        return glint_fail(GLINT_E_NOMEM, "%s: no memory for %llu bytes", what, n);
+    GLINT_TRY(glint_decompress("zstd", data, size, room, (size_t)n, what));
+    out->size = (size_t)n;
+    return GLINT_OK;
+}

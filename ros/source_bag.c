@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "ros/bag.h"
 #include "ros/cloud.h"
+#include "ros/compress.h"
 #include "ros/packets.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct source_bag {
     int32_t n_inputs, n_topics;
     struct glint_ros_packet_list list; /* of the present message */
     struct glint_bag_message message;
+    struct glint_buffer unpacked; /* the present message, where it was packed */
     uint64_t n_packets, n_frames, n_corrupt;
     struct glint_loss loss; /* of the frames so far */
     int32_t cap_points;
@@ -129,6 +131,23 @@ static int damaged(struct source_bag *s, int status)
     return GLINT_E_AGAIN;
 }
 
+static const char *what_of(const struct source_bag *s)
+{
+    return s->input_path[s->input_of[s->message.topic]];
+}
+
+/* The present message as it was sent. */
+static int unpack(struct source_bag *s)
+{
+    struct glint_bag_message *m = &s->message;
+    if (!glint_is_packed_message(m->data, m->size))
+        return GLINT_OK;
+    GLINT_TRY(glint_unpack_message(m->data, m->size, GLINT_BAG_BLOCK, &s->unpacked, what_of(s)));
+    m->data = s->unpacked.data;
+    m->size = s->unpacked.size;
+    return GLINT_OK;
+}
+
 static int next_message(struct source_bag *s)
 {
     const int status = glint_bag_next(s->bag, &s->message);
@@ -138,12 +157,7 @@ static int next_message(struct source_bag *s)
         s->told_note = true;
         glint_log(GLINT_LOG_WARN, "%s: %s", s->base.path, s->bag->note);
     }
-    return status;
-}
-
-static const char *what_of(const struct source_bag *s)
-{
-    return s->input_path[s->input_of[s->message.topic]];
+    return status == GLINT_OK ? unpack(s) : status;
 }
 
 static int open_list(struct source_bag *s)
@@ -246,6 +260,7 @@ static void close_source(struct glint_source *source)
 {
     struct source_bag *s = (struct source_bag *)source;
     glint_bag_close(s->bag);
+    glint_buffer_fini(&s->unpacked);
     free(s->input_of);
     free(s->input_path);
     free(s);

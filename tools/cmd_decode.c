@@ -77,7 +77,7 @@ static bool wants_table(const struct job *j)
 static bool is_table(const struct job *j)
 {
     struct glint_source *source;
-    if (!wants_table(j) || glint_source_open(j->inputs[0], NULL, &source) < 0)
+    if (!wants_table(j) || j->o.topic || glint_source_open(j->inputs[0], NULL, &source) < 0)
         return false;
     const bool packets = source->ops->gives_packets;
     glint_source_close(source);

@@ -16,6 +16,8 @@ import tempfile
 try:
     import numpy as np
     from mcap.reader import NonSeekingReader, SeekingReader
+    from mcap.records import Chunk, Message
+    from mcap.stream_reader import StreamReader, breakup_chunk
     from mcap_ros2.decoder import DecoderFactory
     from rosbags.highlevel import AnyReader
     from rosbags.typesys import Stores, get_typestore
@@ -202,6 +204,38 @@ def check_file(path, jsonl, pattern):
         print(f"{path}: {name}: {sum(count.values())} messages of {len(count)} topics")
 
 
+def messages_of_chunks(path):
+    """Per chunk where it ends in the file, and how many messages it has."""
+    ends, at, raw = [], 8, pathlib.Path(path).read_bytes()
+    while at < len(raw) - 8:
+        opcode, at = raw[at], at + 9 + int.from_bytes(raw[at + 1:at + 9], "little")
+        ends += [at] if opcode == 6 else []
+    with open(path, "rb") as file:
+        counts = [sum(isinstance(r, Message) for r in breakup_chunk(chunk))
+                  for chunk in StreamReader(file, emit_chunks=True).records if isinstance(chunk, Chunk)]
+    return list(zip(ends, counts))
+
+
+def check_cuts(path):
+    """A file cut anywhere has all messages of its whole chunks (what `mcap recover` goes by)."""
+    chunks = messages_of_chunks(path)
+    raw = pathlib.Path(path).read_bytes()
+    places = {end + d for end, _ in chunks for d in (-1, 0, 1, 9, 40)} | {len(raw) * k // 8 for k in range(1, 8)}
+    for size in sorted(places):
+        cut = pathlib.Path(path).with_suffix(".cut.mcap")
+        cut.write_bytes(raw[:size])
+        n = 0
+        try:
+            with open(cut, "rb") as file:
+                for record in StreamReader(file).records:
+                    n += isinstance(record, Message)
+        except Exception:  # that it is cut is told in many ways
+            pass
+        want = sum(count for end, count in chunks if end <= size)
+        check(n == want, f"{path} cut at {size}: {n} messages, expected {want}")
+    print(f"{path}: cut at {len(places)} places")
+
+
 def run_demo(glint, repository, folder):
     demo = pathlib.Path(repository) / "data" / "demo"
     for compression, layout, poses in (("zstd", "xyzirc", True), ("lz4", "xyzircaedt", True), ("none", "xyzirc", False)):
@@ -211,6 +245,7 @@ def run_demo(glint, repository, folder):
         command += ["--poses", str(demo / "demo.poses.csv")] if poses else []
         subprocess.run(command, check=True)
         check_file(f"{out}.mcap", f"{out}.jsonl", f"{out}_%06d.pcd")
+    check_cuts(f"{folder}/zstd.mcap")
 
 
 def main():
