@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY_MAX  ((size_t)8 << 30) /* a configuration that needs more is taken for a mistake */
-#define SCRATCH_MIN ((size_t)1 << 20) /* per worker */
+#define MEMORY_MAX  ((size_t)8 << 30)  /* a configuration that needs more is taken for a mistake */
+#define MEMORY_FREE ((size_t)16 << 30) /* of cells without bounds, where little of it is ever touched */
+#define SCRATCH_MIN ((size_t)1 << 20)  /* per worker */
 
 struct glint_model {
     struct glint_model_config config;
@@ -112,10 +113,11 @@ static int reserve(struct glint_model *m, const struct glint_model_settings *s)
     const size_t voxels = glint_voxels_bytes(m->net.cap_points, m->net.cap_voxels) + turned;
     const size_t tap = s->keep_stages ? glint_run_tap_bytes(&m->net) : 0, scratch = scratch_bytes(&m->net);
     const size_t total = planned + voxels + tap + scratch * (size_t)s->n_threads;
-    if (total > MEMORY_MAX)
+    const size_t most = m->config.free_grid ? MEMORY_FREE : MEMORY_MAX;
+    if (total > most)
         return glint_json_fail(m->config.root,
                                "a network of these sizes needs %.1f GB of memory; %.0f GB are allowed",
-                               (double)total / 1e9, (double)MEMORY_MAX / 1e9);
+                               (double)total / 1e9, (double)most / 1e9);
     GLINT_TRY(glint_arena_init(&m->memory, planned));
     if (!m->config.free_grid) /* else most of it is never used: cells are far fewer than points may be */
         m->touch = glint_arena_touch_begin(&m->memory); /* so that frames need not wait for it */
