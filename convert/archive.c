@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PICKLE_MOST        ((uint64_t)48 << 20) /* bytes of data.pkl: those of thousands of tensors have one */
+#define PICKLE_MOST        ((uint64_t)48 << 20) /* bytes of data.pkl; of thousands of tensors: one */
 #define PICKLE_PACKED_MOST ((uint64_t)16 << 20) /* unpacked, where it was deflated */
 
 struct extent { /* of an archive without zip: where the numbers of a key lie */

@@ -31,6 +31,7 @@ struct import {
     struct glint_net net;
     struct glint_match match;
     char arch[32];
+    const char *format; /* of the weights file */
     struct glint_import_result *result;
     struct glint_text notes;
     bool made_folder;
@@ -224,15 +225,29 @@ static void add_names(struct glint_text *text, const char *what, const char *con
         glint_text_add(text, ".\n");
 }
 
+/* What was read is given back, so that a large file is never in memory whole. */
+static void hash_file(const struct glint_file *file, char hash[65])
+{
+    const size_t step = (size_t)16 << 20;
+    struct glint_sha256 sha;
+    size_t dropped = 0;
+    glint_sha256_begin(&sha);
+    for (size_t at = 0; at < file->size; at += step) {
+        glint_sha256_add(&sha, file->data + at, file->size - at < step ? file->size - at : step);
+        glint_file_done(file, at, &dropped);
+    }
+    glint_sha256_end(&sha, hash);
+}
+
 static int add_source(const struct import *im, struct glint_text *text)
 {
     struct glint_file file;
     char hash[65], name[128];
     const char *config = im->job->config, *slash = strrchr(im->job->weights, '/');
     GLINT_TRY(glint_file_open(&file, im->job->weights));
-    glint_sha256_text(file.data, file.size, hash);
+    hash_file(&file, hash);
     glint_text_add(text, "- Source: `%.200s`, %zu bytes, %s, SHA-256 `%s`.\n",
-                   slash ? slash + 1 : im->job->weights, file.size, glint_weights_format(im->weights), hash);
+                   slash ? slash + 1 : im->job->weights, file.size, im->format, hash);
     glint_file_close(&file);
     if (config)
         glint_text_add(text, "- Configuration: `%s`.\n", stem(config, name, sizeof name));
@@ -289,6 +304,9 @@ static int write_checked(struct import *im, char *trial, size_t size)
     GLINT_TRY(out_path(im, "model.safetensors", path, sizeof path));
     GLINT_TRY(out_path(im, "model.safetensors.trial", trial, size));
     GLINT_TRY(write_weights(im, trial));
+    note_weights(im);
+    glint_weights_close(im->weights); /* its memory, before that of the network */
+    im->weights = NULL;
     GLINT_TRY(try_weights(im, trial));
     if (rename(trial, path) != 0)
         return glint_fail(GLINT_E_IO, "%s: cannot write: %s", path, strerror(errno));
@@ -300,7 +318,6 @@ static int write_folder(struct import *im)
     char trial[1024] = "";
     GLINT_TRY(make_folder(im));
     int status = write_checked(im, trial, sizeof trial);
-    note_weights(im);
     if (status == GLINT_OK)
         status = write_card(im);
     if (status == GLINT_OK)
@@ -315,6 +332,7 @@ static int write_folder(struct import *im)
 static int import(struct import *im)
 {
     GLINT_TRY(glint_weights_open(im->job->weights, &im->weights));
+    im->format = glint_weights_format(im->weights);
     GLINT_TRY(make_config(im));
     GLINT_TRY(glint_match_make(&im->match, &im->net, im->weights, im->job->weights));
     return write_folder(im);

@@ -19,9 +19,8 @@ static uint32_t turn(uint32_t x, int n)
     return x >> n | x << (32 - n);
 }
 
-static void add_block(uint32_t H[8], const uint8_t *p)
+static void schedule(uint32_t W[64], const uint8_t *p)
 {
-    uint32_t W[64], v[8];
     for (int t = 0; t < 16; t++)
         W[t] = glint_be32(p + 4 * t);
     for (int t = 16; t < 64; t++) {
@@ -29,35 +28,66 @@ static void add_block(uint32_t H[8], const uint8_t *p)
         const uint32_t s1 = turn(W[t - 2], 17) ^ turn(W[t - 2], 19) ^ W[t - 2] >> 10;
         W[t] = s1 + W[t - 7] + s0 + W[t - 16];
     }
-    memcpy(v, H, sizeof v);
+}
+
+static void add_block(uint32_t H[8], const uint8_t *p)
+{
+    uint32_t W[64];
+    uint32_t a = H[0], b = H[1], c = H[2], d = H[3], e = H[4], f = H[5], g = H[6], h = H[7];
+    schedule(W, p);
     for (int t = 0; t < 64; t++) {
-        const uint32_t S1 = turn(v[4], 6) ^ turn(v[4], 11) ^ turn(v[4], 25);
-        const uint32_t S0 = turn(v[0], 2) ^ turn(v[0], 13) ^ turn(v[0], 22);
-        const uint32_t T1 = v[7] + S1 + ((v[4] & v[5]) ^ (~v[4] & v[6])) + K[t] + W[t];
-        const uint32_t T2 = S0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += T1;
-        v[0] = T1 + T2;
+        const uint32_t S1 = turn(e, 6) ^ turn(e, 11) ^ turn(e, 25),
+                       S0 = turn(a, 2) ^ turn(a, 13) ^ turn(a, 22);
+        const uint32_t T1 = h + S1 + ((e & f) ^ (~e & g)) + K[t] + W[t];
+        const uint32_t T2 = S0 + ((a & b) ^ (a & c) ^ (b & c));
+        h = g;
+        g = f;
+        f = e;
+        e = d + T1;
+        d = c;
+        c = b;
+        b = a;
+        a = T1 + T2;
     }
+    const uint32_t v[8] = {a, b, c, d, e, f, g, h};
     for (int i = 0; i < 8; i++)
         H[i] += v[i];
 }
 
-void glint_sha256_text(const uint8_t *data, size_t size, char out[65])
+void glint_sha256_begin(struct glint_sha256 *s)
 {
-    uint32_t H[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    uint8_t tail[128] = {0};
-    const size_t whole = size / 64 * 64, left = size - whole, end = left < 56 ? 64 : 128;
-    for (size_t at = 0; at < whole; at += 64)
-        add_block(H, data + at);
-    if (left)
-        memcpy(tail, data + whole, left);
-    tail[left] = 0x80;
+    *s = (struct glint_sha256){.H = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+                                     0x1f83d9ab, 0x5be0cd19}};
+}
+
+void glint_sha256_add(struct glint_sha256 *s, const uint8_t *data, size_t size)
+{
+    size_t held = s->size % 64;
+    s->size += size;
+    if (held && size) {
+        const size_t step = size < 64 - held ? size : 64 - held;
+        memcpy(s->tail + held, data, step);
+        data += step;
+        size -= step;
+        held += step;
+        if (held < 64)
+            return;
+        add_block(s->H, s->tail);
+    }
+    for (; size >= 64; data += 64, size -= 64)
+        add_block(s->H, data);
+    if (size)
+        memcpy(s->tail, data, size);
+}
+
+void glint_sha256_end(struct glint_sha256 *s, char text_out[65])
+{
+    static const uint8_t padding[64] = {0x80};
+    uint8_t bits[8];
     for (int i = 0; i < 8; i++)
-        tail[end - 1 - (size_t)i] = (uint8_t)((uint64_t)size * 8 >> (8 * i));
-    for (size_t at = 0; at < end; at += 64)
-        add_block(H, tail + at);
+        bits[i] = (uint8_t)(s->size * 8 >> (56 - 8 * i));
+    glint_sha256_add(s, padding, 1 + (119 - s->size % 64) % 64);
+    glint_sha256_add(s, bits, sizeof bits);
     for (int i = 0; i < 8; i++)
-        snprintf(out + 8 * i, 9, "%08x", H[i]);
+        snprintf(text_out + 8 * i, 9, "%08x", s->H[i]);
 }

@@ -263,17 +263,31 @@ static void files_cut_short_are_refused(void **state)
     made_free(&m);
 }
 
+/* In pieces of `step` bytes. */
+static void expect_hash(const char *bytes, size_t size, size_t step, const char *want)
+{
+    struct glint_sha256 s;
+    char text[65];
+    glint_sha256_begin(&s);
+    for (size_t at = 0; at < size; at += step)
+        glint_sha256_add(&s, (const uint8_t *)bytes + at, size - at < step ? size - at : step);
+    glint_sha256_end(&s, text);
+    assert_string_equal(text, want);
+}
+
 /* FIPS 180-4's examples */
 static void hashes(void **state)
 {
     (void)state;
-    char text[65];
-    glint_sha256_text((const uint8_t *)"abc", 3, text);
-    assert_string_equal(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    glint_sha256_text((const uint8_t *)"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, text);
-    assert_string_equal(text, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-    glint_sha256_text(NULL, 0, text);
-    assert_string_equal(text, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    static char many[1000000];
+    memset(many, 'a', sizeof many);
+    expect_hash("abc", 3, 1, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    expect_hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, 56,
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    expect_hash("", 0, 1, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    for (size_t step = 1; step < 200; step += 37)
+        expect_hash(many, sizeof many, step,
+                    "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 int main(void)
