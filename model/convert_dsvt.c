@@ -259,6 +259,20 @@ static int copy_each(struct glint_text *text, const char *key, struct glint_json
     return GLINT_OK;
 }
 
+/* Haiyang-W/DSVT's own suppression turns boxes by 90 degrees, OpenPCDet's does not. */
+static int convert_turn(struct glint_json nms, struct glint_text *text)
+{
+    const char *type = "multi_class_nms";
+    if (glint_json_has(nms, "NMS_TYPE"))
+        GLINT_TRY(glint_json_string(nms, "NMS_TYPE", &type));
+    const bool turned = !strcmp(type, "multi_class_nms");
+    if (!turned && strcmp(type, "class_specific_nms"))
+        return glint_json_fail(glint_json_get(nms, "NMS_TYPE"),
+                               "multi_class_nms or class_specific_nms expected, found %s", type);
+    glint_text_add(text, ", \"turn_rad\": %s}\n}\n", turned ? "-1.5707963267948966" : "0");
+    return GLINT_OK;
+}
+
 static int convert_decode(const struct source *s, int32_t n, struct glint_text *text)
 {
     const struct glint_json post = glint_json_get(s->head, "POST_PROCESSING");
@@ -277,9 +291,7 @@ static int convert_decode(const struct source *s, int32_t n, struct glint_text *
     GLINT_TRY(copy_each(text, "pre", nms, "NMS_PRE_MAXSIZE", n, ", "));
     GLINT_TRY(copy_each(text, "post", nms, "NMS_POST_MAXSIZE", n, ", "));
     GLINT_TRY(copy_list(text, "range", post, "POST_CENTER_LIMIT_RANGE", 6, ""));
-    glint_text_add(text,
-                   ", \"turn_rad\": -1.5707963267948966}\n}\n"); /* as the reference's suppression has it */
-    return GLINT_OK;
+    return convert_turn(nms, text);
 }
 
 int glint_dsvt_convert(struct glint_json foreign, struct glint_text *text)

@@ -327,6 +327,14 @@ static void edges(void **state)
             check_case(zoo_dsvt_cases[i], "avx512", 1 + (int32_t)(i % 2));
 }
 
+/* For slow builds. */
+static void few_edges(void **state)
+{
+    (void)state;
+    check_case("pillar_tiny_edge_19", "avx512", 2);
+    check_case("voxel_tiny_edge_25", "avx512", 2);
+}
+
 static void tiny_scans(void **state)
 {
     (void)state;
@@ -395,6 +403,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(frame_after_frame),
     };
     const struct CMUnitTest large[] = {cmocka_unit_test(waymo)};
+    const struct CMUnitTest few[] = {cmocka_unit_test(few_edges)};
+    if (argc > 1 && !strcmp(argv[1], "few"))
+        return cmocka_run_group_tests(few, NULL, NULL);
     return argc > 1 && !strcmp(argv[1], "waymo") ? cmocka_run_group_tests(large, NULL, NULL)
                                                  : cmocka_run_group_tests(tiny, NULL, NULL);
 }

@@ -254,6 +254,22 @@ static void sparse_voxels_allocate_nothing(void **state)
     count_zoo(GLINT_BUILD_DIR "/steady_centerpoint", &settings);
 }
 
+/* Sets and pooled cells of other sizes in every frame; windows of any number of pillars. */
+static void sets_allocate_nothing(void **state)
+{
+    (void)state;
+    struct glint_model_settings settings;
+    if (!import_zoo("dsvt/voxel_tiny_weights", GLINT_BUILD_DIR "/steady_dsvt"))
+        skip();
+    glint_model_settings_default(&settings);
+    count_zoo(GLINT_BUILD_DIR "/steady_dsvt", &settings);
+    if (glint_model_import(GLINT_SOURCE_DIR "/tests/golden/sst_cosine_weights.safetensors", NULL, NULL,
+                           GLINT_BUILD_DIR "/steady_sst") != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    glint_model_settings_default(&settings);
+    count_zoo(GLINT_BUILD_DIR "/steady_sst", &settings);
+}
+
 /* The whole way: a source that reads files, the default model, tracking, sinks that write. */
 static long count_real(struct glint_source *source, int32_t n_threads, int least)
 {
@@ -339,6 +355,7 @@ int main(void)
         cmocka_unit_test(frames_in_motion_allocate_nothing),
         cmocka_unit_test(the_model_allocates_nothing),
         cmocka_unit_test(a_network_of_levels_allocates_nothing),
+        cmocka_unit_test(sets_allocate_nothing),
         cmocka_unit_test(sparse_voxels_allocate_nothing),
         cmocka_unit_test(a_capture_to_boxes_allocates_nothing),
         cmocka_unit_test(a_folder_to_boxes_allocates_nothing),
