@@ -191,6 +191,8 @@ static void see_boxes(void *ctx, const struct glint_tensor *t)
 
 /* Models and frames */
 
+static const char *folder_suffix = ""; /* programs of the same name run side by side */
+
 static struct glint_model *open_model(const char *weights, unsigned isa, int threads, bool keep_stages,
                                       int32_t cap_points)
 {
@@ -199,7 +201,7 @@ static struct glint_model *open_model(const char *weights, unsigned isa, int thr
     struct glint_model_settings s;
     struct stat st;
     snprintf(path, sizeof path, "%s/centerpoint/%s_weights.safetensors", GLINT_ZOO_FOLDER, weights);
-    snprintf(folder, sizeof folder, "%s/model_centerpoint_%s", GLINT_BUILD_DIR, weights);
+    snprintf(folder, sizeof folder, "%s/model_centerpoint_%s%s", GLINT_BUILD_DIR, weights, folder_suffix);
     if (stat(path, &st) != 0)
         skip();
     if (glint_model_import(path, NULL, NULL, folder) != 0)
@@ -637,15 +639,17 @@ static void full_sizes(void **state)
     check_case("voxel_full_nuscenes", "pillar_tiny_nuscenes", false);
 }
 
-/* An argument: the full-size networks instead, which take their time. */
+/* An argument: whole frames ("frames") or the full-size networks ("full") instead, which take their time. */
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_frames), cmocka_unit_test(other_axes),  cmocka_unit_test(suppression),
         cmocka_unit_test(hard_pillars), cmocka_unit_test(few_pillars), cmocka_unit_test(few_voxels),
-        cmocka_unit_test(pillars),      cmocka_unit_test(voxels),
     };
+    const struct CMUnitTest frames[] = {cmocka_unit_test(pillars), cmocka_unit_test(voxels)};
     const struct CMUnitTest full[] = {cmocka_unit_test(full_sizes)};
-    (void)argv;
+    folder_suffix = argc > 1 ? "_more" : "";
+    if (argc > 1 && !strcmp(argv[1], "frames"))
+        return cmocka_run_group_tests(frames, NULL, NULL);
     return argc > 1 ? cmocka_run_group_tests(full, NULL, NULL) : cmocka_run_group_tests(tests, NULL, NULL);
 }
