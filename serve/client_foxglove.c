@@ -184,7 +184,7 @@ static struct glint_message *encode(struct glint_server *s, enum glint_ros_topic
         return NULL;
     glint_buffer_clear(&s->encoded);
     s->encoded.failed = false;
-    glint_ros_encode(&settings, topic, s->settings.context, f, &s->encoded);
+    glint_ros_encode(&settings, topic, glint_server_context(s), f, &s->encoded);
     struct glint_message *m = s->encoded.failed ? NULL : glint_message_new(s->encoded.size, false);
     if (m && s->encoded.size)
         memcpy(m->bytes, s->encoded.data, s->encoded.size);

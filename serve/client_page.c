@@ -20,7 +20,7 @@ static void put_names(struct glint_json_writer *w, const char *key, const char *
 static void hello(struct glint_client *c)
 {
     const struct glint_server *s = c->server;
-    const struct glint_sink_context *context = s->settings.context;
+    const struct glint_sink_context *context = glint_server_context(s);
     struct glint_json_writer w;
     glint_json_writer_init(&w, 0);
     glint_json_put_object(&w, NULL);
@@ -144,7 +144,7 @@ static void frame(struct glint_server *s, const struct glint_frame *f)
     for (struct glint_client *c = s->clients; c; c = c->next) {
         if (c->ops != &glint_client_page || !c->wants_frames)
             continue;
-        if (!m && !(m = glint_page_frame(f, s->settings.context)))
+        if (!m && !(m = glint_page_frame(f, glint_server_context(s))))
             return;
         glint_client_newest(c, TOPIC_FRAME, glint_message_ref(m), NULL, 0);
     }

@@ -49,7 +49,7 @@ struct glint_server {
     struct glint_server_settings settings;
     char title[256], token[128], session[GLINT_TOKEN_BYTES];
     uint16_t port;
-    struct lws_context *context;
+    struct lws_context *network;
     lws_sorted_usec_list_t each_second;
     struct glint_client *clients;
     uint32_t n_connections, n_clients[GLINT_CLIENT_KINDS];
@@ -60,9 +60,11 @@ struct glint_server {
 
     pthread_t thread;
     bool has_thread;
-    bool stopping;     /* atomic */
-    int32_t n_wanting; /* atomic: clients that want frames */
-    uint64_t n_busy;   /* atomic: frames that found no room on their way to the thread */
+    const struct glint_sink_context *classes; /* atomic: glint_server_context() */
+    bool greet_anew;                          /* atomic */
+    bool stopping;                            /* atomic */
+    int32_t n_wanting;                        /* atomic: clients that want frames */
+    uint64_t n_busy; /* atomic: frames that found no room on their way to the thread */
     struct glint_frame_pool *pools[GLINT_SERVER_POOLS]; /* made with the first frame, and with larger ones */
     int32_t n_pools, cap_points, cap_boxes;
     struct glint_ring *waiting;
@@ -75,6 +77,7 @@ void glint_client_word(struct glint_client *client, struct glint_message *messag
 void glint_client_text(struct glint_client *client, struct glint_json_writer *w); /* finishes and frees w */
 void glint_client_newest(struct glint_client *client, int topic, struct glint_message *message,
                          const uint8_t *prefix, uint8_t n_prefix);
+const struct glint_sink_context *glint_server_context(const struct glint_server *server);
 void glint_client_wanting(struct glint_server *server); /* counts n_wanting anew */
 
 void glint_client_page_instead(struct glint_client *client,

@@ -30,7 +30,6 @@ struct sensor {
 
 struct glint_metrics {
     pthread_mutex_t mutex;
-    const struct glint_sink_context *context;
     struct histogram stages[GLINT_STAGE_COUNT], sweep, age;
     struct sensor sensors[SENSORS];
     int32_t n_sensors;
@@ -45,12 +44,11 @@ struct glint_metrics {
     float last_coverage;
 };
 
-int glint_metrics_open(const struct glint_sink_context *context, struct glint_metrics **metrics_out)
+int glint_metrics_open(struct glint_metrics **metrics_out)
 {
     struct glint_metrics *m = *metrics_out = calloc(1, sizeof *m);
     if (!m)
         return glint_fail(GLINT_E_NOMEM, "no memory for metrics");
-    m->context = context;
     pthread_mutex_init(&m->mutex, NULL);
     return GLINT_OK;
 }

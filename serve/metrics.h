@@ -11,9 +11,8 @@ struct glint_metrics_server { /* of the server itself, when they are read */
     uint64_t frames_sent, frames_dropped_slow, frames_dropped_busy, bytes_sent;
 };
 
-/* context outlives the metrics; NULL: none. GLINT_E_NOMEM. */
-int glint_metrics_open(const struct glint_sink_context *context, struct glint_metrics **metrics_out);
-void glint_metrics_close(struct glint_metrics *metrics); /* NULL is fine */
+int glint_metrics_open(struct glint_metrics **metrics_out); /* GLINT_E_NOMEM */
+void glint_metrics_close(struct glint_metrics *metrics);    /* NULL is fine */
 
 void glint_metrics_add(struct glint_metrics *metrics, const struct glint_frame *frame);
 

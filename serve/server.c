@@ -54,6 +54,11 @@ void glint_client_newest(struct glint_client *c, int topic, struct glint_message
     ask_to_write(c);
 }
 
+const struct glint_sink_context *glint_server_context(const struct glint_server *s)
+{
+    return __atomic_load_n(&s->classes, __ATOMIC_ACQUIRE);
+}
+
 void glint_client_wanting(struct glint_server *s)
 {
     int32_t n = 0;
@@ -196,6 +201,10 @@ static void deliver_shelf(struct glint_server *s)
 void glint_server_deliver(struct glint_server *s)
 {
     struct glint_frame *frame;
+    if (__atomic_exchange_n(&s->greet_anew, false, __ATOMIC_ACQ_REL))
+        for (struct glint_client *c = s->clients; c; c = c->next)
+            if (c->ops == &glint_client_page)
+                c->ops->open(c);
     if (s->settings.shelf)
         deliver_shelf(s);
     while (s->waiting && (frame = glint_ring_take(s->waiting))) {
@@ -235,14 +244,14 @@ static void each_second(lws_sorted_usec_list_t *sul)
     for (struct glint_client *c = s->clients; c; c = c->next)
         if (c->ops->second)
             c->ops->second(c);
-    lws_sul_schedule(s->context, 0, sul, each_second, LWS_US_PER_SEC);
+    lws_sul_schedule(s->network, 0, sul, each_second, LWS_US_PER_SEC);
 }
 
 static void *serve(void *arg)
 {
     struct glint_server *s = arg;
-    lws_sul_schedule(s->context, 0, &s->each_second, each_second, LWS_US_PER_SEC);
-    while (!__atomic_load_n(&s->stopping, __ATOMIC_ACQUIRE) && lws_service(s->context, 0) >= 0)
+    lws_sul_schedule(s->network, 0, &s->each_second, each_second, LWS_US_PER_SEC);
+    while (!__atomic_load_n(&s->stopping, __ATOMIC_ACQUIRE) && lws_service(s->network, 0) >= 0)
         ;
     return NULL;
 }
@@ -314,10 +323,10 @@ static int context_open(struct glint_server *s)
     };
     GLINT_TRY(check_port(a));
     lws_set_log_level(0, NULL); /* what clients do wrong is counted, not told */
-    s->context = lws_create_context(&info);
-    if (!s->context)
+    s->network = lws_create_context(&info);
+    if (!s->network)
         return glint_fail(GLINT_E_IO, "cannot listen at %s port %u", a->host, a->port);
-    s->port = (uint16_t)lws_get_vhost_listen_port(lws_get_vhost_by_name(s->context, "default"));
+    s->port = (uint16_t)lws_get_vhost_listen_port(lws_get_vhost_by_name(s->network, "default"));
     return GLINT_OK;
 }
 
@@ -327,7 +336,7 @@ static int start(struct glint_server *s)
     if (!set->address.is_loopback && !s->token[0])
         return glint_fail(GLINT_E_ARG, "%s: other addresses than this machine's own want a token",
                           set->address.host);
-    GLINT_TRY(glint_metrics_open(set->context, &s->metrics));
+    GLINT_TRY(glint_metrics_open(&s->metrics));
     GLINT_TRY(glint_token_make(s->session));
     if (!set->shelf)
         GLINT_TRY(glint_ring_open(WAITING, GLINT_RING_NEWEST, &s->waiting));
@@ -345,6 +354,7 @@ int glint_server_open(const struct glint_server_settings *settings, struct glint
     if (!s)
         return glint_fail(GLINT_E_NOMEM, "no memory for the server");
     s->settings = *settings;
+    s->classes = settings->context;
     pthread_mutex_init(&s->counts_mutex, NULL);
     snprintf(s->title, sizeof s->title, "%s", settings->title ? settings->title : "");
     snprintf(s->token, sizeof s->token, "%s", settings->token ? settings->token : "");
@@ -363,11 +373,11 @@ void glint_server_close(struct glint_server *s)
         return;
     __atomic_store_n(&s->stopping, true, __ATOMIC_RELEASE);
     if (s->has_thread) {
-        lws_cancel_service(s->context);
+        lws_cancel_service(s->network);
         pthread_join(s->thread, NULL);
     }
-    if (s->context)
-        lws_context_destroy(s->context);
+    if (s->network)
+        lws_context_destroy(s->network);
     while (s->waiting && (frame = glint_ring_take(s->waiting)))
         glint_frame_unref(frame);
     glint_ring_close(s->waiting);
@@ -427,7 +437,7 @@ static void hand_over(struct glint_server *s, const struct glint_frame *frame)
     if (dropped)
         __atomic_add_fetch(&s->n_busy, 1, __ATOMIC_RELAXED);
     glint_frame_unref(dropped);
-    lws_cancel_service(s->context);
+    lws_cancel_service(s->network);
 }
 
 void glint_server_publish(struct glint_server *s, const struct glint_frame *frame)
@@ -437,6 +447,13 @@ void glint_server_publish(struct glint_server *s, const struct glint_frame *fram
         hand_over(s, frame);
 }
 
+void glint_server_set_context(struct glint_server *s, const struct glint_sink_context *context)
+{
+    __atomic_store_n(&s->classes, context, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->greet_anew, true, __ATOMIC_RELEASE);
+    lws_cancel_service(s->network);
+}
+
 void glint_server_note(struct glint_server *s, const struct glint_sink_run *run)
 {
     glint_metrics_note(s->metrics, run);
@@ -444,7 +461,7 @@ void glint_server_note(struct glint_server *s, const struct glint_sink_run *run)
 
 void glint_server_wake(struct glint_server *s)
 {
-    lws_cancel_service(s->context);
+    lws_cancel_service(s->network);
 }
 
 void glint_server_counts(struct glint_server *s, struct glint_metrics_server *out)

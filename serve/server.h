@@ -43,6 +43,8 @@ void glint_server_url(const struct glint_server *server, char *out, size_t size)
 
 /* From one thread at a time. */
 void glint_server_publish(struct glint_server *server, const struct glint_frame *frame);
+/* Other classes: clients are greeted anew. From any thread; context outlives the server. */
+void glint_server_set_context(struct glint_server *server, const struct glint_sink_context *context);
 /* Counts of the run that frames do not carry, for /metrics. */
 void glint_server_note(struct glint_server *server, const struct glint_sink_run *run);
 /* The shelf has changed: waiting clients get their frames. From any thread. */
@@ -53,6 +55,11 @@ void glint_server_counts(struct glint_server *server, struct glint_metrics_serve
  * other addresses than loopback. Tells the address in a log line. */
 int glint_sink_serve_open(const char *url, const struct glint_sink_context *context,
                           struct glint_sink **sink_out);
+/* Live, classes are known only when the sensor has been heard: prepare opens the server at once, and the sink
+ * of the same url takes it over. forget closes one that was not taken over. Both in the thread that opens
+ * sinks. */
+int glint_sink_serve_prepare(const char *url);
+void glint_sink_serve_forget(void);
 bool glint_sink_serve_wants(const char *path); /* begins with http:// */
 
 #define GLINT_SERVE_TOKEN 128

@@ -39,6 +39,12 @@ void glint_server_note(struct glint_server *server, const struct glint_sink_run 
     (void)run;
 }
 
+void glint_server_set_context(struct glint_server *server, const struct glint_sink_context *context)
+{
+    (void)server;
+    (void)context;
+}
+
 void glint_server_wake(struct glint_server *server)
 {
     (void)server;

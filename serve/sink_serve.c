@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "core/log.h"
 #include "serve/server.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,25 +73,63 @@ int glint_serve_token(const struct glint_serve_address *address, char token_out[
     return GLINT_OK;
 }
 
-int glint_sink_serve_open(const char *url, const struct glint_sink_context *context,
-                          struct glint_sink **sink_out)
+/* One that waits for its sink. */
+static struct {
+    struct glint_server *server;
+    char url[300];
+} prepared;
+
+static int open_server(const char *url, const struct glint_sink_context *context,
+                       struct glint_server **server_out)
 {
     char token[GLINT_SERVE_TOKEN], at[256];
     struct glint_server_settings settings = {.context = context, .token = token, .title = ""};
-    *sink_out = NULL;
     GLINT_TRY(glint_serve_address_parse(url, &settings.address));
     GLINT_TRY(glint_serve_token(&settings.address, token));
+    GLINT_TRY(glint_server_open(&settings, server_out));
+    glint_server_url(*server_out, at, sizeof at);
+    glint_log(GLINT_LOG_WARN, "page and Foxglove: %s", at);
+    return GLINT_OK;
+}
+
+int glint_sink_serve_prepare(const char *url)
+{
+    static const struct glint_sink_context none;
+    glint_sink_serve_forget();
+    snprintf(prepared.url, sizeof prepared.url, "%s", url);
+    return open_server(url, &none, &prepared.server);
+}
+
+void glint_sink_serve_forget(void)
+{
+    glint_server_close(prepared.server);
+    prepared.server = NULL;
+}
+
+static int take_over(const char *url, const struct glint_sink_context *context,
+                     struct glint_server **server_out)
+{
+    if (!prepared.server || strcmp(url, prepared.url) != 0)
+        return open_server(url, context, server_out);
+    *server_out = prepared.server;
+    prepared.server = NULL;
+    glint_server_set_context(*server_out, context);
+    return GLINT_OK;
+}
+
+int glint_sink_serve_open(const char *url, const struct glint_sink_context *context,
+                          struct glint_sink **sink_out)
+{
+    *sink_out = NULL;
     struct sink_serve *s = calloc(1, sizeof *s);
     if (!s)
         return glint_fail(GLINT_E_NOMEM, "no memory for an output");
-    const int status = glint_server_open(&settings, &s->server);
+    const int status = take_over(url, context, &s->server);
     if (status < 0) {
         free(s);
         return status;
     }
     s->sink = (struct glint_sink){&ops, url};
-    glint_server_url(s->server, at, sizeof at);
-    glint_log(GLINT_LOG_WARN, "page and Foxglove: %s", at);
     *sink_out = &s->sink;
     return GLINT_OK;
 }

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/trace.h"
 #include "io/output.h"
+#include "serve/server.h"
 #include "tools/account.h"
 #include "tools/check_config.h"
 #include "tools/commands.h"
@@ -183,6 +184,15 @@ static void set_session(struct job *j)
     j->outputs.policy = s->is_service ? GLINT_OUTPUTS_SERVICE : GLINT_OUTPUTS_ANY;
 }
 
+/* The page is there before the sensor is: other outputs wait for its first packets. */
+static int open_server(const struct glint_shared_options *o)
+{
+    for (int32_t i = 0; i < o->n_out; i++)
+        if (glint_sink_serve_wants(o->out[i]))
+            return glint_sink_serve_prepare(o->out[i]);
+    return GLINT_OK;
+}
+
 static int live(struct job *j)
 {
     struct glint_session *s = &j->session;
@@ -198,6 +208,9 @@ static int live(struct job *j)
         status = glint_source_live_open(&j->o.net, &j->source);
     if (status < 0)
         return glint_report_failure(status, GLINT_SIDE_INPUT);
+    status = open_server(&j->o);
+    if (status < 0)
+        return glint_report_failure(status, GLINT_SIDE_OUTPUT);
     glint_net_warn_buffer(j->source);
     glint_say("listening: %s", j->source->path);
     set_session(j);
@@ -215,6 +228,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
     int code = parse(j, argc, argv);
     if (code < 0)
         code = j->o.service.check ? glint_check_config(&j->o) : live(j);
+    glint_sink_serve_forget();
     glint_service_close(&j->service);
     glint_tracker_close(j->tracker);
     glint_model_close(j->model);

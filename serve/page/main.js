@@ -29,7 +29,8 @@ function begin() {
 
 const link = new Link({
   hello(word) {
-    const again = hello && hello.session === word.session;
+    const same = (name) => JSON.stringify(hello[name]) === JSON.stringify(word[name]); // live, classes may come later
+    const again = hello && ["session", "classes", "point_classes"].every(same);
     hello = word;
     scene.classes = word.classes;
     if (!again) {
@@ -133,6 +134,7 @@ const isLog = () => hello && hello.mode === "log";
 
 function freeze() {
   frozen = !frozen;
+  panels.frozen = frozen;
   begin();
   el("mode").textContent = frozen ? "paused" : "live";
 }
@@ -196,7 +198,7 @@ function pace() {
   return { fps: 1000 / gaps[gaps.length >> 1], gap: gaps[gaps.length >> 1], gap99: gaps[Math.floor(gaps.length * 0.99)], ms: work[n >> 1], ms99: work[Math.floor(n * 0.99)] };
 }
 
-setInterval(() => { const p = pace(); el("fps").textContent = p.fps ? `${p.ms.toFixed(1)} ms per picture` : ""; }, 1000);
+setInterval(() => { panels.watch(); const p = pace(); el("fps").textContent = p.fps ? `${p.ms.toFixed(1)} ms per picture` : ""; }, 1000);
 
 setTheme(storedTheme() || (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
 

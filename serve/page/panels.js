@@ -23,6 +23,8 @@ export class Panels {
     this.totals = [];
     this.dropped = 0;
     this.connected = false;
+    this.lastAt = performance.now();
+    this.silent = "";
   }
 
   reset(hello) {
@@ -42,6 +44,16 @@ export class Panels {
     el("mode").className = on ? "tag on" : "tag off";
   }
 
+  // Live, silence is news.
+  watch() {
+    if (!this.connected || !this.hello || this.hello.mode !== "live" || this.frozen || document.hidden) { this.lastAt = performance.now(); return; }
+    const silent = (performance.now() - this.lastAt) / 1000, text = silent > 1.5 ? `no frame for ${silent.toFixed(0)} s` : "";
+    if (!this.info) el("stamp").textContent = "waiting for the first frame";
+    if (this.silent === text) return;
+    this.silent = text;
+    this.health();
+  }
+
   state(word) {
     this.dropped = word.dropped;
     this.health();
@@ -49,6 +61,8 @@ export class Panels {
 
   frame(frame) {
     const info = this.info = frame.info;
+    this.lastAt = performance.now();
+    this.silent = "";
     if (!this.hello.title && info.source && el("title").textContent !== info.source) el("title").textContent = info.source;
     el("frame").textContent = `frame ${info.frame}`;
     el("stamp").textContent = info.stamp_ns !== "0" ? new Date(Number(BigInt(info.stamp_ns) / 1000000n)).toISOString().replace("T", " ").replace("Z", " UTC") : "";
@@ -170,8 +184,9 @@ export class Panels {
   health() {
     const chips = [], info = this.info;
     const chip = (text, kind, title) => { const c = make("span", `chip ${kind}`, text); c.title = title || text; chips.push(c); };
+    if (this.silent && info) chip(this.silent, "bad", "the sensor, the network or the program has stopped");
     for (const name of info ? info.health : []) chip(name.replaceAll("_", " ") + (name === "sensor_missing" ? `: ${info.missing}` : ""), name === "sensor_missing" || name === "late" ? "bad" : "warn", "of this frame");
-    if (info && !info.health.length) chip("frame good", "good", "nothing was lost or late");
+    if (info && !info.health.length && !this.silent) chip("frame good", "good", "nothing was lost or late");
     if (this.dropped) chip(`${number(this.dropped)} frames not shown`, "warn", "this page was slower than the sensor; the pipeline did not wait");
     el("health").replaceChildren(...chips);
   }

@@ -44,7 +44,7 @@ static void converse(const struct glint_client_ops *ops, struct glint_shelf *she
     struct glint_client c = {.server = s, .ops = ops};
     if (!s)
         abort();
-    s->settings.context = &context;
+    s->classes = &context;
     s->settings.shelf = shelf;
     s->clients = &c;
     ops->open(&c);

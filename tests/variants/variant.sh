@@ -34,7 +34,8 @@ asan)
     ;;
 tsan)
     CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="$sanitized" -DGLINT_SANITIZE=thread
-    programs="pool ring trace frame pipeline steady_state golden_tiny eval_task" # those with threads
+    programs="pool ring trace frame pipeline steady_state golden_tiny eval_task shelf" # those with threads
+    ! pkg-config --exists libwebsockets || programs="$programs server"
     # shellcheck disable=SC2046
     quietly cmake --build "$build" -j "$jobs" --target parity glint $(printf 'test_%s ' $programs)
     ctest --test-dir "$build" -j"$jobs" -LE slow --output-on-failure \
