@@ -198,7 +198,7 @@ static void a_reader_that_hangs_never_holds_the_pipeline(void **state)
     kill(child, SIGSTOP);
     usleep(50000); /* the messages before are through */
     sink->ops->account(sink, put_count, NULL);
-    const uint64_t before = counted[0];
+    const uint64_t before = counted[0] + counted[1];
     for (int k = 0; k < 100000; k++)
         glint_frame_add_point(f, 1, 2, 3, 0, 0, 0, 0);
     f->n_boxes = 16;
@@ -215,8 +215,8 @@ static void a_reader_that_hangs_never_holds_the_pipeline(void **state)
     sink->ops->account(sink, put_count, NULL);
     printf("%llu frames given up, %llu messages; a frame took at most %.1f ms\n",
            (unsigned long long)counted[2], (unsigned long long)counted[3], (double)most * 1e-6);
-    assert_int_equal(counted[0] - before + counted[3] + counted[4] + 2 * counted[2],
-                     2 * 300);               /* none is lost */
+    /* None is lost; on a slow machine the reader is given up (10 s) before the last ones. */
+    assert_int_equal(counted[0] + counted[1] - before + counted[3] + counted[4] + 2 * counted[2], 2 * 300);
     assert_true(most < INT64_C(2000000000)); /* far less, on a machine that is not full of other work */
     kill(child, SIGKILL);
     assert_int_equal(waitpid(child, &how, 0), child);

@@ -6,7 +6,7 @@
 
 #define MOST 100000 /* packets or frames of one input: each takes some of its bytes */
 
-static int sum; /* of packets' bytes, so that all are read */
+static unsigned sum; /* of packets' bytes, so that all are read */
 
 static int next(struct glint_source *source, struct glint_frame *frame)
 {

@@ -12,7 +12,7 @@ static const char *const packets[] = {"velodyne_msgs/msg/VelodyneScan", "pandar_
                                       "rslidar_msg/msg/RslidarPacket",  "ouster_sensor_msgs/msg/PacketMsg"};
 #define N_PACKETS (sizeof packets / sizeof packets[0])
 
-static int sum;
+static unsigned sum;
 
 static void read_packets(const char *type, const uint8_t *data, size_t size)
 {

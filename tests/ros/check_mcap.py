@@ -243,9 +243,13 @@ def run_demo(glint, repository, folder):
         command = [glint, "run", str(demo / "demo.pcap"), "--frames", "6", "--compress", compression, "--layout", layout,
                    "--out", f"{out}.mcap", "--out", f"{out}.jsonl", "--out", f"{out}_%06d.pcd"]
         command += ["--poses", str(demo / "demo.poses.csv")] if poses else []
-        subprocess.run(command, check=True)
+        run = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+        if "left out of this build" in run.stderr:
+            print(f"skipped: {compression} is not in this build")
+            continue
+        check(run.returncode == 0, f"glint run: {run.stderr}")
         check_file(f"{out}.mcap", f"{out}.jsonl", f"{out}_%06d.pcd")
-    check_cuts(f"{folder}/zstd.mcap")
+    check_cuts(f"{folder}/none.mcap")
 
 
 def main():
