@@ -4,6 +4,7 @@ signals, the watchdog. Packets come over loopback from bench/soak_live.py's driv
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -170,7 +171,35 @@ def watched():
     expect(account["frames"]["in"] == account["frames"]["published"] + account["frames"]["dropped_by"]["queue"], f"{account['frames']}")
 
 
-for case in (checked, ended_before_packets_came, drained, rotated, watched):
+def an_output_failed(again):
+    """A file that may not grow any more is left out, other outputs say so; SIGHUP tries again, or the end says that it failed."""
+    config(out=["full.jsonl", "-"])
+    live = Live(stdout=subprocess.PIPE)
+    text = []
+    reader = threading.Thread(target=lambda: text.append(live.run.stdout.read().decode()))
+    reader.start()
+    live.send().wait()
+    resource.prlimit(live.run.pid, resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+    live.send().wait()
+    if again:
+        resource.prlimit(live.run.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        live.run.send_signal(signal.SIGHUP)
+        live.send().wait()
+    resource.prlimit(live.run.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))  # for the account
+    account = live.end(code=0 if again else 1)
+    reader.join()
+    failed, good = account["outputs"]
+    frames = account["frames"]
+    expect(failed["frames"] + failed["missed"] == frames["published"] == good["frames"], f"{frames} {failed} {good}")
+    expect(failed["missed"] > 0 and failed["failing"] != again and "full.jsonl: cannot write: File too large" in failed["reason"], f"{failed}")
+    expect(len(frames_of("full.jsonl")) == failed["frames"], f"{failed}")
+    told = ["output_failing" in json.loads(line).get("health", []) for line in text[0].splitlines()]
+    expect(not told[0] and sum(told) == frames["health"]["output_failing"] > 0, f"{frames}")
+    expect(told[-1] != again, "the last frame's health")
+    os.unlink("full.jsonl")
+
+
+for case in (checked, ended_before_packets_came, drained, rotated, watched, lambda: an_output_failed(True), lambda: an_output_failed(False)):
     case()
 print(f"service: {cases} checks, {'FAILED' if wrong else 'ok'}")
 sys.exit(1 if wrong else 0)
