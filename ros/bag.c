@@ -10,6 +10,8 @@
 
 static const char sqlite_magic[16] = "SQLite format 3"; /* with its zero */
 
+#define MOST_TOPICS 4096 /* each new one is compared with all */
+
 enum kind { KIND_NONE, KIND_MCAP, KIND_DB3, KIND_FOLDER };
 
 static bool is_rosbag_folder(const char *path)
@@ -122,6 +124,8 @@ int32_t glint_bag_add_topic(struct glint_bag *bag, struct glint_bag_text name, s
     for (int32_t i = 0; i < bag->n_topics; i++)
         if (is_text(bag->topics[i].name, name) && is_text(bag->topics[i].type, type))
             return i;
+    if (bag->n_topics == MOST_TOPICS)
+        return glint_fail(GLINT_E_UNSUPPORTED, "%s: more than %d topics", bag->path, MOST_TOPICS);
     if (!grow(bag))
         return glint_fail(GLINT_E_NOMEM, "%s: no memory for its topics", bag->path);
     struct glint_bag_topic *t = &bag->topics[bag->n_topics];

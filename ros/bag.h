@@ -56,7 +56,7 @@ struct glint_bag { /* first member of each kind's own struct */
 bool glint_bag_probe(const char *path);
 
 /* Opens a file or a folder and lists its topics. GLINT_E_NOTFOUND, GLINT_E_IO, GLINT_E_FORMAT,
- * GLINT_E_UNSUPPORTED (a compression or SQLite that this build lacks). */
+ * GLINT_E_UNSUPPORTED (a compression or SQLite that this build lacks, more than 4096 topics). */
 int glint_bag_open(const char *path, struct glint_bag **bag_out);
 void glint_bag_close(struct glint_bag *bag); /* NULL is fine */
 
