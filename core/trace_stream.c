@@ -2,8 +2,9 @@
  *
  * A thread of its own takes events out of the ring a few times a second, so that those who trace never wait
  * for a disk. Each time it writes them and the end of the file in one piece over the end that was there:
- * between any two writes the file is whole, and whoever kills the program finds all but the last moment. What
- * cannot be sought in (a pipe) gets its end at the end. */
+ * between any two writes the file is whole, and whoever kills the program finds all but the last moment. Only
+ * a kill -9 in the middle of a write may cut it, which Linux does between two pages: then the last line is
+ * partial, and the end is missing. What cannot be sought in (a pipe) gets its end at the end. */
 #define _POSIX_C_SOURCE 200809L
 #include "core/clock.h"
 #include "core/log.h"
@@ -17,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNK     256
+#define CHUNK     32 /* events of a write: a small one is seldom cut */
 #define PERIOD_NS INT64_C(200000000)
 #define BLOCK     (1 << 18) /* text of a write; more than a chunk's: an event is below 900 bytes */
 

@@ -44,6 +44,15 @@ static struct box box_of(const struct glint_sight_place *p, const float from[3])
     return b;
 }
 
+static bool is_sane(const struct glint_sight_place *p)
+{
+    float most = fabsf(p->yaw);
+    for (int k = 0; k < 3; k++)
+        most = fmaxf(most, fmaxf(fabsf(p->center[k]), fabsf(p->size[k])));
+    return most < 1e6f && isfinite(p->yaw + p->center[0] + p->center[1] + p->center[2] + p->size[0] +
+                                   p->size[1] + p->size[2]);
+}
+
 /* The directions in which the place lies; all of them from inside. */
 static void mark(uint64_t *bins, const struct glint_sight_place *p, const struct box *b, const float from[3],
                  int index)
@@ -151,7 +160,8 @@ void glint_sight(const struct glint_frame *frame, struct glint_sight_place *plac
     for (int32_t k = 0; k < n; k++) {
         boxes[k] = box_of(&places[k], from);
         places[k].inside = places[k].through = places[k].before = 0;
-        mark(bins, &places[k], &boxes[k], from, k);
+        if (is_sane(&places[k]))
+            mark(bins, &places[k], &boxes[k], from, k);
     }
     if (known)
         follow_rays(frame, bins, places, boxes);

@@ -34,9 +34,9 @@ void glint_trace_stats(struct glint_trace *trace, int stage, struct glint_trace_
 
 /* Writes all events to path while they come, from now on and by a thread of its own, in the format below: a
  * few times a second, so that nobody who fills the trace waits, memory stays as it is, and the file is whole
- * JSON at any moment, also after kill -9. Events that come faster than they can be written are lost and
- * counted
- * ("trace events lost"). GLINT_E_IO, GLINT_E_ARG (already begun), GLINT_E_NOMEM. */
+ * JSON between any two writes, also after kill -9; one that comes in the middle of a write may cut its last
+ * line and leave out the end, which `glint trace` reads too. Events that come faster than they can be written
+ * are lost and counted ("trace events lost"). GLINT_E_IO, GLINT_E_ARG (already begun), GLINT_E_NOMEM. */
 int glint_trace_stream_begin(struct glint_trace *trace, const char *path);
 /* Writes the rest and closes the file. GLINT_E_IO: it could not be written as a whole (told in the log when
  * it happened; tracing itself went on). GLINT_OK where nothing was begun. close does it too. */
