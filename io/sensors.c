@@ -317,6 +317,29 @@ static struct glint_decoder_settings settings_for(const struct glint_sensors *s,
     return settings;
 }
 
+/* The right place, but not the model that was said. */
+static void tell_unlike(const struct glint_sensors *s, const struct glint_packet *p, int32_t place)
+{
+    char ip[20];
+    glint_log(GLINT_LOG_WARN, "%s: packets of %u bytes from %s to port %u are not of a %s",
+              s->places[place].name, p->size, ip_text(p->src_ip, ip, sizeof ip), p->dst_port,
+              s->places[place].sensor);
+}
+
+/* A decoder that was named takes what it can (a Velodyne's product byte is not asked): told, if the packet
+ * looks like another model's. */
+static void check_first_like(const struct glint_sensors *s, const struct glint_packet *p)
+{
+    const struct glint_decoder_settings settings = settings_for(s, p);
+    struct glint_decoder *decoder;
+    struct glint_returns *scratch = malloc(sizeof *scratch);
+    if (scratch && open_for(&settings, p, scratch, &decoder) == GLINT_E_UNSUPPORTED)
+        tell_unlike(s, p, 0);
+    else if (scratch && decoder)
+        glint_decoder_close(decoder);
+    free(scratch);
+}
+
 /* False for what the first sensor does not know: it may be of another one, and is not in its account yet. */
 static bool bind_first(struct glint_sensors *s, const struct glint_packet *p, struct glint_returns *returns,
                        enum glint_packet_kind *kind_out)
@@ -332,6 +355,8 @@ static bool bind_first(struct glint_sensors *s, const struct glint_packet *p, st
         first->src_ip = p->src_ip;
         first->port = p->dst_port;
         note_flow(s, p, 0);
+        if (s->n_places > 0)
+            check_first_like(s, p);
     }
     return true;
 }
@@ -345,22 +370,13 @@ static int32_t companion_of(const struct glint_sensors *s, const struct glint_pa
     return NOBODY;
 }
 
-/* The right place, but not the model that was said. A few such packets mean nothing. */
-static void tell_unlike(const struct glint_sensors *s, const struct glint_packet *p, int32_t place)
-{
-    char ip[20];
-    glint_log(GLINT_LOG_WARN, "%s: packets of %u bytes from %s to port %u are not of a %s",
-              s->places[place].name, p->size, ip_text(p->src_ip, ip, sizeof ip), p->dst_port,
-              s->places[place].sensor);
-}
-
 /* Of a sender that is not expected: what goes with a sensor's packets, or nobody's. */
 static int32_t unexpected(struct glint_sensors *s, const struct glint_packet *p, bool *known_out)
 {
     char ip[20];
     const int32_t companion = companion_of(s, p);
     *known_out = companion != NOBODY || !is_sender_expected(s, p);
-    if (may_be_first(s, p) && ++s->n_unlike == UNLIKE_TOLD)
+    if (may_be_first(s, p) && ++s->n_unlike == UNLIKE_TOLD) /* a few such packets mean nothing */
         tell_unlike(s, p, 0);
     if (companion == NOBODY && *known_out && s->n_flows < FLOWS)
         glint_log(GLINT_LOG_WARN, "packets from %s to port %u are of none of the sensors that are expected",

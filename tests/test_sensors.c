@@ -149,6 +149,24 @@ static void a_wrong_model_is_told(void **state)
     }
 }
 
+/* A Velodyne that was named is taken for what it is said to be, as with --sensor; the difference is told. */
+static void a_wrong_velodyne_is_told(void **state)
+{
+    (void)state;
+    const struct glint_sensor_place place = {.name = "roof", .sensor = "hdl32e", .src_ip = FIRST_IP};
+    struct glint_source *source;
+    make_capture(path, 300);
+    assert_int_equal(glint_source_open(path, NULL, &source), GLINT_OK);
+    told[0] = 0;
+    glint_log_set(keep_line, NULL, GLINT_LOG_WARN);
+    run_placed(source, &place, 1, &frames, &stats);
+    glint_log_set(NULL, NULL, GLINT_LOG_WARN);
+    glint_source_close(source);
+    assert_true(frames.n >= 4);
+    assert_non_null(
+        strstr(told, "roof: packets of 1206 bytes from 192.168.1.201 to port 2368 are not of a hdl32e"));
+}
+
 static void two_models_on_one_port(void **state)
 {
     (void)state;
@@ -443,6 +461,7 @@ int main(void)
         cmocka_unit_test(two_sensors_live),
         cmocka_unit_test(only_expected_sensors_are_taken),
         cmocka_unit_test(a_wrong_model_is_told),
+        cmocka_unit_test(a_wrong_velodyne_is_told),
         cmocka_unit_test(two_models_on_one_port),
         cmocka_unit_test(packets_of_nobody_are_foreign),
         cmocka_unit_test(duplicates_are_counted_and_not_decoded_again),
