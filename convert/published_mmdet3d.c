@@ -154,6 +154,11 @@ static int read_pipeline(struct glint_json root, struct glint_published *p)
         GLINT_TRY(glint_json_i32(sweeps, "sweeps_num", 0, 31, &n_sweeps));
     if (n_sweeps)
         json_object_set_new(glint_published_input(p), "sweeps", json_integer(n_sweeps));
+    if (json_is_true(json_object_get(sweeps.node, "remove_close")))
+        glint_text_add(
+            &p->notes,
+            "- It leaves out past sweeps' points near the sensor (close_radius %g m); here they stay.\n",
+            json_number_value(json_object_get(sweeps.node, "close_radius")));
     return GLINT_OK;
 }
 

@@ -4,7 +4,7 @@
 # KIND: clang   warnings of the other compiler are errors, the quick tests
 #       asan    AddressSanitizer and UndefinedBehaviorSanitizer, all tests but the slow ones
 #       tsan    ThreadSanitizer, the tests with threads
-#       fuzz    every libFuzzer target of a decoder for GLINT_FUZZ_SECONDS (60), others two fifths of that, two at a time
+#       fuzz    every libFuzzer target of a decoder, and of checkpoints, for GLINT_FUZZ_SECONDS (60), others two fifths of that, two at a time
 set -euo pipefail
 kind=$1 source=$2 build=$3/$1 shared=$4
 jobs=$(nproc)
@@ -49,7 +49,7 @@ fuzz)
         local name=${1##*/fuzz_} work=$2/corpus_${1##*/fuzz_} log=$2/fuzz_${1##*/fuzz_}.log
         local seeds=$3/tests/fuzz/corpus/$name make=$2/tests/fuzz/seeds_$name
         local seconds=$(($4 * 2 / 5))
-        case "$name" in decode_*) seconds=$4 ;; esac
+        case "$name" in decode_* | archive) seconds=$4 ;; esac
         mkdir -p "$work"
         if [ -x "$make" ]; then # made when they are needed
             seeds=$2/seeds_of_$name
