@@ -15,6 +15,14 @@ static void count_bytes(struct glint_run *r, const struct glint_layer *layer, do
     r->cost.bytes[layer->stage] += bytes;
 }
 
+/* Whole sites are missing: told with the frame, and in words. */
+static void clipped(struct glint_run *r, const struct glint_layer *layer, const struct glint_sites *s)
+{
+    r->frame->health |= GLINT_HEALTH_BIT(GLINT_HEALTH_NETWORK_CLIPPED);
+    glint_log(GLINT_LOG_WARN, "%s: frame %llu has %lld sites more than the %d there is room for", layer->name,
+              (unsigned long long)r->frame->index, (long long)s->n_lost, s->cap);
+}
+
 /* sites */
 
 int32_t glint_build_voxel_sites(struct glint_build *b, const char *name, int32_t voxels, int32_t cap,
@@ -37,6 +45,8 @@ static int sites_run(struct glint_run *r, const struct glint_layer *layer)
     if (v->shown) /* whose memory is the voxels' */
         s->shown = memcpy(s->scratch, v->shown, (size_t)s->n * sizeof *s->scratch);
     memcpy(s->coord, v->coord, (size_t)s->n * 3 * sizeof *s->coord);
+    if (s->n_lost > 0)
+        clipped(r, layer, s);
     count_bytes(r, layer, 24.0 * s->n);
     return glint_sites_index(r->exec, s); /* in order already: its scratch stays as it is */
 }
@@ -88,8 +98,7 @@ static int sites_strided_run(struct glint_run *r, const struct glint_layer *laye
     struct glint_sites *out = glint_run_new_sites(r, layer->out[0]);
     GLINT_TRY(glint_sites_strided(r->exec, in, &p->stencil, out));
     if (out->n_lost > 0)
-        glint_log(GLINT_LOG_WARN, "%s: frame %llu has %lld sites more than the %d there is room for",
-                  layer->name, (unsigned long long)r->frame->index, (long long)out->n_lost, out->cap);
+        clipped(r, layer, out);
     count_bytes(r, layer, 24.0 * in->n + 24.0 * out->n);
     return GLINT_OK;
 }

@@ -61,7 +61,9 @@ static int voxelize_run(struct glint_run *r, const struct glint_layer *layer)
 {
     const struct glint_voxelize_params *p = layer->params;
     GLINT_TRY(glint_voxelize(r->exec, &p->grid, &r->points, r->frame->no_range_filter, r->voxels));
-    if (p->hard.max_voxels > 0)
+    if (r->voxels->n_clipped > 0)
+        r->frame->health |= GLINT_HEALTH_BIT(GLINT_HEALTH_NETWORK_CLIPPED);
+    if (p->hard.max_voxels > 0) /* which leaves out points as the reference does */
         glint_harden(&p->hard, r->voxels, glint_run_bytes(r, layer->out[1]));
     r->cost.n_points = r->voxels->n_points;
     r->cost.n_pillars = r->voxels->n_voxels;

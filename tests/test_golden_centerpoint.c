@@ -449,6 +449,7 @@ static void write_weights(const char *folder, const struct glint_safetensors *we
         tensors[n] = *t;
         tensors[n++].name = names[n_names++];
     }
+    mkdir(folder, 0777);
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     assert_int_equal(glint_safetensors_write(path, tensors, n, meta, 1), 0);
 }
@@ -496,6 +497,39 @@ static void other_axes(void **state)
     assert_int_equal(check.z.n_wrong, 0);
     assert_true(frame->n_boxes > 100);
     glint_model_close(model);
+    glint_frame_unref(frame);
+    glint_frame_pool_close(pool);
+    glint_safetensors_close(file);
+    glint_safetensors_close(weights);
+}
+
+/* What there is no room for is left out, and the frame says so. */
+static void too_many_pillars(void **state)
+{
+    (void)state;
+    static char text[65536];
+    const char *folder = GLINT_BUILD_DIR "/model_centerpoint_pillar_few";
+    struct glint_frame_pool *pool;
+    struct glint_model_settings s;
+    struct glint_model *model = open_model("pillar_tiny", 0, 1, false, 16); /* imports it */
+    glint_model_close(model);
+    struct glint_safetensors *weights = glint_zoo_weights("centerpoint/pillar_tiny_weights");
+    struct glint_safetensors *file = glint_zoo_open("centerpoint/pillar_tiny_edge_30");
+    read_config("pillar_tiny", text, sizeof text);
+    write_weights(folder, weights, NULL);
+    struct glint_frame *frame = frame_of(&pool, glint_zoo_tensor(file, "points", GLINT_DTYPE_F32));
+    for (int i = 0; i < 2; i++) {
+        write_config(folder, text, "\"pillar\":",
+                     i ? "\"max_pillars\": 30, \"pillar\":" : "\"max_pillars\": 29, \"pillar\":");
+        glint_model_settings_default(&s);
+        s.cap_points = frame->points.cap;
+        if (glint_model_open(folder, &s, NULL, &model) != 0)
+            fail_msg("%s", glint_error_text());
+        frame->health = 0;
+        assert_int_equal(glint_model_run(model, frame), 0);
+        assert_int_equal(frame->health, i ? 0 : GLINT_HEALTH_BIT(GLINT_HEALTH_NETWORK_CLIPPED));
+        glint_model_close(model);
+    }
     glint_frame_unref(frame);
     glint_frame_pool_close(pool);
     glint_safetensors_close(file);
@@ -643,8 +677,9 @@ static void full_sizes(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(empty_frames), cmocka_unit_test(other_axes),  cmocka_unit_test(suppression),
-        cmocka_unit_test(hard_pillars), cmocka_unit_test(few_pillars), cmocka_unit_test(few_voxels),
+        cmocka_unit_test(too_many_pillars), cmocka_unit_test(empty_frames), cmocka_unit_test(other_axes),
+        cmocka_unit_test(suppression),      cmocka_unit_test(hard_pillars), cmocka_unit_test(few_pillars),
+        cmocka_unit_test(few_voxels),
     };
     const struct CMUnitTest frames[] = {cmocka_unit_test(pillars), cmocka_unit_test(voxels)};
     const struct CMUnitTest full[] = {cmocka_unit_test(full_sizes)};

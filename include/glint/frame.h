@@ -47,7 +47,8 @@ enum glint_stage {
     X(NO_POSE, no_pose)                 /* wanted to be moved, but there was no pose for its time */         \
     X(FRAMES_SKIPPED, frames_skipped)   /* frames between the one published before and this were dropped */  \
     X(LATE, late)                       /* older than the deadline when it was published */                  \
-    X(OUTPUT_FAILING, output_failing)   /* one of the other outputs cannot be written at the moment */
+    X(OUTPUT_FAILING, output_failing)   /* one of the other outputs cannot be written at the moment */       \
+    X(NETWORK_CLIPPED, network_clipped) /* more voxels or sites than the network has room for */
 
 enum glint_health {
 #define GLINT_HEALTH_ENUM(upper, name) GLINT_HEALTH_##upper,
