@@ -25,8 +25,8 @@ void glint_compressor_close(struct glint_compressor *compressor); /* NULL is fin
 int glint_compressor_run(struct glint_compressor *compressor, const uint8_t *data, size_t size,
                          struct glint_buffer *out);
 
-/* A message that rosbag2 has compressed by itself (compression_mode: MESSAGE) is a zstd frame: whether this is
- * one, which no CDR message can be, and its content into out (cleared first), at most `most` bytes.
+/* A message that rosbag2 has compressed by itself (compression_mode: MESSAGE) is a zstd frame: whether this
+ * is one, which no CDR message can be, and its content into out (cleared first), at most `most` bytes.
  * GLINT_E_FORMAT, GLINT_E_NOMEM, GLINT_E_UNSUPPORTED. */
 bool glint_is_packed_message(const uint8_t *data, size_t size);
 int glint_unpack_message(const uint8_t *data, size_t size, size_t most, struct glint_buffer *out,

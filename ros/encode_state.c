@@ -48,7 +48,13 @@ static void add_loss(struct values *v, const struct glint_loss *loss)
     add_count(v, "sensors_missed", loss->sensors_missed);
 }
 
-static void collect(const struct glint_frame *frame, struct values *v)
+static void put_count(void *ctx, const char *name, uint64_t value)
+{
+    add_count(ctx, name, value);
+}
+
+static void collect(const struct glint_ros_settings *settings, const struct glint_frame *frame,
+                    struct values *v)
 {
     v->n = 0;
     add_count(v, "frame", frame->index);
@@ -60,6 +66,8 @@ static void collect(const struct glint_frame *frame, struct values *v)
     for (int i = 0; i < GLINT_STAGE_COUNT; i++)
         if (frame->latency_ns[i] >= 0)
             add(v, glint_stage_name((enum glint_stage)i), "_ms", (double)frame->latency_ns[i] * 1e-6, 3);
+    if (settings->account)
+        settings->account(settings->account_ctx, put_count, v);
 }
 
 /* In what this very frame is degraded: "packets_lost, sensor_missing (left)"; "" in nothing. */
@@ -80,7 +88,7 @@ void glint_ros_put_diagnostics(struct glint_ros_encoder *e)
     struct glint_cdr *c = &e->cdr;
     struct values v;
     char text[768];
-    collect(e->frame, &v);
+    collect(e->settings, e->frame, &v);
     describe(e->frame, text, sizeof text);
     glint_ros_put_header(e, "");
     glint_cdr_put_u32(c, 1);

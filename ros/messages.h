@@ -51,6 +51,9 @@ struct glint_ros_settings {
     enum glint_ros_layout layout;
     const char *frame_id; /* of points and boxes: the vehicle's; "base_link" */
     const char *map_id;   /* of given poses; "map" */
+    /* Counts of the publisher's own, which go into diagnostics with the frame's; NULL: none. */
+    void (*account)(const void *ctx, glint_sink_count_fn *put, void *put_ctx);
+    const void *account_ctx;
 };
 
 /* All topics, XYZIRC. */

@@ -125,14 +125,19 @@ static int finish(struct glint_sink *sink)
     return GLINT_OK;
 }
 
-static void account(const struct glint_sink *sink, glint_sink_count_fn *put, void *ctx)
+static void account_of(const void *of, glint_sink_count_fn *put, void *ctx)
 {
-    struct sink_dds *s = (struct sink_dds *)(uintptr_t)sink;
+    struct sink_dds *s = (struct sink_dds *)(uintptr_t)of;
     put(ctx, "messages_published", s->published);
     put(ctx, "messages_without_reader", s->no_reader);
     put(ctx, "frames_dropped_queue_full", s->dropped_queue_full);
     put(ctx, "messages_dropped_reader_slow", s->dropped_reader_slow);
     put(ctx, "messages_failed", s->failed);
+}
+
+static void account(const struct glint_sink *sink, glint_sink_count_fn *put, void *ctx)
+{
+    account_of(sink, put, ctx);
 }
 
 static void close_sink(struct glint_sink *sink)
@@ -212,6 +217,8 @@ int glint_sink_dds_open(const char *where, const struct glint_ros_settings *sett
     s->sink = (struct glint_sink){&ops, where};
     s->ctx = *ctx;
     s->ros = *settings;
+    s->ros.account = account_of;
+    s->ros.account_ctx = s;
     const int status = start(s);
     if (status < 0)
         close_sink(&s->sink);

@@ -180,6 +180,42 @@ static void what_there_is_nothing_to_say_about_is_not_wanted(void **state)
     drop_frame(f);
 }
 
+static void put_one(const void *ctx, glint_sink_count_fn *put, void *put_ctx)
+{
+    put(put_ctx, ctx, 4321);
+}
+
+/* Text `wanted` with the zero behind it, somewhere in the bytes. */
+static bool has_text(const struct glint_buffer *b, const char *wanted)
+{
+    const size_t n = strlen(wanted) + 1;
+    for (size_t i = 0; i + n <= b->size; i++)
+        if (memcmp(b->data + i, wanted, n) == 0)
+            return true;
+    return false;
+}
+
+static void diagnostics_name_what_is_wrong_and_count(void **state)
+{
+    (void)state;
+    struct glint_ros_settings s;
+    struct glint_buffer bytes = {0};
+    struct glint_frame *f = make_frame(3, 1);
+    glint_ros_settings_default(&s);
+    encode(&s, GLINT_ROS_TOPIC_DIAGNOSTICS, f, &bytes);
+    assert_true(has_text(&bytes, "ok") && has_text(&bytes, "VLP-16") && !has_text(&bytes, "4321"));
+    s.account = put_one;
+    s.account_ctx = "frames_given_up";
+    f->health = GLINT_HEALTH_BIT(GLINT_HEALTH_SENSOR_MISSING) | GLINT_HEALTH_BIT(GLINT_HEALTH_LATE);
+    strcpy(f->missing, "left");
+    glint_buffer_clear(&bytes);
+    encode(&s, GLINT_ROS_TOPIC_DIAGNOSTICS, f, &bytes);
+    assert_true(has_text(&bytes, "sensor_missing, late (left)"));
+    assert_true(has_text(&bytes, "frames_given_up") && has_text(&bytes, "4321"));
+    drop_frame(f);
+    glint_buffer_fini(&bytes);
+}
+
 static void schemas_name_every_type_once(void **state)
 {
     (void)state;
@@ -210,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_message_cut_short_fails_its_walk),
         cmocka_unit_test(points_have_autowares_layout),
         cmocka_unit_test(what_there_is_nothing_to_say_about_is_not_wanted),
+        cmocka_unit_test(diagnostics_name_what_is_wrong_and_count),
         cmocka_unit_test(schemas_name_every_type_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
