@@ -146,6 +146,19 @@ static void clock_text(const struct glint_pipeline_sensor *s, char *text, size_t
         snprintf(text, size, "clock %s", scale);
 }
 
+const char *glint_account_drops(const struct glint_session *s, char *text, size_t size)
+{
+    size_t n = 0;
+    text[0] = '\0';
+    for (int i = 0; i < GLINT_DROP_COUNT && n < size; i++)
+        if (s->dropped_by[i] > 0)
+            n += (size_t)snprintf(text + n, size - n, "%s%llu %s", n ? ", " : " (",
+                                  (unsigned long long)s->dropped_by[i], glint_drop_name((enum glint_drop)i));
+    if (n > 0 && n < size)
+        snprintf(text + n, size - n, ")");
+    return text;
+}
+
 void glint_account_tell_sensors(const struct glint_session *s)
 {
     for (int32_t i = 0; i < s->n_sensors; i++) {

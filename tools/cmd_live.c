@@ -115,9 +115,10 @@ static int tell(struct job *j)
     struct glint_session *s = &j->session;
     struct glint_live_stats net;
     glint_source_live_stats(j->source, &net);
-    glint_say("%llu packets in %.1f s; frames: %llu published, %llu dropped",
+    char drops[200];
+    glint_say("%llu packets in %.1f s; frames: %llu published, %llu dropped%s",
               (unsigned long long)net.received, (double)s->wall_ns * 1e-9, (unsigned long long)s->n_frames,
-              (unsigned long long)s->frames_dropped);
+              (unsigned long long)s->frames_dropped, glint_account_drops(s, drops, sizeof drops));
     glint_account_tell_sensors(s);
     glint_report_loss(&s->loss);
     glint_outputs_tell(&j->outputs);
