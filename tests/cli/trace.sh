@@ -49,12 +49,16 @@ for spans in slices.values(): # of a track: beside each other or one in the othe
         assert not stack or end <= stack[-1] + 0.002, (begin, end, stack)
         stack.append(end)
 PY
+    sed 's/,"latency_us".*//' boxes.jsonl >boxes$threads.jsonl
     expect 0 trace trace.json
     for stage in $stages "sweep latency" "point age" "critical stage:" "frames: 10 published, 0 dropped"; do
         grep -q "^$stage" out || wrong "expected '$stage' of glint trace"
     done
 done
 
+cmp -s boxes1.jsonl boxes3.jsonl || wrong "other objects with three threads"
+grep -q '"id":1,"age":0' boxes1.jsonl && grep -q '"unseen":0.1' boxes1.jsonl || wrong "no objects in boxes.jsonl"
+expect 2 run "$demo/demo.pcap" --model none --track && one_line "--track needs a model"
 expect 0 trace trace.json --json table.json && python3 - table.json <<'PY' || wrong "table.json"
 import json, sys
 t = json.load(open(sys.argv[1]))
