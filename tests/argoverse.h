@@ -209,7 +209,8 @@ static inline void argoverse_track(const struct argoverse *a, const struct argov
     memset(missed, 0, sizeof missed);
     memset(r, 0, sizeof *r);
     argoverse_ours(a, n, poses, seed, &r->ours, missed);
-    for (int k = 0; k < 16; k++) { /* cars within 1 to 4 m, births from 0.3 or 0.6 on */
+    for (int k = 0; k < 16;
+         k += n->few_points_are_missed ? 1 : 5) { /* cars within 1 to 4 m, births from 0.3 or 0.6 on */
         argoverse_nearest(a, n, poses, seed, (k / 4 + 1) * 0.5, k & 1, k & 2 ? 0.6 : 0.3, &m);
         if (k == 0 || mota_value(&m) > mota_value(&r->nearest))
             r->nearest = m;

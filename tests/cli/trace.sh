@@ -90,6 +90,15 @@ PY
 expect 0 trace killed.json
 grep -q "^publish" out || wrong "a killed run's trace has no publications"
 
+# probes, where they were built in
+"$glint" doctor >out
+if grep -q 'probes *built in' out && command -v readelf >/dev/null; then
+    readelf -n "$glint" >notes 2>/dev/null
+    for probe in stage__begin stage__end frame__publish packet__loss; do
+        grep -q "Name: $probe" notes || wrong "no probe $probe"
+    done
+fi
+
 expect 3 trace "$demo/demo.poses.csv" && one_line "demo.poses.csv"
 expect 3 trace none.json && one_line "none.json"
 expect 2 trace
