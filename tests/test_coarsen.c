@@ -56,11 +56,11 @@ static void golden_pools(void **state)
 static void by_hand(void **state)
 {
     (void)state;
-    static const int32_t coord[] = {4, 0, 5, 1, 3, 0, 0, 2, 1, 5, 1, 4}, want[] = {0, 1, 0, 2, 0, 2};
-    static const int32_t member[] = {1, 2, 0, 3}, slot[] = {6, 1, 1, 6};
+    static const int32_t coord[] = {4, 0, 5, 1, 3, 0, 0, 2, 1, 5, 1, 4}, want[] = {0, 1, 0, 2, 0, 1};
+    static const int32_t member[] = {1, 2, 0, 3}, slot[] = {9, 1, 2, 10};
     struct glint_exec x = {.isa = 0, .n_workers = 1};
     struct glint_coarse c = coarse_of(4);
-    assert_int_equal(glint_coarsen(&x, (const int32_t[]){6, 4, 7}, (const int32_t[]){2, 2, 2}, coord, 4, &c),
+    assert_int_equal(glint_coarsen(&x, (const int32_t[]){6, 4, 7}, (const int32_t[]){2, 2, 3}, coord, 4, &c),
                      GLINT_OK);
     assert_int_equal(c.n, 2);
     assert_memory_equal(c.coord, want, sizeof want);
