@@ -244,6 +244,39 @@ class Dsvt:
         return boxes[keep], scores[keep], labels[keep] + 1
 
 
+# ---- the published configuration of voxels ------------------------------------------------------
+def voxel_network(tensors, config):
+    """The pillar network's weights as those of the published network of voxels (dsvt_3D_1f_onestage): its four blocks become four
+    stages, with poolings of random weights between them. Not trained on anything, as theirs."""
+    config, g = json.loads(json.dumps(config)), np.random.default_rng(5)
+    config.update(vs=[0.32, 0.32, 0.1875], grid=[468, 468, 32], name="voxel_waymo")
+    stages, b3d = 4, config["b3d"]
+    b3d["INPUT_LAYER"].update(sparse_shape=[468, 468, 32], downsample_stride=[[1, 1, 4], [1, 1, 4], [1, 1, 2]], d_model=[192] * stages,
+                              set_info=[[48, 1]] * stages, window_shape=[[12, 12, 32], [12, 12, 8], [12, 12, 2], [12, 12, 1]],
+                              shifts_list=[[[0, 0, 0], [6, 6, 0]]] * stages)
+    b3d.update(set_info=[[48, 1]] * stages, d_model=[192] * stages, nhead=[8] * stages, dim_feedforward=[384] * stages, block_name=["DSVTBlock"] * stages)
+    out = {}
+    for name, t in tensors.items():
+        for s in range(stages):
+            for old, new in ((f"stage_0.{s}.", f"stage_{s}.0."), (f"posembed_layers.0.{s}.", f"posembed_layers.{s}.0.")):
+                if old in name:
+                    name = name.replace(old, new)
+                    break
+            else:
+                continue
+            break
+        if "position_embedding_head.0.weight" in name and "posembed_layers.3." not in name:
+            t = np.concatenate([t, 0.2 * t[:, :1]], 1)
+        out[name] = t
+    for s, places in enumerate((4, 4, 2)):
+        p = f"backbone_3d.stage_{s}_reduction."
+        shapes = {"self_attn.in_proj_weight": (576, 192), "self_attn.in_proj_bias": (576,), "self_attn.out_proj.weight": (192, 192),
+                  "self_attn.out_proj.bias": (192,), "pos_embedding": (places, 192), "norm.bias": (192,)}
+        out.update({p + k: (g.normal(0, 0.07, v)).astype(np.float32) for k, v in shapes.items()})
+        out[p + "norm.weight"] = np.ones(192, np.float32)
+    return out, config
+
+
 # ---- command ------------------------------------------------------------------------------------
 def load(path, **options):
     tensors, meta = ff.read_safetensors(path)
