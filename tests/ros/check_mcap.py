@@ -191,6 +191,7 @@ def check_file(path, jsonl, pattern):
     lines = [json.loads(line) for line in pathlib.Path(jsonl).read_text().splitlines()]
     wanted = {"/glint/points", "/glint/detections", "/glint/objects", "/glint/markers", "/diagnostics"}
     wanted |= {"/tf"} if "ego" in lines[0] else set()
+    wanted |= {"/glint/tracks"} if any("id" in box for line in lines for box in line["boxes"]) else set()
     readers = [("mcap, by index", lambda: by_mcap(path, True)), ("mcap, in order", lambda: by_mcap(path, False)),
                ("rosbags", lambda: by_rosbags(path))]
     for name, read in readers:
@@ -243,6 +244,7 @@ def run_demo(glint, repository, folder):
         command = [glint, "run", str(demo / "demo.pcap"), "--frames", "6", "--compress", compression, "--layout", layout,
                    "--out", f"{out}.mcap", "--out", f"{out}.jsonl", "--out", f"{out}_%06d.pcd"]
         command += ["--poses", str(demo / "demo.poses.csv")] if poses else []
+        command += ["--track"] if compression == "lz4" else []
         run = subprocess.run(command, stderr=subprocess.PIPE, text=True)
         if "left out of this build" in run.stderr:
             print(f"skipped: {compression} is not in this build")
