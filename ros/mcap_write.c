@@ -48,7 +48,7 @@ struct glint_mcap_writer {
 
 void glint_mcap_settings_default(struct glint_mcap_settings *s)
 {
-    *s = (struct glint_mcap_settings){glint_compression_best(), 4 << 20, INT64_C(1000000000)};
+    *s = (struct glint_mcap_settings){glint_compression_best(), 1 << 20, INT64_C(1000000000)};
 }
 
 /* ---- records ---- */
