@@ -184,6 +184,23 @@ static int client_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
 
 /* ---- the thread ---- */
 
+/* The shelf works for one place at a time: when the frame there is there, for the next client that waits. */
+static void want_next(struct glint_server *s)
+{
+    struct glint_shelf_state state;
+    uint64_t index;
+    const struct glint_client *c = s->clients;
+    while (c && !c->waits)
+        c = c->next;
+    if (!c)
+        return;
+    glint_shelf_state(s->settings.shelf, &state);
+    struct glint_message *there = glint_shelf_get(s->settings.shelf, state.cursor, &index);
+    if (there)
+        glint_shelf_want(s->settings.shelf, c->wanted);
+    glint_message_unref(there);
+}
+
 static void deliver_shelf(struct glint_server *s)
 {
     uint64_t index;
@@ -196,6 +213,7 @@ static void deliver_shelf(struct glint_server *s)
             glint_client_page_instead(c, index);
         glint_client_newest(c, 0, m, NULL, 0);
     }
+    want_next(s);
 }
 
 void glint_server_deliver(struct glint_server *s)
