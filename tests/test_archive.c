@@ -94,6 +94,46 @@ static void both_formats_give_the_same_tensors(void **state)
     expect_all(made_checkpoint_plain(entries, N_ENTRIES));
 }
 
+/* As PyTorch 2.15 wrote them: both formats, another protocol; parameters, views, every type, an optimizer's
+ * state, numpy's scalars. */
+static void what_pytorch_wrote(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"torch_zip.pth", "torch_older.pth", "torch_protocol5.pth"};
+    static const float weight[12] = {-1, -0.5f, 0, 0.5f, 1, 1.5f, 2, 2.5f, 3, 3.5f, 4, 4.5f},
+                       turned[12] = {-1, 1, 3, -0.5f, 1.5f, 3.5f, 0, 2, 4, 0.5f, 2.5f, 4.5f};
+    char path[600];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct glint_weights_file *f;
+        bool python;
+        snprintf(path, sizeof path, GLINT_SOURCE_DIR "/tests/golden/%s", files[i]);
+        if (glint_weights_open(path, &f) != GLINT_OK)
+            fail_msg("%s", glint_error_text());
+        assert_int_equal(glint_weights_count(f), 11);
+        struct glint_numbers t;
+        void *owned;
+        float got[12];
+        assert_int_equal(glint_weights_numbers(f, glint_weights_find(f, "weight"), &t, &owned), GLINT_OK);
+        glint_numbers_f32(&t, 0, 12, got);
+        assert_memory_equal(got, weight, sizeof weight);
+        assert_int_equal(glint_weights_numbers(f, glint_weights_find(f, "turned"), &t, &owned), GLINT_OK);
+        glint_numbers_f32(&t, 0, 12, got);
+        assert_memory_equal(got, turned, sizeof turned);
+        expect_floats(f, "part", (const float[]){1.5f, 2, 3.5f, 4}, 4);
+        expect_floats(f, "half", (const float[]){1.5f, -2, 65504, 0x1p-24f}, 4);
+        expect_floats(f, "brain", (const float[]){1.5f, -3}, 2);
+        expect_floats(f, "double", (const float[]){0.1f}, 1);
+        expect_floats(f, "num_batches_tracked", (const float[]){77}, 1);
+        expect_floats(f, "mask", (const float[]){1, 0, 1}, 3);
+        expect_floats(f, "bytes", (const float[]){1, 255}, 2);
+        expect_floats(f, "short", (const float[]){-7}, 1);
+        expect_floats(f, "empty", NULL, 0);
+        assert_string_equal(glint_weights_config(f, &python), "model = dict(type='X')\n");
+        assert_true(python);
+        glint_weights_close(f);
+    }
+}
+
 static int tell(void *ctx, const char *way, const struct glint_numbers *t)
 {
     char *text = ctx;
@@ -294,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_formats_give_the_same_tensors),
+        cmocka_unit_test(what_pytorch_wrote),
         cmocka_unit_test(every_tensor_is_told_with_its_way),
         cmocka_unit_test(state_dicts_are_found_where_repositories_put_them),
         cmocka_unit_test(numbers_must_be_there),

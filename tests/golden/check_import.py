@@ -171,6 +171,20 @@ def check(glint, source, folder, name, golden):
     return failed | check_golden(glint, folder, name, golden, tensors, ["--config", folder / f"config.{ending}"])
 
 
+def check_spconv1(glint, folder, golden):
+    """Sparse convolutions as spconv 1 orders their weights, [kz, ky, kx, in, out], become the same model."""
+    from flatformer_torch import read_safetensors
+    weights = golden("centerpoint/voxel_tiny_weights")
+    if run_all([[glint, "import", weights, "--out", folder / "now"]]) is None:
+        return True
+    state = {k: torch.from_numpy(v) for k, v in read_safetensors(str(weights))[0].items()}
+    torch.save({"model_state": {k: v.permute(1, 2, 3, 4, 0).contiguous() if v.dim() == 5 else v for k, v in state.items()}}, folder / "old.pth")
+    said = run_all([[glint, "import", folder / "old.pth", "--config", folder / "now/config.json", "--out", folder / "old"]])
+    same = said is not None and (folder / "old/model.safetensors").read_bytes() == (folder / "now/model.safetensors").read_bytes()
+    print(f"spconv 1: {'the same model' if same else 'another model'}")
+    return not same
+
+
 def main():
     glint, source, shared, zoo = (pathlib.Path(a).resolve() for a in sys.argv[1:5])
     names = sys.argv[5:] or list(NETWORKS)
@@ -184,6 +198,8 @@ def main():
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             failed |= check(glint, source, pathlib.Path(folder), name, golden)
+            if name == "centerpoint":
+                failed |= check_spconv1(glint, pathlib.Path(folder), golden)
     return failed
 
 
