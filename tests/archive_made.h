@@ -268,7 +268,9 @@ static inline struct made made_checkpoint_zip(const struct made_entry *entries, 
     return made_checkpoint_zip_by((struct made_zip){0}, entries, n, deflated);
 }
 
-static inline struct made made_checkpoint_plain(const struct made_entry *entries, int32_t n)
+/* n_keys storages, of which the values use the first n. */
+static inline struct made made_checkpoint_plain_of(const struct made_entry *entries, int32_t n,
+                                                   int32_t n_keys)
 {
     static const char head[] = "\x80\2\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19." /* magic number */
                                "\x80\2M\xe9\3.";                                       /* version 1001 */
@@ -279,14 +281,19 @@ static inline struct made made_checkpoint_plain(const struct made_entry *entries
     made_add(&m, "\x88s.", 3);
     made_add(&m, pickle.data, pickle.n);
     made_add(&m, "\x80\2](", 4);
-    for (int32_t i = 0; i < n; i++)
+    for (int32_t i = 0; i < n_keys; i++)
         made_text(&m, entries[i].tensor.key);
     made_add(&m, "e.", 2);
-    for (int32_t i = 0; i < n; i++) {
+    for (int32_t i = 0; i < n_keys; i++) {
         made_number(&m, 8, (uint64_t)entries[i].tensor.n);
         made_add(&m, entries[i].data, made_storage_bytes(&entries[i].tensor));
     }
     made_free(&pickle);
     return m;
+}
+
+static inline struct made made_checkpoint_plain(const struct made_entry *entries, int32_t n)
+{
+    return made_checkpoint_plain_of(entries, n, n);
 }
 #endif

@@ -291,6 +291,15 @@ static void files_cut_short_are_refused(void **state)
     made_byte(&m, 0);
     refused(&m, "bytes after the last storage");
     made_free(&m);
+    m = made_checkpoint_plain(entries, 1);
+    uint8_t *key = memchr(m.data + m.n - 60, '0', 30); /* in the list of keys behind the values */
+    assert_non_null(key);
+    *key = '9';
+    refused(&m, "a tensor's storage is not in the file");
+    made_free(&m);
+    m = made_checkpoint_plain_of(entries, 1, 2);
+    refused(&m, "a storage that no tensor has");
+    made_free(&m);
     struct made_entry twice[2] = {entries[0], entries[0]}; /* two tensors of one name, one storage */
     m = made_checkpoint_plain(twice, 2);
     refused(&m, "key is there twice");

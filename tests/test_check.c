@@ -14,12 +14,15 @@ static double rowsum[P], stats[C][3];
 static float boxes[3][7] = {{1, 2, 3, 4, 5, 6, 0.1f}, {9, 2, 3, 4, 5, 6, 0.2f}, {-5, 2, 3, 4, 5, 6, 0.3f}};
 static float scores[3] = {0.9f, 0.5f, 0.5f};
 static int32_t labels[3] = {1, 0, 0};
+static float many[100000][2];
 
 static void fill(void)
 {
     uint64_t seed = 11;
     memset(rowsum, 0, sizeof rowsum);
     memset(stats, 0, sizeof stats);
+    for (int i = 0; i < 100000; i++)
+        many[i][0] = many[i][1] = 1;
     for (int i = 0; i < P; i++) {
         const int32_t at[4] = {0, 0, i / 7, i % 7};
         memcpy(coords[i], at, sizeof at);
@@ -55,6 +58,7 @@ static struct glint_safetensors *write_case(bool turned)
         {"det.scores", GLINT_DTYPE_F32, 1, {3}, scores},
         {"det.labels", GLINT_DTYPE_I32, 1, {3}, labels},
         {"elsewhere", GLINT_DTYPE_F32, 1, {3}, scores},
+        {"many", GLINT_DTYPE_F32, 2, {100000, 2}, many},
     };
     struct glint_safetensors *file;
     assert_int_equal(glint_safetensors_write(PATH, t, sizeof t / sizeof *t, NULL, 0), GLINT_OK);
@@ -81,6 +85,7 @@ static void run(struct glint_check *c, const struct glint_safetensors *file)
     tap(c, "points", GLINT_DTYPE_F32, 1, (const int64_t[]){3}, scores);
     tap(c, "coords", GLINT_DTYPE_I32, 2, (const int64_t[]){P, 4}, coords);
     tap(c, "enc", GLINT_DTYPE_F32, 2, (const int64_t[]){P, C}, tokens);
+    tap(c, "many", GLINT_DTYPE_F32, 2, (const int64_t[]){100000, 2}, many);
     tap(c, "only.here", GLINT_DTYPE_F32, 2, (const int64_t[]){P, C}, tokens);
     tap(c, "neck", GLINT_DTYPE_F32, 3, (const int64_t[]){C, S, S}, map);
     tap(c, "det.boxes", GLINT_DTYPE_F32, 2, (const int64_t[]){3, 7}, other);
@@ -105,7 +110,7 @@ static void the_same_is_the_same(void **state)
     struct glint_safetensors *file = write_case(false);
     struct glint_check c;
     run(&c, file);
-    assert_int_equal(c.n, 4);
+    assert_int_equal(c.n, 5);
     assert_int_equal(c.n_differ, 0);
     assert_int_equal(c.first, -1);
     assert_string_equal(c.unseen, "elsewhere");
@@ -159,6 +164,8 @@ static void what_differs_is_named(void **state)
     expect_first(&tokens[17][2], NAN, "enc");
     expect_first(&map[3][3][6], map[3][3][6] + 0.01f, "neck"); /* inside the crop */
     expect_first(&map[3][11][0], 5.0f, "neck");                /* the largest of its channel */
+    expect_first(&many[500][1], 1.002f, "many");               /* one of very many: 4e-6 by norm */
+    expect_first(&scores[0], 0.91f, "det");
     struct glint_safetensors *file = write_case(false);
     struct glint_check c;
     boxes[1][0] += 0.01f;
