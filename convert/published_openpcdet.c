@@ -171,7 +171,10 @@ static int read_centerpoint(struct glint_json data, struct glint_json model, str
     const struct glint_json vfe = glint_json_get(model, "VFE"), sparse = glint_json_get(model, "BACKBONE_3D");
     p->arch = "centerpoint";
     if (sparse.node) {
-        GLINT_TRY(glint_published_text(sparse, "NAME", "VoxelResBackBone8x"));
+        const bool plain = !strcmp(name_of(sparse), "VoxelBackBone8x");
+        if (!plain)
+            GLINT_TRY(glint_published_text(sparse, "NAME", "VoxelResBackBone8x"));
+        glint_published_set(p, "plain", json_boolean(plain));
         GLINT_TRY(read_voxels(data, model, p));
     } else if (is_one(name_of(vfe), pillars)) {
         glint_published_set(p, "kind", json_string("pillar"));

@@ -17,6 +17,7 @@ struct glint_centerpoint { /* the configuration's own sections, checked */
     int32_t n_vfe, vfe[GLINT_VFE_LAYERS];               /* pillars */
     struct glint_hard hard;                             /* of hard pillars and voxels; max_voxels 0: none */
     int32_t n_sparse, sparse[GLINT_CENTERPOINT_LEVELS]; /* voxels: channels per stage */
+    bool sparse_plain;                                  /* convolutions instead of residual blocks */
     int32_t sparse_blocks, sparse_out;
     double encoder_eps;
     int32_t n_levels, channels[GLINT_CENTERPOINT_LEVELS], layers[GLINT_CENTERPOINT_LEVELS],

@@ -40,7 +40,10 @@ static int read_pillars(struct glint_json e, const struct glint_model_config *co
 
 static int read_voxels(struct glint_json e, struct glint_centerpoint *c)
 {
+    bool residual = true;
     c->sparse_blocks = 2;
+    GLINT_TRY(glint_config_optional_bool(e, "residual", &residual));
+    c->sparse_plain = !residual;
     GLINT_TRY(glint_json_i32s(e, "channels", SPARSE_STAGES, GLINT_CENTERPOINT_LEVELS, 1, GLINT_CHANNELS_MAX,
                               c->sparse, &c->n_sparse));
     GLINT_TRY(glint_json_i32(e, "out_channels", 1, GLINT_CHANNELS_MAX, &c->sparse_out));
@@ -50,8 +53,9 @@ static int read_voxels(struct glint_json e, struct glint_centerpoint *c)
 static int read_encoder(const struct glint_model_config *config, struct glint_centerpoint *c)
 {
     struct glint_json e;
-    GLINT_TRY(glint_config_section(config->root, "encoder",
-                                   "type channels out_channels blocks max_points max_voxels norm_eps", &e));
+    GLINT_TRY(glint_config_section(
+        config->root, "encoder", "type channels out_channels blocks residual max_points max_voxels norm_eps",
+        &e));
     GLINT_TRY(read_kind(e, c));
     GLINT_TRY(glint_json_f64(e, "norm_eps", EPS_LO, EPS_HI, &c->encoder_eps));
     GLINT_TRY(c->encoder == GLINT_CENTERPOINT_VOXELS ? read_voxels(e, c) : read_pillars(e, config, c));

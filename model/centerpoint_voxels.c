@@ -1,6 +1,7 @@
-/* model/centerpoint_voxels.c - CenterPoint's residual sparse backbone (OpenPCDet's VoxelResBackBone8x): means
- * of hard voxels, four stages of submanifold residual blocks with strided convolutions between, the height
- * compressed to channels. Sites and rules are made once and shared by the layers between the same sites. */
+/* model/centerpoint_voxels.c - CenterPoint's sparse backbones (OpenPCDet's VoxelResBackBone8x, and
+ * VoxelBackBone8x of plain convolutions): means of hard voxels, four stages of submanifold residual blocks
+ * with strided convolutions between, the height compressed to channels. Sites and rules are made once and
+ * shared by the layers between the same sites. */
 #include "model/centerpoint.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -103,14 +104,29 @@ static void add_block(struct glint_build *b, const struct glint_centerpoint *c, 
     s->tokens = add_conv(b, c, &v, shown);
 }
 
-/* Blocks of stage i, from number `first` of its list on. */
+/* relu(norm(conv(x))) */
+static void add_plain(struct glint_build *b, const struct glint_centerpoint *c, struct stage *s,
+                      const char *prefix, int32_t n, const char *shown)
+{
+    const struct glint_stencil same = glint_stencil_same(3);
+    const struct conv v = {prefix,   "0", "1", false, s->tokens,     s->sites,
+                           s->rules, -1,  n,   &same, GLINT_ACT_RELU};
+    s->tokens = add_conv(b, c, &v, shown);
+}
+
+/* Blocks of stage i, from number `first` of its list on; of plain convolutions the first stage has one. */
 static void add_blocks(struct glint_build *b, const struct glint_centerpoint *c, struct stage *s, int32_t i,
                        int32_t first)
 {
-    for (int32_t k = 0; k < c->sparse_blocks; k++) {
-        const bool last = k + 1 == c->sparse_blocks;
+    const int32_t n = c->sparse_plain && i == 0 ? 1 : c->sparse_blocks;
+    for (int32_t k = 0; k < n; k++) {
+        const bool last = k + 1 == n;
         const struct name shown =
             last ? name("sparse.conv%d", i + 1) : name("sparse.conv%d.%d", i + 1, k + first);
+        if (c->sparse_plain) {
+            add_plain(b, c, s, name("conv%d.%d", i + 1, k + first).text, c->sparse[i], shown.text);
+            continue;
+        }
         add_block(b, c, s, name("conv%d.%d", i + 1, k + first).text, c->sparse[i], shown.text,
                   i == 0 && k == 0 ? "sparse.conv1.0.conv1.raw" : NULL);
     }

@@ -81,13 +81,18 @@ static int convert_input(struct glint_json foreign, struct glint_text *text)
     return copy_numbers(text, "pillar", foreign, "vs", 3, "},\n");
 }
 
-/* VoxelResBackBone8x has 16 32 64 128 channels and 128 at the end, divided by `div`. */
+/* VoxelResBackBone8x has 16 32 64 128 channels and 128 at the end, divided by `div`; VoxelBackBone8x
+ * (`plain`) 64 in its last stage. */
 static int convert_voxels(struct glint_json foreign, struct glint_text *text)
 {
     int32_t divisor = 1;
+    bool plain = false;
     GLINT_TRY(glint_config_optional_i32(foreign, "div", 1, 16, &divisor));
+    GLINT_TRY(glint_config_optional_bool(foreign, "plain", &plain));
     glint_text_add(text, "\"type\": \"voxels\", \"channels\": [%d, %d, %d, %d], \"out_channels\": %d, ",
-                   16 / divisor, 32 / divisor, 64 / divisor, 128 / divisor, 128 / divisor);
+                   16 / divisor, 32 / divisor, 64 / divisor, (plain ? 64 : 128) / divisor, 128 / divisor);
+    if (plain)
+        glint_text_add(text, "\"residual\": false, ");
     GLINT_TRY(copy_number(text, "max_points", foreign, "max_pts", ", "));
     return copy_number(text, "max_voxels", foreign, "max_vox", ", ");
 }

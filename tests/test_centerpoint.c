@@ -65,6 +65,22 @@ static void a_good_one(void **state)
     glint_net_fini(&net);
 }
 
+/* Convolutions instead of residual blocks: input, 1, three times 1 + 2, output. */
+static void plain_convolutions(void **state)
+{
+    (void)state;
+    struct glint_net net;
+    int n = 0;
+    if (build("\"max_points\"", "\"residual\": false, \"max_points\"", &net) != GLINT_OK)
+        fail_msg("%s", glint_error_text());
+    for (int32_t i = 0; i < net.n_layers; i++) {
+        n += net.layers[i].op == GLINT_OP_SPARSE_CONV;
+        assert_true(net.layers[i].op != GLINT_OP_SPARSE_CONV || net.layers[i].n_in == 2); /* no residual */
+    }
+    assert_int_equal(n, 12);
+    glint_net_fini(&net);
+}
+
 static void every_bad_member_is_named(void **state)
 {
     (void)state;
@@ -81,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_one),
+        cmocka_unit_test(plain_convolutions),
         cmocka_unit_test(every_bad_member_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
