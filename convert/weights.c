@@ -167,8 +167,9 @@ static int check_names(const struct glint_weights_file *f)
 static int copy_config(struct glint_weights_file *f)
 {
     const struct glint_pickle *p = glint_archive_values(f->archive);
-    const struct glint_pickle_value *text =
-        glint_pickle_get(p, glint_pickle_get(p, &p->values[p->root], "meta"), "config");
+    const struct glint_pickle_value *meta = glint_pickle_get(p, &p->values[p->root], "meta"),
+                                    *text = glint_pickle_get(p, meta, "config");
+    text = text ? text : glint_pickle_get(p, meta, "cfg"); /* mmengine's name of it */
     if (!text || text->type != GLINT_PICKLE_TEXT)
         return GLINT_OK;
     f->config = malloc((size_t)text->count + 1);

@@ -38,8 +38,8 @@ DSVT = [
 ] + [("dense_head.heads_list.0." + b, "head." + b, None) for b in ("center", "center_z", "dim", "rot", "iou", "hm")]
 
 CENTERPOINT = [
-    ("vfe", "vfe.out", "pillar_features"), ("vfe", "coords", "voxel_coords"), ("map_to_bev_module", "bev", "spatial_features"),
-    ("dense_head.shared_conv", "head.shared", None),
+    ("vfe", "vfe.out", "pillar_features"), ("vfe", "voxel_mean", "voxel_features"), ("vfe", "coords", "voxel_coords"),
+    ("map_to_bev_module", "bev", "spatial_features"), ("dense_head.shared_conv", "head.shared", None),
 ] + [(f"dense_head.heads_list.{h}.{b}", f"head{h}.{b}", None) for h in range(6) for b in ("center", "center_z", "dim", "rot", "vel", "hm")]
 
 PTV3 = [("backbone.embedding", "stem", "feat"), ("backbone.embedding", "grid_coord", "grid_coord"), ("seg_head", "logits", None)]

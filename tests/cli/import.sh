@@ -29,6 +29,12 @@ hostile() {
         *) expect 3 info "bad/$file" && one_line "$file" ;;
         esac
     done <list
+    for file in torch_zip torch_older torch_protocol5; do # and what PyTorch writes is not
+        expect 0 info "$source/tests/golden/$file.pth"
+        grep -q 'state_dict.module.turned F32 \[4, 3\]' out || wrong "$file: no tensors"
+        expect 0 info "$source/tests/golden/$file.pth" --json
+        expect 3 import "$source/tests/golden/$file.pth" --out model && one_line "no architecture known here"
+    done
     printf '\x80\x02}.' >plain.pth
     expect 3 import plain.pth --out model && one_line "magic number is missing"
     expect 3 import missing.pth --out model && one_line missing.pth
