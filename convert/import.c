@@ -297,10 +297,11 @@ static int make_folder(struct import *im)
                : glint_fail(GLINT_E_IO, "%s: cannot make the folder: %s", im->job->out, strerror(errno));
 }
 
-/* Weights under another name until they have been bound. */
+/* Weights under another name until they have been bound; a model that was there is none from then on. */
 static int write_checked(struct import *im, char *trial, size_t size)
 {
-    char path[1024];
+    char path[1024], config[1024];
+    GLINT_TRY(out_path(im, "config.json", config, sizeof config));
     GLINT_TRY(out_path(im, "model.safetensors", path, sizeof path));
     GLINT_TRY(out_path(im, "model.safetensors.trial", trial, size));
     GLINT_TRY(write_weights(im, trial));
@@ -308,6 +309,7 @@ static int write_checked(struct import *im, char *trial, size_t size)
     glint_weights_close(im->weights); /* its memory, before that of the network */
     im->weights = NULL;
     GLINT_TRY(try_weights(im, trial));
+    unlink(config);
     if (rename(trial, path) != 0)
         return glint_fail(GLINT_E_IO, "%s: cannot write: %s", path, strerror(errno));
     return GLINT_OK;

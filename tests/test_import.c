@@ -127,6 +127,32 @@ static void what_does_not_fit_is_named(void **state)
     fixture_close(f);
 }
 
+/* A folder that is a model stays it when what comes does not fit, and is the new one when it does. */
+static void models_are_replaced_whole(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_open();
+    struct glint_model_settings s;
+    struct glint_model *model;
+    struct stat st;
+    remove_folder();
+    glint_model_settings_default(&s);
+    save_fixture(f, false, f->n, -1);
+    assert_int_equal(glint_import_run(&job, NULL), GLINT_OK);
+    f->data[7][0] = NAN;
+    save_fixture(f, false, f->n, -1);
+    assert_int_equal(glint_import_run(&job, NULL), GLINT_E_FORMAT);
+    assert_int_not_equal(stat(OUT "/model.safetensors.trial", &st), 0);
+    assert_int_equal(glint_model_open(OUT, &s, NULL, &model), GLINT_OK);
+    glint_model_close(model);
+    f->data[7][0] = 0.5f;
+    save_fixture(f, false, f->n, -1);
+    assert_int_equal(glint_import_run(&job, NULL), GLINT_OK);
+    assert_int_equal(glint_model_open(OUT, &s, NULL, &model), GLINT_OK);
+    glint_model_close(model);
+    fixture_close(f);
+}
+
 /* Values of other types are converted and counted; counters of training are left out. */
 static void halves_and_counters(void **state)
 {
@@ -171,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_formats_make_the_same_model),
         cmocka_unit_test(what_does_not_fit_is_named),
+        cmocka_unit_test(models_are_replaced_whole),
         cmocka_unit_test(halves_and_counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
