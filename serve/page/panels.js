@@ -195,6 +195,7 @@ export class Panels {
     const box = this.scene.chosenBox(), panel = el("chosen");
     panel.classList.toggle("hidden", !box);
     if (!box) return;
+    panel.style.top = `${el("head").getBoundingClientRect().bottom + 8}px`;
     const title = make("h2", "", box.label), speed = Math.hypot(...box.velocity);
     if (box.id !== undefined) title.append(make("span", "", `track ${box.id}`));
     panel.replaceChildren(title, this.pair("score", box.score.toFixed(3)), this.pair("distance", `${Math.hypot(box.center[0], box.center[1]).toFixed(1)} m`),
