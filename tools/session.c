@@ -8,7 +8,9 @@
 #include "io/source_several.h"
 #include "tools/nuscenes_net.h"
 #include "tools/places.h"
+#include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +19,7 @@ static struct glint_pipeline *volatile interrupted;
 static struct glint_source *volatile listening;
 static volatile sig_atomic_t stopped; /* also between two pipelines */
 static struct glint_outputs *volatile reopening;
-static volatile sig_atomic_t hangups;
+static atomic_int hangups; /* read by another thread */
 
 static void on_signal(int number)
 {
@@ -32,15 +34,17 @@ static void on_signal(int number)
 /* Log rotation. */
 static void on_hangup(int number)
 {
+    const int before = errno;
     (void)number;
     if (reopening)
         glint_outputs_want_reopen(reopening);
-    hangups = hangups + 1;
+    hangups++;
+    errno = before;
 }
 
 int32_t glint_session_hangups(void)
 {
-    return (int32_t)hangups;
+    return hangups;
 }
 
 struct forward {

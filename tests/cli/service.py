@@ -36,7 +36,7 @@ def expect(good, text):
 
 def config(**options):
     sensors = [{"name": "roof", "sensor": "hdl32e", "port": port}]
-    pathlib.Path("car.yaml").write_text(json.dumps({"address": "127.0.0.1", "model": "none", "json": "account.json",
+    pathlib.Path("car.yaml").write_text(json.dumps({"address": "127.0.0.1", "model": "none", "json": "account.json", "queue": 64,
                                                     "out": ["log.jsonl"], "sensors": sensors, **options}, indent=1))
 
 
