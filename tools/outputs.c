@@ -280,7 +280,7 @@ static void give_up(struct glint_outputs *o, int32_t i)
     mark_failing(o, i, true);
     glint_log(GLINT_LOG_WARN, "%s: this output is left out from here on (SIGHUP tries again)", state->reason);
     const struct ending e = take_out(o, i);
-    end_sink(&e);
+    end_aside(&e); /* it may sync what it has written */
 }
 
 bool glint_outputs_failing(const struct glint_outputs *o)
