@@ -2,8 +2,8 @@
  *
  *     struct glint_track_settings s;
  *     glint_track_settings_default(&s, info->classes, info->n_classes); // of the model
- *     glint_track_settings_read(&s, "model/config.json");               // its "track" section, if there is
- * one int status = glint_tracker_open(&s, &tracker);
+ *     glint_track_settings_read(&s, "model/config.json", info->classes, info->n_classes); // "track" section
+ *     int status = glint_tracker_open(&s, &tracker);
  *     ... settings.tracker = tracker (glint/pipeline.h), or by hand, frame by frame:
  *     glint_tracker_run(tracker, frame);
  *     glint_tracker_close(tracker);

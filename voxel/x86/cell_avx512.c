@@ -24,7 +24,7 @@ static inline void all_vectors(const struct glint_cell_rule *r, bool clamp, cons
 {
     const __m512i none = _mm512_set1_epi32((int32_t)r->none);
     for (int32_t i = 0; i < n; i += 16) {
-        const __mmask16 some = n - i >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << (n - i)) - 1);
+        const __mmask16 some = (__mmask16)(n - i >= 16 ? 0xffffu : (1u << (n - i)) - 1);
         __mmask16 inside = some;
         __m512i number = _mm512_setzero_si512();
         add_axis(r, 0, clamp, _mm512_maskz_loadu_ps(some, x + i), &inside, &number);
