@@ -146,7 +146,8 @@ class Soak:
     def __init__(self, args):
         self.args, self.work = args, pathlib.Path(tempfile.mkdtemp(prefix="glint-soak-"))
         self.ports = [PORTS_FROM + os.getpid() % 900 + k for k in range(3)]
-        self.sent = self.rounds = self.rotated = self.streamed = 0
+        self.sent = self.rounds = self.rotated = self.streamed = self.files = 0
+        self.cut = []
         self.faults, self.memory, self.subscribers, self.problems = {}, [], [], []
         self.has_server = "http" in subprocess.run([args.glint, "live", "--help"], capture_output=True, text=True).stdout
         self.drive = Drive(args.capture, args.speed)
@@ -255,6 +256,7 @@ sensors:
         self.send()
 
     def round_disk_full(self):
+        self.cut += glob.glob(f"{self.work}/drive_*.mcap")  # which cannot get their end
         resource.prlimit(self.live.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
         self.send()
         self.hang_up()  # in vain
@@ -293,6 +295,7 @@ sensors:
     def sweep_old_files(self):
         """A disk is as large as it is; what is removed was read through before."""
         for path in sorted(glob.glob(f"{self.work}/drive_*.mcap"))[:-3] + sorted(glob.glob(f"{self.work}/raw_*.pcap"))[:-3]:
+            self.check_file(path)
             os.unlink(path)
         if sum(f.stat().st_size for f in self.work.iterdir() if f.is_file()) > 1 << 30:
             self.round_rotated()
@@ -377,13 +380,22 @@ sensors:
             self.lines += self.check_lines(path)
         written = a["outputs"][0]["frames"]
         self.expect(self.lines == written, f"{self.lines} lines in the logs, {written} frames written")
-        for path in glob.glob(f"{self.work}/raw_*.pcap"):
+        for path in glob.glob(f"{self.work}/raw_*.pcap") + glob.glob(f"{self.work}/drive_*.mcap"):
+            self.check_file(path)
+
+    def check_file(self, path):
+        """Whole, but for what a full disk did not let begin."""
+        self.files += 1
+        size = os.path.getsize(path)
+        if path.endswith(".pcap"):
             info = subprocess.run([self.args.glint, "info", path], capture_output=True, text=True)
-            self.expect(info.returncode == 0 or os.path.getsize(path) < 5000, f"{path}: {info.stderr}")
-        for path in glob.glob(f"{self.work}/drive_*.mcap"):
-            data = pathlib.Path(path).read_bytes()
-            whole = data[:8] == data[-8:] == b"\x89MCAP0\r\n"
-            self.expect(whole or len(data) <= 4096, f"{path}: begins or ends without MCAP's magic, {len(data)} bytes")
+            self.expect(info.returncode == 0 or size < 5000, f"{path}: {info.stderr}")
+            return
+        with open(path, "rb") as f:
+            begin = f.read(8)
+            f.seek(max(0, size - 8))
+            end = f.read(8)
+        self.expect(begin == end == b"\x89MCAP0\r\n" or size <= 4096 or path in self.cut, f"{path}: not whole, {size} bytes")
 
     def check_memory(self):
         counted = [kib for _, kib in self.memory[int(len(self.memory) * WARM_SHARE):]]
@@ -407,7 +419,7 @@ sensors:
         self.expect(self.live.returncode == 0, f"exit status {self.live.returncode}")
         step = max(1, len(self.memory) // 40)
         result = {"measures": "glint live --config under faults, loopback, 10 x speed", "good": not self.problems, "problems": self.problems,
-                  "minutes": round((time.monotonic() - self.begun) / 60, 1), "model": self.args.model, "rounds": self.rounds, "faults": self.faults, "streamed_bytes": self.streamed, "sent": self.sent,
+                  "minutes": round((time.monotonic() - self.begun) / 60, 1), "model": self.args.model, "rounds": self.rounds, "faults": self.faults, "streamed_bytes": self.streamed, "files_checked": self.files, "sent": self.sent,
                   "rss_kib_early": getattr(self, "early", None), "rss_kib_late": getattr(self, "late", None), "rss_kib": self.memory[::step],
                   "watchdog": {"pings": m.pings, "longest_s": round(m.longest, 2)}}
         for key in ("commit", "processor", "cores", "packets", "network", "frames", "outputs", "record", "latency_ms", "peak_memory_bytes"):
