@@ -62,46 +62,18 @@ static int32_t add_backbone(struct glint_build *b, const struct glint_centerpoin
     return joined;
 }
 
-/* Heads: the heat maps as a whole, the other branches at the best cells only; a tap sees all of them whole.
- */
+/* Heads */
 
-struct head {
-    const struct glint_centerpoint *c;
-    const struct glint_center *center;
-    int32_t index, shared, hidden;
-};
-
-static void branch_prefix(const struct head *h, enum glint_center_branch branch, char *text, size_t size)
+static int32_t add_head(struct glint_build *b, const struct glint_centerpoint *c, int32_t index,
+                        int32_t shared, int32_t hidden)
 {
-    snprintf(text, size, "dense_head.heads_list.%d.%s", h->index,
-             glint_center_branch_name(branch, GLINT_CENTER_PCDET));
-}
-
-static int32_t add_whole(struct glint_build *b, const struct head *h, enum glint_center_branch branch)
-{
-    char prefix[64], name[40];
-    branch_prefix(h, branch, prefix, sizeof prefix);
-    snprintf(name, sizeof name, "head%d.%s", h->index, glint_center_branch_name(branch, GLINT_CENTER_PCDET));
-    return glint_build_center_map(b, h->center, branch, prefix, h->c->head_eps, h->shared, h->hidden, name);
-}
-
-static int32_t add_head(struct glint_build *b, const struct head *h)
-{
-    int32_t maps[GLINT_CENTER_BRANCHES];
-    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++)
-        maps[i] = h->center->branches >> i & 1 && (b->keep_stages || i == GLINT_CENTER_HEATMAP)
-                      ? add_whole(b, h, i)
-                      : -1;
-    const int32_t candidates = glint_build_center_pick(b, h->center, maps);
-    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++)
-        if (h->center->branches >> i & 1 && maps[i] < 0) {
-            char prefix[64];
-            branch_prefix(h, i, prefix, sizeof prefix);
-            glint_build_center_branch(b, h->center, i, prefix, h->c->head_eps, h->shared, h->c->shared,
-                                      candidates);
-        }
-    return glint_build_center_head(b, h->center, candidates, h->index, h->c->first_label[h->index],
-                                   h->c->radius[h->index]);
+    const struct glint_center *center = &c->heads[index];
+    struct glint_center_branches branches = {
+        .center = center, .norm_eps = c->head_eps, .shared = shared, .hidden = hidden};
+    snprintf(branches.prefix, sizeof branches.prefix, "dense_head.heads_list.%d", index);
+    snprintf(branches.name, sizeof branches.name, "head%d", index);
+    return glint_build_center_head(b, center, glint_build_center_branches(b, &branches), index,
+                                   c->first_label[index], c->radius[index]);
 }
 
 static void add_heads(struct glint_build *b, const struct glint_centerpoint *c, int32_t map)
@@ -114,10 +86,8 @@ static void add_heads(struct glint_build *b, const struct glint_centerpoint *c, 
                          c->head_eps, 3, 1, GLINT_ACT_RELU, map, -1, shared);
     ((struct glint_conv_params *)layer->params)->plain = b->keep_stages;
     const int32_t hidden = glint_build_map(b, NULL, m->h, m->w, c->shared);
-    for (int32_t i = 0; i < c->n_heads; i++) {
-        const struct head h = {c, &c->heads[i], i, shared, hidden};
-        detections[i] = add_head(b, &h);
-    }
+    for (int32_t i = 0; i < c->n_heads; i++)
+        detections[i] = add_head(b, c, i, shared, hidden);
     glint_build_center_join(b, c->heads, c->n_heads, detections, c->first_label);
 }
 

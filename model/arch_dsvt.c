@@ -483,35 +483,20 @@ static int32_t add_backbone(struct glint_build *b, const struct parts *parts, in
     return joined;
 }
 
-/* The heat map as a whole, the other branches at the best cells only; a tap sees all of them whole. */
 static void add_head(struct glint_build *b, const struct parts *parts, int32_t map)
 {
     const int32_t h = b->net->values[map].h, w = b->net->values[map].w;
-    const int32_t shared = glint_build_map(b, "head.shared", h, w, parts->head);
-    const int32_t hidden = glint_build_map(b, NULL, h, w, parts->head);
-    int32_t maps[GLINT_CENTER_BRANCHES];
-    char prefix[64], name[40];
+    const struct glint_center_branches branches = {
+        .center = &parts->center,
+        .prefix = "dense_head.heads_list.0",
+        .name = "head",
+        .norm_eps = parts->head_eps,
+        .shared = glint_build_map(b, "head.shared", h, w, parts->head),
+        .hidden = glint_build_map(b, NULL, h, w, parts->head),
+    };
     glint_build_conv(b, GLINT_STAGE_HEAD, "dense_head.shared_conv.0", parts->bias, "dense_head.shared_conv.1",
-                     parts->head_eps, 3, 1, GLINT_ACT_RELU, map, -1, shared);
-    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++) {
-        const char *branch = glint_center_branch_name(i, GLINT_CENTER_PCDET);
-        snprintf(prefix, sizeof prefix, "dense_head.heads_list.0.%s", branch);
-        snprintf(name, sizeof name, "head.%s", branch);
-        maps[i] =
-            is_there(parts, i) && (b->keep_stages || i == GLINT_CENTER_HEATMAP)
-                ? glint_build_center_map(b, &parts->center, i, prefix, parts->head_eps, shared, hidden, name)
-                : -1;
-    }
-    const int32_t candidates = glint_build_center_pick(b, &parts->center, maps);
-    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++) {
-        if (!is_there(parts, i) || maps[i] >= 0)
-            continue;
-        snprintf(prefix, sizeof prefix, "dense_head.heads_list.0.%s",
-                 glint_center_branch_name(i, GLINT_CENTER_PCDET));
-        glint_build_center_branch(b, &parts->center, i, prefix, parts->head_eps, shared, parts->head,
-                                  candidates);
-    }
-    glint_build_center_boxes(b, &parts->center, candidates);
+                     parts->head_eps, 3, 1, GLINT_ACT_RELU, map, -1, branches.shared);
+    glint_build_center_boxes(b, &parts->center, glint_build_center_branches(b, &branches));
 }
 
 static int build(struct glint_build *b)

@@ -265,37 +265,20 @@ static int32_t add_convs(struct glint_build *b, const struct parts *parts, int32
     return neck;
 }
 
-/* The heat map as a whole, the other branches at the best cells only; a tap sees all of them whole. */
 static void add_head(struct glint_build *b, const struct parts *parts, int32_t map)
 {
     const int32_t h = b->net->values[map].h, w = b->net->values[map].w;
-    const int32_t shared = glint_build_map(b, "head.shared", h, w, parts->head);
-    const int32_t hidden = glint_build_map(b, NULL, h, w, parts->head);
-    int32_t maps[GLINT_CENTER_BRANCHES];
-    char prefix[64], name[40];
+    const struct glint_center_branches branches = {
+        .center = &parts->center,
+        .prefix = "bbox_head.task_heads.0",
+        .name = "head",
+        .norm_eps = parts->branch_eps,
+        .shared = glint_build_map(b, "head.shared", h, w, parts->head),
+        .hidden = glint_build_map(b, NULL, h, w, parts->head),
+    };
     glint_build_conv(b, GLINT_STAGE_HEAD, "bbox_head.shared_conv.conv", false, "bbox_head.shared_conv.bn",
-                     parts->head_eps, 3, 1, GLINT_ACT_RELU, map, -1, shared);
-    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++) {
-        const char *branch = glint_center_branch_name(i, GLINT_CENTER_MMDET);
-        const bool scores =
-            i == GLINT_CENTER_HEATMAP || (i == GLINT_CENTER_IOU && parts->center.iou_power > 0);
-        snprintf(prefix, sizeof prefix, "bbox_head.task_heads.0.%s", branch);
-        snprintf(name, sizeof name, "head.%s", branch);
-        maps[i] = is_there(parts, i) && (b->keep_stages || scores)
-                      ? glint_build_center_map(b, &parts->center, i, prefix, parts->branch_eps, shared,
-                                               hidden, name)
-                      : -1;
-    }
-    const int32_t candidates = glint_build_center_pick(b, &parts->center, maps);
-    for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++) {
-        if (!is_there(parts, i) || maps[i] >= 0)
-            continue;
-        snprintf(prefix, sizeof prefix, "bbox_head.task_heads.0.%s",
-                 glint_center_branch_name(i, GLINT_CENTER_MMDET));
-        glint_build_center_branch(b, &parts->center, i, prefix, parts->branch_eps, shared, parts->head,
-                                  candidates);
-    }
-    glint_build_center_boxes(b, &parts->center, candidates);
+                     parts->head_eps, 3, 1, GLINT_ACT_RELU, map, -1, branches.shared);
+    glint_build_center_boxes(b, &parts->center, glint_build_center_branches(b, &branches));
 }
 
 static int build(struct glint_build *b)

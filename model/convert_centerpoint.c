@@ -2,6 +2,7 @@
  * has it (range, voxel sizes, OpenPCDet's BACKBONE_2D and DENSE_HEAD sections), into our config.json. */
 #include "core/status.h"
 #include "model/centerpoint.h"
+#include "model/config_text.h"
 
 bool glint_centerpoint_recognise(struct glint_json foreign)
 {
@@ -10,39 +11,6 @@ bool glint_centerpoint_recognise(struct glint_json foreign)
         if (!glint_json_has(foreign, keys[i]))
             return false;
     return true;
-}
-
-/* "key": [numbers] copied from the foreign member. */
-static int copy_numbers(struct glint_text *text, const char *key, struct glint_json foreign,
-                        const char *member, int32_t n, const char *end)
-{
-    double value[GLINT_CLASSES_MAX];
-    int32_t count;
-    GLINT_TRY(glint_json_f64s(foreign, member, n, GLINT_CLASSES_MAX, value, &count));
-    glint_text_add(text, "\"%s\": [", key);
-    for (int32_t i = 0; i < count; i++)
-        glint_text_add(text, "%s%.12g", i ? ", " : "", value[i]);
-    glint_text_add(text, "]%s", end);
-    return GLINT_OK;
-}
-
-static int copy_number(struct glint_text *text, const char *key, struct glint_json foreign,
-                       const char *member, const char *end)
-{
-    double value;
-    GLINT_TRY(glint_json_f64(foreign, member, -1e9, 1e9, &value));
-    glint_text_add(text, "\"%s\": %.12g%s", key, value, end);
-    return GLINT_OK;
-}
-
-/* What JSON strings may not hold is left out. */
-static void add_string(struct glint_text *text, const char *string)
-{
-    glint_text_add(text, "\"");
-    for (; *string; string++)
-        if ((unsigned char)*string >= 32 && *string != '"' && *string != '\\')
-            glint_text_add(text, "%c", *string);
-    glint_text_add(text, "\"");
 }
 
 /* All heads' classes, one after another. */
@@ -59,7 +27,7 @@ static int convert_classes(struct glint_json heads, struct glint_text *text)
         GLINT_TRY(glint_json_strings_of(glint_json_at(groups, i), GLINT_CLASSES_MAX, names, &count));
         for (int32_t k = 0; k < count; k++) {
             glint_text_add(text, "%s", i || k ? ", " : "");
-            add_string(text, names[k]);
+            glint_add_string(text, names[k]);
         }
     }
     glint_text_add(text, "],\n");
@@ -75,10 +43,10 @@ static int convert_input(struct glint_json foreign, struct glint_text *text)
     for (int32_t i = 0; i < n; i++)
         glint_text_add(text, "%s", fields[i]);
     glint_text_add(text, "], \"intensity\": \"0..255\"%s},\n  \"grid\": {", n > 4 ? ", \"sweeps\": 9" : "");
-    GLINT_TRY(copy_numbers(text, "range", foreign, "pcr", 6, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "range", foreign, "pcr", 6, ", "));
     if (glint_json_has(foreign, "grid"))
-        GLINT_TRY(copy_numbers(text, "cells", foreign, "grid", 3, ", "));
-    return copy_numbers(text, "pillar", foreign, "vs", 3, "},\n");
+        GLINT_TRY(glint_copy_numbers(text, "cells", foreign, "grid", 3, ", "));
+    return glint_copy_numbers(text, "pillar", foreign, "vs", 3, "},\n");
 }
 
 /* VoxelResBackBone8x has 16 32 64 128 channels and 128 at the end, divided by `div`; VoxelBackBone8x
@@ -93,8 +61,8 @@ static int convert_voxels(struct glint_json foreign, struct glint_text *text)
                    16 / divisor, 32 / divisor, 64 / divisor, (plain ? 64 : 128) / divisor, 128 / divisor);
     if (plain)
         glint_text_add(text, "\"residual\": false, ");
-    GLINT_TRY(copy_number(text, "max_points", foreign, "max_pts", ", "));
-    return copy_number(text, "max_voxels", foreign, "max_vox", ", ");
+    GLINT_TRY(glint_copy_number(text, "max_points", foreign, "max_pts", ", "));
+    return glint_copy_number(text, "max_voxels", foreign, "max_vox", ", ");
 }
 
 static int convert_encoder(struct glint_json foreign, struct glint_text *text)
@@ -106,12 +74,12 @@ static int convert_encoder(struct glint_json foreign, struct glint_text *text)
         GLINT_TRY(convert_voxels(foreign, text));
     } else if (kind[0] == 'h') { /* OpenPCDet's PillarVFE */
         glint_text_add(text, "\"type\": \"hard_pillars\", ");
-        GLINT_TRY(copy_numbers(text, "channels", foreign, "filters", -1, ", "));
-        GLINT_TRY(copy_number(text, "max_points", foreign, "max_pts", ", "));
-        GLINT_TRY(copy_number(text, "max_voxels", foreign, "max_vox", ", "));
+        GLINT_TRY(glint_copy_numbers(text, "channels", foreign, "filters", -1, ", "));
+        GLINT_TRY(glint_copy_number(text, "max_points", foreign, "max_pts", ", "));
+        GLINT_TRY(glint_copy_number(text, "max_voxels", foreign, "max_vox", ", "));
     } else if (kind[0] == 'p') {
         glint_text_add(text, "\"type\": \"pillars\", ");
-        GLINT_TRY(copy_numbers(text, "channels", foreign, "filters", -1, ", "));
+        GLINT_TRY(glint_copy_numbers(text, "channels", foreign, "filters", -1, ", "));
     } else {
         return glint_json_fail(glint_json_get(foreign, "kind"), "\"pillar\", \"hard\" or \"voxel\" expected");
     }
@@ -123,11 +91,11 @@ static int convert_backbone(struct glint_json foreign, struct glint_text *text)
 {
     const struct glint_json b = glint_json_get(foreign, "b2d");
     glint_text_add(text, "  \"backbone\": {");
-    GLINT_TRY(copy_numbers(text, "channels", b, "NUM_FILTERS", -1, ", "));
-    GLINT_TRY(copy_numbers(text, "layers", b, "LAYER_NUMS", -1, ", "));
-    GLINT_TRY(copy_numbers(text, "strides", b, "LAYER_STRIDES", -1, ", "));
-    GLINT_TRY(copy_numbers(text, "upsample", b, "UPSAMPLE_STRIDES", -1, ", "));
-    GLINT_TRY(copy_numbers(text, "neck_channels", b, "NUM_UPSAMPLE_FILTERS", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "channels", b, "NUM_FILTERS", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "layers", b, "LAYER_NUMS", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "strides", b, "LAYER_STRIDES", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "upsample", b, "UPSAMPLE_STRIDES", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "neck_channels", b, "NUM_UPSAMPLE_FILTERS", -1, ", "));
     glint_text_add(text, "\"norm_eps\": 0.001},\n");
     return GLINT_OK;
 }
@@ -147,7 +115,7 @@ static int convert_head(struct glint_json h, struct glint_text *text)
         GLINT_TRY(glint_config_optional_i32(glint_json_get(branches, glint_json_key(branches, i)), "num_conv",
                                             2, 2, &convs));
     glint_text_add(text, "  \"head\": {");
-    GLINT_TRY(copy_number(text, "channels", h, "SHARED_CONV_CHANNEL", ", "));
+    GLINT_TRY(glint_copy_number(text, "channels", h, "SHARED_CONV_CHANNEL", ", "));
     glint_text_add(text, "\"tasks\": [");
     for (size_t i = 0; i < glint_json_size(groups); i++)
         glint_text_add(text, "%s%zu", i ? ", " : "", glint_json_size(glint_json_at(groups, i)));
@@ -165,17 +133,17 @@ static int convert_post(struct glint_json foreign, struct glint_text *text)
     const char *type;
     GLINT_TRY(glint_json_string(nms, "NMS_TYPE", &type));
     glint_text_add(text, "  \"decode\": {");
-    GLINT_TRY(copy_number(text, "top_k", post, "MAX_OBJ_PER_SAMPLE", ", "));
-    GLINT_TRY(copy_number(text, "score", post, "SCORE_THRESH", ", "));
-    GLINT_TRY(copy_numbers(text, "range", post, "POST_CENTER_LIMIT_RANGE", 6, "},\n"));
+    GLINT_TRY(glint_copy_number(text, "top_k", post, "MAX_OBJ_PER_SAMPLE", ", "));
+    GLINT_TRY(glint_copy_number(text, "score", post, "SCORE_THRESH", ", "));
+    GLINT_TRY(glint_copy_numbers(text, "range", post, "POST_CENTER_LIMIT_RANGE", 6, "},\n"));
     glint_text_add(text, "  \"nms\": {\"type\": \"%s\", ", type[0] == 'c' ? "circle" : "rotated");
-    GLINT_TRY(copy_number(text, "iou", nms, "NMS_THRESH", ", "));
-    GLINT_TRY(copy_number(text, "pre", nms, "NMS_PRE_MAXSIZE", ", "));
-    GLINT_TRY(copy_number(text, "post", nms, "NMS_POST_MAXSIZE", ""));
+    GLINT_TRY(glint_copy_number(text, "iou", nms, "NMS_THRESH", ", "));
+    GLINT_TRY(glint_copy_number(text, "pre", nms, "NMS_PRE_MAXSIZE", ", "));
+    GLINT_TRY(glint_copy_number(text, "post", nms, "NMS_POST_MAXSIZE", ""));
     /* radii belong to nuScenes' six heads; others need them only where they ask for circles */
     if (type[0] == 'c' || n_heads == (int32_t)glint_json_size(glint_json_get(foreign, "min_radius"))) {
         glint_text_add(text, ", ");
-        GLINT_TRY(copy_numbers(text, "radius", foreign, "min_radius", n_heads, ""));
+        GLINT_TRY(glint_copy_numbers(text, "radius", foreign, "min_radius", n_heads, ""));
     }
     glint_text_add(text, "}\n}\n");
     return GLINT_OK;
@@ -188,7 +156,7 @@ int glint_centerpoint_convert(struct glint_json foreign, struct glint_text *text
     if (glint_json_has(foreign, "name"))
         GLINT_TRY(glint_json_string(foreign, "name", &name));
     glint_text_add(text, "{\n  \"glint\": 1,\n  \"arch\": \"centerpoint\",\n  \"name\": ");
-    add_string(text, name);
+    glint_add_string(text, name);
     glint_text_add(text, ",\n");
     GLINT_TRY(convert_classes(head, text));
     GLINT_TRY(convert_input(foreign, text));

@@ -2,6 +2,7 @@
  * reference's own members, under b3d, b2d and head), into our config.json. convert/ makes this of an
  * OpenPCDet file. */
 #include "core/status.h"
+#include "model/config_text.h"
 #include "model/dsvt.h"
 #include <math.h>
 #include <stdio.h>
@@ -85,25 +86,6 @@ static int read_source(struct glint_json foreign, struct source *s)
 
 /* Writing */
 
-static void add_list(struct glint_text *text, const char *key, const double *value, int32_t n,
-                     const char *end)
-{
-    glint_text_add(text, "\"%s\": [", key);
-    for (int32_t i = 0; i < n; i++)
-        glint_text_add(text, "%s%.12g", i ? ", " : "", value[i]);
-    glint_text_add(text, "]%s", end);
-}
-
-static int copy_list(struct glint_text *text, const char *key, struct glint_json from, const char *member,
-                     int32_t n, const char *end)
-{
-    double value[GLINT_CLASSES_MAX];
-    int32_t count;
-    GLINT_TRY(glint_json_f64s(from, member, n, GLINT_CLASSES_MAX, value, &count));
-    add_list(text, key, value, count, end);
-    return GLINT_OK;
-}
-
 /* Names without what JSON strings may not hold, in small letters as our others are. */
 static void add_name(struct glint_text *text, const char *name)
 {
@@ -137,10 +119,11 @@ static void convert_input(const struct source *s, struct glint_text *text)
         glint_text_add(text, "%s", fields[i]);
     glint_text_add(text, "], \"intensity\": \"%s\", \"axes\": \"x forward, y left, z up\"},\n  \"grid\": {",
                    s->n_fields == 5 ? "tanh" : "0..1"); /* elongation: Waymo's points */
-    add_list(text, "range", s->range, 6, ", ");
-    add_list(text, "pillar", s->voxel, 3, ", ");
-    add_list(text, "cells", (const double[]){s->cells[0], s->cells[1], s->cells[2]}, 3, "},\n  \"vfe\": {");
-    add_list(text, "channels", s->filters, s->n_filters, ", \"norm_eps\": 0.001},\n");
+    glint_add_numbers(text, "range", s->range, 6, ", ");
+    glint_add_numbers(text, "pillar", s->voxel, 3, ", ");
+    glint_add_numbers(text, "cells", (const double[]){s->cells[0], s->cells[1], s->cells[2]}, 3,
+                      "},\n  \"vfe\": {");
+    glint_add_numbers(text, "channels", s->filters, s->n_filters, ", \"norm_eps\": 0.001},\n");
 }
 
 /* Element `stage` of a member of the input layer: n numbers. */
@@ -173,12 +156,12 @@ static int convert_stage(const struct source *s, int32_t stage, struct glint_tex
                    info[1], heads, ffn, info[0]);
     if (stage > 0) {
         GLINT_TRY(stage_numbers(s, "downsample_stride", stage - 1, 3, three));
-        add_list(text, "pool", three, 3, ", ");
+        glint_add_numbers(text, "pool", three, 3, ", ");
     }
     GLINT_TRY(stage_numbers(s, "window_shape", stage, 3, three));
-    add_list(text, "window", three, 3, ", ");
+    glint_add_numbers(text, "window", three, 3, ", ");
     GLINT_TRY(glint_json_f64s(s->input, "hybrid_factor", 3, 3, three, NULL));
-    add_list(text, "hybrid", three, 3, ", \"shifts\": [");
+    glint_add_numbers(text, "hybrid", three, 3, ", \"shifts\": [");
     for (size_t h = 0; h < 2; h++) {
         GLINT_TRY(glint_json_numbers(glint_json_at(shifts, h), 3, 3, three, NULL));
         glint_text_add(text, "[%.12g, %.12g, %.12g]%s", three[0], three[1], three[2], h ? "" : ", ");
@@ -196,12 +179,12 @@ static int convert_encoder(const struct source *s, struct glint_text *text)
     for (int32_t i = 0; i < s->n_stages; i++)
         GLINT_TRY(convert_stage(s, i, text));
     glint_text_add(text, "  ]},\n  \"backbone\": {");
-    GLINT_TRY(copy_list(text, "channels", s->maps, "NUM_FILTERS", -1, ", "));
-    GLINT_TRY(copy_list(text, "layers", s->maps, "LAYER_NUMS", -1, ", "));
-    GLINT_TRY(copy_list(text, "strides", s->maps, "LAYER_STRIDES", -1, ", "));
-    GLINT_TRY(copy_list(text, "upsample", s->maps, "UPSAMPLE_STRIDES", -1, ", "));
-    return copy_list(text, "upsample_channels", s->maps, "NUM_UPSAMPLE_FILTERS", -1,
-                     ", \"norm_eps\": 0.001},\n");
+    GLINT_TRY(glint_copy_numbers(text, "channels", s->maps, "NUM_FILTERS", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "layers", s->maps, "LAYER_NUMS", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "strides", s->maps, "LAYER_STRIDES", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "upsample", s->maps, "UPSAMPLE_STRIDES", -1, ", "));
+    return glint_copy_numbers(text, "upsample_channels", s->maps, "NUM_UPSAMPLE_FILTERS", -1,
+                              ", \"norm_eps\": 0.001},\n");
 }
 
 /* Two convolutions in each branch, one head, the classes told apart. */
@@ -244,7 +227,7 @@ static void add_repeated(struct glint_text *text, const char *key, double value,
     double values[GLINT_CLASSES_MAX];
     for (int32_t i = 0; i < n; i++)
         values[i] = value;
-    add_list(text, key, values, n, end);
+    glint_add_numbers(text, key, values, n, end);
 }
 
 /* A number for all classes, or one for each. */
@@ -253,7 +236,7 @@ static int copy_each(struct glint_text *text, const char *key, struct glint_json
 {
     double value;
     if (glint_json_is_array(glint_json_get(from, member)))
-        return copy_list(text, key, from, member, n, end);
+        return glint_copy_numbers(text, key, from, member, n, end);
     GLINT_TRY(glint_json_f64(from, member, -1e9, 1e9, &value));
     add_repeated(text, key, value, n, end);
     return GLINT_OK;
@@ -286,11 +269,11 @@ static int convert_decode(const struct source *s, int32_t n, struct glint_text *
     add_repeated(text, "score", score, n, ", ");
     if (rectify)
         GLINT_TRY(copy_each(text, "iou_alpha", post, "IOU_RECTIFIER", n, ", "));
-    GLINT_TRY(copy_list(text, "range", post, "POST_CENTER_LIMIT_RANGE", 6, "},\n  \"nms\": {"));
+    GLINT_TRY(glint_copy_numbers(text, "range", post, "POST_CENTER_LIMIT_RANGE", 6, "},\n  \"nms\": {"));
     GLINT_TRY(copy_each(text, "iou", nms, "NMS_THRESH", n, ", "));
     GLINT_TRY(copy_each(text, "pre", nms, "NMS_PRE_MAXSIZE", n, ", "));
     GLINT_TRY(copy_each(text, "post", nms, "NMS_POST_MAXSIZE", n, ", "));
-    GLINT_TRY(copy_list(text, "range", post, "POST_CENTER_LIMIT_RANGE", 6, ""));
+    GLINT_TRY(glint_copy_numbers(text, "range", post, "POST_CENTER_LIMIT_RANGE", 6, ""));
     return convert_turn(nms, text);
 }
 

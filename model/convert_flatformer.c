@@ -1,6 +1,7 @@
 /* model/convert_flatformer.c - a FlatFormer's training configuration, as the metadata of the golden weights
  * has it (one flat object), into our config.json. */
 #include "core/status.h"
+#include "model/config_text.h"
 #include "model/flatformer.h"
 #include <math.h>
 
@@ -12,29 +13,6 @@ bool glint_flatformer_recognise(struct glint_json foreign)
         if (!glint_json_has(foreign, keys[i]))
             return false;
     return true;
-}
-
-/* "key": [numbers] copied from the foreign member, n of them (-1: any). */
-static int copy_numbers(struct glint_text *text, const char *key, struct glint_json foreign,
-                        const char *member, int32_t n, const char *end)
-{
-    double value[GLINT_CLASSES_MAX];
-    int32_t count;
-    GLINT_TRY(glint_json_f64s(foreign, member, n, GLINT_CLASSES_MAX, value, &count));
-    glint_text_add(text, "\"%s\": [", key);
-    for (int32_t i = 0; i < count; i++)
-        glint_text_add(text, "%s%.12g", i ? ", " : "", value[i]);
-    glint_text_add(text, "]%s", end);
-    return GLINT_OK;
-}
-
-static int copy_number(struct glint_text *text, const char *key, struct glint_json foreign,
-                       const char *member, const char *end)
-{
-    double value;
-    GLINT_TRY(glint_json_f64(foreign, member, -1e9, 1e9, &value));
-    glint_text_add(text, "\"%s\": %.12g%s", key, value, end);
-    return GLINT_OK;
 }
 
 static int convert_classes(struct glint_json foreign, struct glint_text *text, int32_t *n_out)
@@ -62,9 +40,9 @@ static int convert_input(struct glint_json foreign, struct glint_text *text)
         glint_text_add(text, "%s", fields[i]);
     glint_text_add(text,
                    "], \"intensity\": \"0..1\", \"axes\": \"x forward, y left, z up\"},\n  \"grid\": {");
-    GLINT_TRY(copy_numbers(text, "range", foreign, "pcr", 6, ", "));
-    GLINT_TRY(copy_numbers(text, "filter", foreign, "filt", 6, ", "));
-    return copy_numbers(text, "pillar", foreign, "vs", 3, ", \"drop_first_pillar\": false},\n");
+    GLINT_TRY(glint_copy_numbers(text, "range", foreign, "pcr", 6, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "filter", foreign, "filt", 6, ", "));
+    return glint_copy_numbers(text, "pillar", foreign, "vs", 3, ", \"drop_first_pillar\": false},\n");
 }
 
 static int convert_encoder(struct glint_json foreign, struct glint_text *text)
@@ -72,29 +50,29 @@ static int convert_encoder(struct glint_json foreign, struct glint_text *text)
     int32_t dim;
     GLINT_TRY(glint_json_i32(foreign, "dim", 4, GLINT_CHANNELS_MAX, &dim));
     glint_text_add(text, "  \"vfe\": {");
-    GLINT_TRY(copy_numbers(text, "channels", foreign, "vfe", -1, ", "));
-    GLINT_TRY(copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"encoder\": {"));
+    GLINT_TRY(glint_copy_numbers(text, "channels", foreign, "vfe", -1, ", "));
+    GLINT_TRY(glint_copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"encoder\": {"));
     glint_text_add(text, "\"channels\": %d, \"ffn\": %d, ", dim, 2 * dim);
-    GLINT_TRY(copy_number(text, "heads", foreign, "heads", ", "));
-    GLINT_TRY(copy_number(text, "blocks", foreign, "blocks", ", "));
-    GLINT_TRY(copy_number(text, "window", foreign, "window", ", "));
-    GLINT_TRY(copy_number(text, "group", foreign, "group", ", "));
-    return copy_number(text, "norm_eps", foreign, "ln_eps", "},\n");
+    GLINT_TRY(glint_copy_number(text, "heads", foreign, "heads", ", "));
+    GLINT_TRY(glint_copy_number(text, "blocks", foreign, "blocks", ", "));
+    GLINT_TRY(glint_copy_number(text, "window", foreign, "window", ", "));
+    GLINT_TRY(glint_copy_number(text, "group", foreign, "group", ", "));
+    return glint_copy_number(text, "norm_eps", foreign, "ln_eps", "},\n");
 }
 
 static int convert_maps(struct glint_json foreign, struct glint_text *text)
 {
     glint_text_add(text, "  \"backbone\": {");
-    GLINT_TRY(copy_numbers(text, "channels", foreign, "bb", -1, ", "));
-    GLINT_TRY(copy_numbers(text, "layers", foreign, "nums", -1, ", "));
-    GLINT_TRY(copy_numbers(text, "strides", foreign, "strides", -1, ", "));
-    GLINT_TRY(copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"neck\": {"));
-    GLINT_TRY(copy_numbers(text, "channels", foreign, "fpn", -1, ", "));
-    GLINT_TRY(copy_numbers(text, "upsample", foreign, "ups", -1, ", "));
-    GLINT_TRY(copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"head\": {"));
-    GLINT_TRY(copy_number(text, "channels", foreign, "share", ", "));
-    GLINT_TRY(copy_number(text, "norm_eps", foreign, "bn_eps", ", "));
-    return copy_number(text, "branch_norm_eps", foreign, "head_bn_eps", "},\n");
+    GLINT_TRY(glint_copy_numbers(text, "channels", foreign, "bb", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "layers", foreign, "nums", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "strides", foreign, "strides", -1, ", "));
+    GLINT_TRY(glint_copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"neck\": {"));
+    GLINT_TRY(glint_copy_numbers(text, "channels", foreign, "fpn", -1, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "upsample", foreign, "ups", -1, ", "));
+    GLINT_TRY(glint_copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"head\": {"));
+    GLINT_TRY(glint_copy_number(text, "channels", foreign, "share", ", "));
+    GLINT_TRY(glint_copy_number(text, "norm_eps", foreign, "bn_eps", ", "));
+    return glint_copy_number(text, "branch_norm_eps", foreign, "head_bn_eps", "},\n");
 }
 
 static int convert_decode(struct glint_json foreign, struct glint_text *text, int32_t n_classes)
@@ -105,13 +83,13 @@ static int convert_decode(struct glint_json foreign, struct glint_text *text, in
     for (int32_t i = 0; i < n_classes; i++)
         glint_text_add(text, "%s%.12g", i ? ", " : "", score);
     glint_text_add(text, "], ");
-    GLINT_TRY(copy_number(text, "top_k", foreign, "max_num", ", "));
-    GLINT_TRY(copy_number(text, "iou_power", foreign, "iou_pow", ", "));
-    GLINT_TRY(copy_numbers(text, "range", foreign, "post", 6, "},\n  \"nms\": {"));
-    GLINT_TRY(copy_numbers(text, "iou", foreign, "thr", n_classes, ", "));
-    GLINT_TRY(copy_numbers(text, "pre", foreign, "pre", n_classes, ", "));
-    GLINT_TRY(copy_numbers(text, "post", foreign, "postn", n_classes, ", "));
-    return copy_numbers(text, "range", foreign, "limit", 6, "}\n}\n");
+    GLINT_TRY(glint_copy_number(text, "top_k", foreign, "max_num", ", "));
+    GLINT_TRY(glint_copy_number(text, "iou_power", foreign, "iou_pow", ", "));
+    GLINT_TRY(glint_copy_numbers(text, "range", foreign, "post", 6, "},\n  \"nms\": {"));
+    GLINT_TRY(glint_copy_numbers(text, "iou", foreign, "thr", n_classes, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "pre", foreign, "pre", n_classes, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "post", foreign, "postn", n_classes, ", "));
+    return glint_copy_numbers(text, "range", foreign, "limit", 6, "}\n}\n");
 }
 
 /* The member grid, where there is one, is what range and pillar size make. */

@@ -1,6 +1,7 @@
 /* model/convert_sst.c - an SST's training configuration, as the metadata of weights has it (the reference's
  * arguments of its input layer, SSTv2, neck and head, flat), into our config.json. */
 #include "core/status.h"
+#include "model/config_text.h"
 #include "model/sst.h"
 #include <string.h>
 
@@ -12,28 +13,6 @@ bool glint_sst_recognise(struct glint_json foreign)
         if (!glint_json_has(foreign, keys[i]))
             return false;
     return true;
-}
-
-static int copy_list(struct glint_text *text, const char *key, struct glint_json from, const char *member,
-                     int32_t n, const char *end)
-{
-    double value[GLINT_CLASSES_MAX];
-    int32_t count;
-    GLINT_TRY(glint_json_f64s(from, member, n, GLINT_CLASSES_MAX, value, &count));
-    glint_text_add(text, "\"%s\": [", key);
-    for (int32_t i = 0; i < count; i++)
-        glint_text_add(text, "%s%.12g", i ? ", " : "", value[i]);
-    glint_text_add(text, "]%s", end);
-    return GLINT_OK;
-}
-
-static int copy_number(struct glint_text *text, const char *key, struct glint_json from, const char *member,
-                       const char *end)
-{
-    double value;
-    GLINT_TRY(glint_json_f64(from, member, -1e9, 1e9, &value));
-    glint_text_add(text, "\"%s\": %.12g%s", key, value, end);
-    return GLINT_OK;
 }
 
 static int copy_bool(struct glint_text *text, const char *key, struct glint_json from, const char *member,
@@ -51,11 +30,8 @@ static int convert_classes(struct glint_json foreign, struct glint_text *text)
     GLINT_TRY(glint_json_strings(foreign, "classes", GLINT_CLASSES_MAX, names, &n));
     glint_text_add(text, "  \"classes\": [");
     for (int32_t i = 0; i < n; i++) {
-        glint_text_add(text, "%s\"", i ? ", " : "");
-        for (const char *c = names[i]; *c; c++) /* what JSON strings may not hold is left out */
-            if ((unsigned char)*c >= 32 && *c != '"' && *c != '\\')
-                glint_text_add(text, "%c", *c);
-        glint_text_add(text, "\"");
+        glint_text_add(text, "%s", i ? ", " : "");
+        glint_add_string(text, names[i]);
     }
     glint_text_add(text, "],\n");
     return GLINT_OK;
@@ -73,11 +49,11 @@ static int convert_input(struct glint_json foreign, struct glint_text *text)
                    n == 5   ? "tanh"
                    : n == 4 ? "0..1"
                             : "unused"); /* elongation: Waymo's points */
-    GLINT_TRY(copy_list(text, "range", foreign, "pcr", 6, ", "));
-    GLINT_TRY(copy_list(text, "pillar", foreign, "vs", 3, ", "));
-    GLINT_TRY(copy_list(text, "cells", foreign, "sparse_shape", 3, "},\n  \"vfe\": {"));
-    GLINT_TRY(copy_list(text, "channels", foreign, "feat_channels", -1, ", "));
-    return copy_number(text, "norm_eps", foreign, "bn_eps", "},\n");
+    GLINT_TRY(glint_copy_numbers(text, "range", foreign, "pcr", 6, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "pillar", foreign, "vs", 3, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "cells", foreign, "sparse_shape", 3, "},\n  \"vfe\": {"));
+    GLINT_TRY(glint_copy_numbers(text, "channels", foreign, "feat_channels", -1, ", "));
+    return glint_copy_number(text, "norm_eps", foreign, "bn_eps", "},\n");
 }
 
 /* Tokens must not be dropped: the largest level holds a whole window. */
@@ -107,22 +83,22 @@ static int convert_encoder(struct glint_json foreign, struct glint_text *text)
     if (no)
         return glint_json_fail(foreign, "normalize_pos and layer_cfg.use_bn: false expected");
     glint_text_add(text, "  \"encoder\": {");
-    GLINT_TRY(copy_number(text, "channels", foreign, "d_model", ", "));
-    GLINT_TRY(copy_number(text, "heads", foreign, "nhead", ", "));
-    GLINT_TRY(copy_number(text, "ffn", foreign, "dim_feedforward", ", "));
-    GLINT_TRY(copy_number(text, "blocks", foreign, "num_blocks", ", "));
-    GLINT_TRY(copy_list(text, "window", foreign, "window_shape", 3, ", \"norm_eps\": 1e-05, "));
-    GLINT_TRY(copy_number(text, "position_base", foreign, "pos_temperature", ", "));
+    GLINT_TRY(glint_copy_number(text, "channels", foreign, "d_model", ", "));
+    GLINT_TRY(glint_copy_number(text, "heads", foreign, "nhead", ", "));
+    GLINT_TRY(glint_copy_number(text, "ffn", foreign, "dim_feedforward", ", "));
+    GLINT_TRY(glint_copy_number(text, "blocks", foreign, "num_blocks", ", "));
+    GLINT_TRY(glint_copy_numbers(text, "window", foreign, "window_shape", 3, ", \"norm_eps\": 1e-05, "));
+    GLINT_TRY(glint_copy_number(text, "position_base", foreign, "pos_temperature", ", "));
     GLINT_TRY(copy_bool(text, "cosine", layer, "cosine", false, ", "));
     GLINT_TRY(copy_bool(text, "tau_each", layer, "non_shared_tau", false, ", "));
     GLINT_TRY(glint_config_optional_f64(layer, "tau_min", 1e-4, 100, &least));
     glint_text_add(text, "\"tau_least\": %.12g},\n  \"convs\": {", least);
-    GLINT_TRY(copy_number(text, "channels", foreign, "conv_out_channel", ", "));
-    GLINT_TRY(copy_list(text, "dilations", foreign, "conv_dilations", -1, ", "));
+    GLINT_TRY(glint_copy_number(text, "channels", foreign, "conv_out_channel", ", "));
+    GLINT_TRY(glint_copy_numbers(text, "dilations", foreign, "conv_dilations", -1, ", "));
     GLINT_TRY(copy_bool(text, "shortcut", foreign, "conv_shortcut", false, ", "));
-    GLINT_TRY(copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"neck\": {"));
-    GLINT_TRY(copy_number(text, "channels", foreign, "neck_channels", ", "));
-    return copy_number(text, "norm_eps", foreign, "bn_eps", "},\n");
+    GLINT_TRY(glint_copy_number(text, "norm_eps", foreign, "bn_eps", "},\n  \"neck\": {"));
+    GLINT_TRY(glint_copy_number(text, "channels", foreign, "neck_channels", ", "));
+    return glint_copy_number(text, "norm_eps", foreign, "bn_eps", "},\n");
 }
 
 static int convert_head(struct glint_json foreign, struct glint_text *text)
@@ -130,21 +106,21 @@ static int convert_head(struct glint_json foreign, struct glint_text *text)
     double score;
     const int32_t n = (int32_t)glint_json_size(glint_json_get(foreign, "classes"));
     glint_text_add(text, "  \"head\": {");
-    GLINT_TRY(copy_number(text, "channels", foreign, "share_conv_channel", ", "));
-    GLINT_TRY(copy_number(text, "norm_eps", foreign, "bn_eps", ", "));
-    GLINT_TRY(copy_number(text, "branch_norm_eps", foreign, "head_bn_eps", ", "));
+    GLINT_TRY(glint_copy_number(text, "channels", foreign, "share_conv_channel", ", "));
+    GLINT_TRY(glint_copy_number(text, "norm_eps", foreign, "bn_eps", ", "));
+    GLINT_TRY(glint_copy_number(text, "branch_norm_eps", foreign, "head_bn_eps", ", "));
     GLINT_TRY(copy_bool(text, "velocity", foreign, "vel", true, "},\n  \"decode\": {"));
-    GLINT_TRY(copy_number(text, "top_k", foreign, "max_num", ", "));
+    GLINT_TRY(glint_copy_number(text, "top_k", foreign, "max_num", ", "));
     GLINT_TRY(glint_json_f64(foreign, "score_threshold", 0, 1, &score));
     glint_text_add(text, "\"score\": [");
     for (int32_t i = 0; i < n; i++)
         glint_text_add(text, "%s%.12g", i ? ", " : "", score);
     glint_text_add(text, "], ");
-    GLINT_TRY(copy_list(text, "range", foreign, "post_center_range", 6, "},\n  \"nms\": {"));
-    GLINT_TRY(copy_list(text, "iou", foreign, "nms_thr", n, ", "));
-    GLINT_TRY(copy_list(text, "pre", foreign, "pre_max_size", n, ", "));
-    GLINT_TRY(copy_list(text, "post", foreign, "post_max_size", n, ", "));
-    return copy_list(text, "range", foreign, "post_center_limit_range", 6, "}\n}\n");
+    GLINT_TRY(glint_copy_numbers(text, "range", foreign, "post_center_range", 6, "},\n  \"nms\": {"));
+    GLINT_TRY(glint_copy_numbers(text, "iou", foreign, "nms_thr", n, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "pre", foreign, "pre_max_size", n, ", "));
+    GLINT_TRY(glint_copy_numbers(text, "post", foreign, "post_max_size", n, ", "));
+    return glint_copy_numbers(text, "range", foreign, "post_center_limit_range", 6, "}\n}\n");
 }
 
 int glint_sst_convert(struct glint_json foreign, struct glint_text *text)

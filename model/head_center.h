@@ -130,6 +130,17 @@ int32_t glint_build_center_map(struct glint_build *b, const struct glint_center 
                                enum glint_center_branch branch, const char *prefix, double norm_eps,
                                int32_t shared, int32_t hidden, const char *name);
 
+/* All branches of a head, after its shared convolution: the heat map as a whole (and the IoU's, where it
+ * counts for which cells are picked), the others at the picked cells only; a tap sees all of them whole.
+ * Returns the value of the candidates, with all values. */
+struct glint_center_branches {
+    const struct glint_center *center; /* its branches and style say which there are and their names */
+    char prefix[40], name[16];         /* tensors PREFIX.<branch>...; maps NAME.<branch> */
+    double norm_eps;
+    int32_t shared, hidden; /* the shared map; one that whole branches go through */
+};
+int32_t glint_build_center_branches(struct glint_build *b, const struct glint_center_branches *h);
+
 /* Adds the layers from candidates with all values to the frame's boxes. */
 void glint_build_center_boxes(struct glint_build *b, const struct glint_center *center, int32_t candidates);
 
