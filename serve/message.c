@@ -3,14 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t sum;
+static size_t sum, allowed;
 
 struct glint_message *glint_message_new(size_t size, bool is_text)
 {
-    if (size > GLINT_MESSAGE_SUM_CAP ||
-        __atomic_add_fetch(&sum, size, __ATOMIC_RELAXED) > GLINT_MESSAGE_SUM_CAP) {
-        if (size <= GLINT_MESSAGE_SUM_CAP)
-            __atomic_sub_fetch(&sum, size, __ATOMIC_RELAXED);
+    const size_t cap = glint_message_cap();
+    if (size > cap)
+        return NULL;
+    if (__atomic_add_fetch(&sum, size, __ATOMIC_RELAXED) > cap) {
+        __atomic_sub_fetch(&sum, size, __ATOMIC_RELAXED);
         return NULL;
     }
     struct glint_message *m = malloc(sizeof *m + size);
@@ -47,4 +48,19 @@ void glint_message_unref(struct glint_message *m)
 size_t glint_message_sum(void)
 {
     return __atomic_load_n(&sum, __ATOMIC_RELAXED);
+}
+
+size_t glint_message_cap(void)
+{
+    return GLINT_MESSAGE_SUM_CAP + __atomic_load_n(&allowed, __ATOMIC_RELAXED);
+}
+
+void glint_message_allow(size_t size)
+{
+    __atomic_add_fetch(&allowed, size, __ATOMIC_RELAXED);
+}
+
+void glint_message_take_back(size_t size)
+{
+    __atomic_sub_fetch(&allowed, size, __ATOMIC_RELAXED);
 }

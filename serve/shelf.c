@@ -39,6 +39,7 @@ int glint_shelf_open(size_t budget, struct glint_shelf **shelf_out)
     if (!s)
         return glint_fail(GLINT_E_NOMEM, "no memory for a log's frames");
     s->budget = budget;
+    glint_message_allow(budget); /* --memory may be more than all clients together get */
     s->limit = UINT64_MAX;
     s->progress = -1;
     pthread_mutex_init(&s->mutex, NULL);
@@ -54,6 +55,7 @@ void glint_shelf_close(struct glint_shelf *s)
     for (size_t i = 0; i < s->n; i++)
         glint_message_unref(s->entries[i].message);
     free(s->entries);
+    glint_message_take_back(s->budget);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->mutex);
     free(s);

@@ -177,6 +177,19 @@ static void too_small(void **state)
     assert_null(shelf);
 }
 
+/* What a shelf may keep is beside what all clients together get, so that a large one can be filled. */
+static void messages_have_room_for_its_budget(void **state)
+{
+    (void)state;
+    struct glint_shelf *shelf;
+    const size_t budget = 4 * GLINT_MESSAGE_SUM_CAP;
+    assert_int_equal(glint_message_cap(), GLINT_MESSAGE_SUM_CAP);
+    assert_int_equal(glint_shelf_open(budget, &shelf), GLINT_OK);
+    assert_int_equal(glint_message_cap(), GLINT_MESSAGE_SUM_CAP + budget);
+    glint_shelf_close(shelf);
+    assert_int_equal(glint_message_cap(), GLINT_MESSAGE_SUM_CAP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +198,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_end, open_log, close_log),
         cmocka_unit_test_setup_teardown(far_behind_the_end_at_once, open_log, close_log),
         cmocka_unit_test_setup_teardown(numbers_without_frames, open_holes, close_log),
+        cmocka_unit_test(messages_have_room_for_its_budget),
         cmocka_unit_test(too_small)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
