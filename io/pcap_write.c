@@ -122,12 +122,24 @@ static int close_file(struct glint_pcap_writer *w, bool sync)
     return status;
 }
 
+/* A full disk, or power that went away, leaves files in which nothing is: nothing is lost with them. */
+static int open_empty(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+        return open(path, O_WRONLY | O_CLOEXEC);
+    errno = EEXIST;
+    return -1;
+}
+
 static int open_file(struct glint_pcap_writer *w)
 {
     uint8_t head[FILE_HEAD] = {0};
     GLINT_TRY(glint_sink_path(w->pattern, w->stats.files, w->stats.path, sizeof w->stats.path));
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (w->settings.overwrite ? O_TRUNC : O_EXCL);
     w->fd = open(w->stats.path, flags, 0666);
+    if (w->fd < 0 && errno == EEXIST)
+        w->fd = open_empty(w->stats.path);
     if (w->fd < 0)
         return glint_fail(GLINT_E_IO, "%s: %s", w->stats.path,
                           errno == EEXIST ? "is there already (--overwrite replaces it)" : strerror(errno));

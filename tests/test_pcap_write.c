@@ -69,6 +69,21 @@ static void largest_and_empty_datagrams(void **state)
     glint_source_close(source);
 }
 
+/* What a full disk or lost power leave behind does not keep a recorder from starting. */
+static void a_file_with_nothing_in_it_is_used(void **state)
+{
+    (void)state;
+    int status;
+    struct glint_pcap_writer *w;
+    const struct glint_pcap_writer_settings s = {.path = file("nothing.pcap")};
+    fclose(fopen(s.path, "w"));
+    assert_int_equal(glint_pcap_writer_open(&s, &w), GLINT_OK);
+    capture_add_sensor(w, 0, 20, 1000000, SENSOR_EPOCH_NS, 0xc0a801c9);
+    capture_end(w);
+    assert_int_equal(count_packets(s.path, 0, &status), 20);
+    assert_int_equal(glint_pcap_writer_open(&s, &w), GLINT_E_IO);
+}
+
 static void rotates_by_size_and_time(void **state)
 {
     (void)state;
@@ -257,10 +272,13 @@ static void goes_on_in_another_file(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comes_back_as_written),          cmocka_unit_test(largest_and_empty_datagrams),
-        cmocka_unit_test(rotates_by_size_and_time),       cmocka_unit_test(survives_kill),
-        cmocka_unit_test(survives_kill_while_it_rotates), cmocka_unit_test(full_disk_keeps_whole_records),
-        cmocka_unit_test(goes_on_in_another_file)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(comes_back_as_written),
+                                       cmocka_unit_test(largest_and_empty_datagrams),
+                                       cmocka_unit_test(a_file_with_nothing_in_it_is_used),
+                                       cmocka_unit_test(rotates_by_size_and_time),
+                                       cmocka_unit_test(survives_kill),
+                                       cmocka_unit_test(survives_kill_while_it_rotates),
+                                       cmocka_unit_test(full_disk_keeps_whole_records),
+                                       cmocka_unit_test(goes_on_in_another_file)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
