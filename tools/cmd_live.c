@@ -67,7 +67,7 @@ static int parse(struct job *j, int argc, char **argv)
     int code = glint_shared_options_parse(o, argc, argv, take, j);
     if (code >= 0)
         return code;
-    if (j->bound && o->n_out < GLINT_OUTPUTS_CAP - 1)
+    if (j->bound && o->n_out < GLINT_OUTPUTS_CAP) /* always: options leave it a place */
         o->out[o->n_out++] = j->url;
     if (o->n_out == 0)
         o->out[o->n_out++] = "-";

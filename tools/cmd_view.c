@@ -108,8 +108,8 @@ static int run(const struct glint_command *c, int argc, char **argv)
     if (code < 0)
         code = run_job(j);
     glint_server_close(j->server);
+    glint_log_job_close(&j->log); /* before the shelf, which a signal stops */
     glint_shelf_close(j->shelf);
-    glint_log_job_close(&j->log);
     free(j);
     return code;
 }

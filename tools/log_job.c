@@ -12,16 +12,30 @@
 
 /* ---- signals ---- */
 
+/* Who is stopped. The thread outlives the job: a signal while it is closed finds none. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct glint_log_job *running;
+
+static void run_is(struct glint_log_job *job)
+{
+    pthread_mutex_lock(&mutex);
+    running = job;
+    pthread_mutex_unlock(&mutex);
+}
+
 static void *wait_for_signal(void *arg)
 {
-    const struct glint_log_job *job = arg;
     sigset_t set;
     int number;
+    (void)arg;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigwait(&set, &number);
-    job->stop(job->stop_ctx);
+    pthread_mutex_lock(&mutex);
+    if (running)
+        running->stop(running->stop_ctx);
+    pthread_mutex_unlock(&mutex);
     sigwait(&set, &number);
     _exit(128 + number);
 }
@@ -35,7 +49,8 @@ static int listen_to_signals(struct glint_log_job *job)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (pthread_create(&thread, NULL, wait_for_signal, job) != 0)
+    run_is(job);
+    if (pthread_create(&thread, NULL, wait_for_signal, NULL) != 0)
         return glint_fail(GLINT_E_NOMEM, "no thread for signals");
     pthread_detach(thread);
     return GLINT_OK;
@@ -90,6 +105,7 @@ int glint_log_job_open(struct glint_log_job *job, void (*stop)(void *ctx), void 
 
 void glint_log_job_close(struct glint_log_job *job)
 {
+    run_is(NULL);
     glint_tracker_close(job->tracker);
     glint_model_close(job->model);
     glint_motion_close(&job->o.motion);

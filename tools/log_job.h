@@ -29,7 +29,7 @@ struct glint_log_job { /* start with all zero */
  * after a printed line. From here on Ctrl-C and SIGTERM call stop, once, in a thread of its own; the second
  * one ends the program. */
 int glint_log_job_open(struct glint_log_job *job, void (*stop)(void *ctx), void *ctx);
-void glint_log_job_close(struct glint_log_job *job);
+void glint_log_job_close(struct glint_log_job *job); /* stop is not called any more: its ctx may go */
 
 /* Passes frames from number `first` on to take until it returns something else than GLINT_OK (GLINT_E_EOF: no
  * more are wanted, which is no failure), or the log ends: *ended_out. progress: of the input read, 0..1 or <

@@ -246,6 +246,8 @@ int glint_service_end(struct glint_service *v)
 
 void glint_service_close(struct glint_service *v)
 {
+    if (!v->live) /* never opened: there is no socket */
+        return;
     (void)record_end(v);
     glint_notify_close(&v->notify);
 }
