@@ -10,11 +10,22 @@
 #define PATH_CAP 1024
 #define UP_MOST  6 /* folders above the configuration's that are tried */
 
+static int count(struct glint_tree_read *r, size_t n)
+{
+    const size_t left = r->values < GLINT_TREE_VALUES ? (size_t)(GLINT_TREE_VALUES - r->values) : 0;
+    r->values = n <= left ? r->values + (int32_t)n : GLINT_TREE_VALUES + 1;
+    return n <= left ? GLINT_OK
+                     : glint_fail(GLINT_E_FORMAT, "%s: more than %d values", r->name, GLINT_TREE_VALUES);
+}
+
 int glint_tree_count(struct glint_tree_read *r)
 {
-    return ++r->values <= GLINT_TREE_VALUES
-               ? GLINT_OK
-               : glint_fail(GLINT_E_FORMAT, "%s: more than %d values", r->name, GLINT_TREE_VALUES);
+    return count(r, 1);
+}
+
+int glint_tree_count_text(struct glint_tree_read *r, size_t size)
+{
+    return count(r, size / GLINT_TREE_TEXT);
 }
 
 static json_t *copy(struct glint_tree_read *r, const json_t *value, int depth)
@@ -22,13 +33,14 @@ static json_t *copy(struct glint_tree_read *r, const json_t *value, int depth)
     const char *key;
     json_t *member, *made;
     size_t i;
-    if (depth > GLINT_TREE_DEPTH || glint_tree_count(r) < 0)
+    if (depth > GLINT_TREE_DEPTH || glint_tree_count(r) < 0 ||
+        glint_tree_count_text(r, json_string_length(value)) < 0)
         return NULL;
     if (json_is_object(value)) {
         json_t *out = json_object();
         json_object_foreach((json_t *)(uintptr_t)value, key, member)
         {
-            made = copy(r, member, depth + 1);
+            made = glint_tree_count_text(r, strlen(key)) < 0 ? NULL : copy(r, member, depth + 1);
             if (!made || json_object_set_new(out, key, made) != 0) {
                 json_decref(out);
                 return NULL;

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #define GLINT_TREE_VALUES 200000 /* of one configuration, copies counted */
+#define GLINT_TREE_TEXT   64     /* bytes of text, keys too, that count as one more value */
 #define GLINT_TREE_DEPTH  48
 #define GLINT_TREE_BYTES  ((size_t)4 << 20) /* of a file */
 #define GLINT_TREE_BASES  4                 /* one in another */
@@ -27,8 +28,9 @@ int glint_tree_base(struct glint_tree_read *r, const char *name, glint_tree_fn *
 /* A copy of its own of value, counted. NULL: too many values, too deep, or no memory. */
 json_t *glint_tree_copy(struct glint_tree_read *r, const json_t *value);
 
-/* Counts one value. GLINT_E_FORMAT beyond the bound. */
+/* Counts one value, or text that a copy makes. GLINT_E_FORMAT beyond the bound. */
 int glint_tree_count(struct glint_tree_read *r);
+int glint_tree_count_text(struct glint_tree_read *r, size_t size);
 
 /* A tree as a document; takes the reference. */
 int glint_tree_document(const char *name, json_t *tree, struct glint_json_doc **doc_out);

@@ -76,6 +76,7 @@ static int make_mapping(struct reader *y, const yaml_node_t *node, int depth, js
         json_t *value = NULL;
         if (!key || key->type != YAML_SCALAR_NODE)
             return wrong(y, node, "a plain key expected");
+        GLINT_TRY(glint_tree_count_text(y->r, key->data.scalar.length));
         GLINT_TRY(make(y, i->value, depth + 1, &value));
         if (json_object_set_new(out, (const char *)key->data.scalar.value, value) != 0)
             return wrong(y, key, "a key that is no UTF-8");
@@ -91,6 +92,8 @@ static int make(struct reader *y, int index, int depth, json_t **out)
     GLINT_TRY(glint_tree_count(y->r));
     if (!node || depth > GLINT_TREE_DEPTH)
         return glint_fail(GLINT_E_FORMAT, "%s: nested deeper than %d", y->r->name, GLINT_TREE_DEPTH);
+    if (node->type == YAML_SCALAR_NODE)
+        GLINT_TRY(glint_tree_count_text(y->r, node->data.scalar.length));
     *out = node->type == YAML_SCALAR_NODE     ? scalar(node)
            : node->type == YAML_SEQUENCE_NODE ? json_array()
                                               : json_object();

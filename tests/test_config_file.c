@@ -115,6 +115,18 @@ static void python_statements_are_skipped(void **state)
     glint_json_close(doc);
 }
 
+/* A text of 200 KB between head and tail, then 1000 times what stands for it. */
+static const char *many_times(char *text, const char *head, const char *tail, const char *again)
+{
+    memset(text, 'x', 200000);
+    memcpy(text, head, strlen(head));
+    char *at = text + 200000 + sprintf(text + 200000, "%s", tail);
+    for (int i = 0; i < 1000; i++)
+        at += sprintf(at, "%s", again);
+    sprintf(at, "]\n");
+    return text;
+}
+
 /* Doubling a value by names, deep brackets, endless nonsense. */
 static void python_is_bounded(void **state)
 {
@@ -123,6 +135,13 @@ static void python_is_bounded(void **state)
     for (int i = 1; i < 60; i++)
         at += sprintf(at, "a%d = [a%d, a%d]\n", i, i - 1, i - 1);
     refused(glint_config_python, text, "more than 200000 values");
+    at = text + sprintf(text, "a0 = 'four'\n"); /* the same of a string: 2 TB */
+    for (int i = 1; i < 40; i++)
+        at += sprintf(at, "a%d = a%d + a%d\n", i, i - 1, i - 1);
+    refused(glint_config_python, text, "more than 200000 values");
+    refused(glint_config_python, many_times(text, "a = '", "'\nb = [", "a, "), "more than 200000 values");
+    refused(glint_config_python, many_times(text, "a = {'", "': 1}\nb = [", "a, "),
+            "more than 200000 values");
     memset(text, '[', 100000);
     text[100000] = 0;
     struct glint_json_doc *doc = read_with(glint_config_python, text);
@@ -175,6 +194,11 @@ static void yaml_is_bounded(void **state)
     for (int i = 1; i < 40; i++)
         at += sprintf(at, "a%d: &a%d [*a%d, *a%d]\n", i, i, i - 1, i - 1);
     refused(glint_config_yaml, text, "more than 200000 values");
+    char *wide = malloc(400000); /* a long string many times */
+    refused(glint_config_yaml, many_times(wide, "a: &a ", "\nb: [", "*a , "), "more than 200000 values");
+    refused(glint_config_yaml, many_times(wide, "a: &a {? k", "\n : 1}\nb: [", "*a , "),
+            "more than 200000 values");
+    free(wide);
     memset(text, '[', 2000);
     strcpy(text + 2000, "\n");
     refused(glint_config_yaml, text, "nested deeper");
