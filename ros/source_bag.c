@@ -315,7 +315,8 @@ static int32_t look_at_clouds(struct source_bag *s)
     struct glint_ros_cloud cloud;
     int32_t most = 0;
     for (int i = 0; i < LOOK_CLOUDS && glint_bag_next(s->bag, &s->message) == GLINT_OK; i++)
-        if (glint_ros_cloud_open(s->message.data, s->message.size, what_of(s), &cloud) == GLINT_OK &&
+        if (unpack(s) == GLINT_OK &&
+            glint_ros_cloud_open(s->message.data, s->message.size, what_of(s), &cloud) == GLINT_OK &&
             cloud.n_points > most)
             most = cloud.n_points;
     return most + most / 2;

@@ -4,6 +4,7 @@
 #include "io/output.h"
 #include "ros/cloud.h"
 #include "ros/mcap_write.h"
+#include "ros/compress.h"
 #include "ros/packets.h"
 #include "ros/source_bag.h"
 #if GLINT_HAVE_SQLITE3
@@ -439,6 +440,34 @@ static void the_topic_is_chosen(void **state)
     expect_failure(glint_source_open(none, NULL, &source), GLINT_E_NOTFOUND, "no topic of PointCloud2");
 }
 
+/* rosbag2 with compression_mode: MESSAGE. */
+static void packed_clouds_tell_their_size_too(void **state)
+{
+    (void)state;
+    const char *path = glint_test_path("packed.mcap");
+    struct glint_compressor *c;
+    struct glint_mcap_writer *w;
+    struct glint_mcap_settings settings;
+    struct glint_buffer packed = {0};
+    struct maker m = {0};
+    uint16_t id;
+    if (glint_compressor_open(GLINT_COMPRESSION_ZSTD, &c) != GLINT_OK)
+        skip();
+    make_cloud(&m, &plain);
+    expect_ok(glint_compressor_run(c, m.b.data, m.b.size, &packed));
+    glint_mcap_settings_default(&settings);
+    expect_ok(glint_mcap_create(path, &settings, &w));
+    expect_ok(glint_mcap_add_channel(w, &cloud_topic, &id));
+    for (int i = 0; i < 3; i++)
+        expect_ok(glint_mcap_write(w, id, STAMP + i, packed.data, packed.size));
+    expect_ok(glint_mcap_finish(w));
+    glint_mcap_close(w);
+    glint_compressor_close(c);
+    glint_buffer_fini(&packed);
+    glint_buffer_fini(&m.b);
+    assert_int_equal(count_frames(path, NULL), 3);
+}
+
 static void packets_come_with_their_time_and_sender(void **state)
 {
     (void)state;
@@ -545,6 +574,7 @@ int main(void)
         cmocka_unit_test(times_become_offsets),
         cmocka_unit_test(clouds_that_lie_are_refused),
         cmocka_unit_test(the_topic_is_chosen),
+        cmocka_unit_test(packed_clouds_tell_their_size_too),
         cmocka_unit_test(packets_come_with_their_time_and_sender),
         cmocka_unit_test(folders_of_rosbag2_are_read),
 #if GLINT_HAVE_SQLITE3
