@@ -99,6 +99,29 @@ static void what_no_ray_meets_is_not_judged(void **state)
     glint_frame_unref(f);
 }
 
+/* Frames may come from elsewhere than a reader. */
+static void points_that_are_no_numbers_are_left_out(void **state)
+{
+    (void)state;
+    const struct world w = {.car = {10, 4}, .has_car = true};
+    struct glint_frame *f = scan(&w);
+    struct glint_sight_place p = {.center = {10, 4, -1}, .size = {4.5f, 1.9f, 1.6f}}, before;
+    glint_sight(f, &p, 1);
+    before = p;
+    for (int k = 0; k < 6; k++) {
+        const float odd = k % 2 ? INFINITY : NAN;
+        const int32_t i = f->points.n++;
+        assert_true(i < f->points.cap);
+        f->points.x[i] = k / 2 == 0 ? odd : 10;
+        f->points.y[i] = k / 2 == 1 ? odd : 4;
+        f->points.z[i] = k / 2 == 2 ? odd : -1;
+    }
+    f->points.x[f->points.n - 1] = f->points.y[f->points.n - 1] = INFINITY;
+    glint_sight(f, &p, 1);
+    assert_memory_equal(&p, &before, sizeof p);
+    glint_frame_unref(f);
+}
+
 /* All counts as by going through all rays and places one by one; absurd places do no harm. */
 static void many_at_once_are_as_one_by_one(void **state)
 {
@@ -192,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rays_tell),
         cmocka_unit_test(what_no_ray_meets_is_not_judged),
+        cmocka_unit_test(points_that_are_no_numbers_are_left_out),
         cmocka_unit_test(many_at_once_are_as_one_by_one),
         cmocka_unit_test(the_unseen_is_kept_as_long_as_the_points_say),
     };

@@ -259,6 +259,27 @@ static void anything_goes(void **state)
     glint_tracker_close(t);
 }
 
+/* Of one object: classes that nobody told of behave as the last one does. */
+static void labels_beyond_all_classes_do_no_harm(void **state)
+{
+    (void)state;
+    static const int32_t labels[] = {INT32_MAX, 3, INT32_MAX, 70, 3};
+    const struct street_ego ego = {0, 0, true};
+    struct glint_tracker *t = open_tracker();
+    int32_t id = 0;
+    for (int f = 0; f < 5; f++) {
+        street_begin(&street, f, 0.1, &ego);
+        street.boxes[0] = (struct glint_box){
+            .center = {10, 2, 0}, .size = {9, 2.6f, 3}, .score = 0.9f, .label = labels[f], .id = -1};
+        street.frame.n_boxes = 1;
+        assert_int_equal(glint_tracker_run(t, &street.frame), GLINT_OK);
+        assert_int_equal(street.frame.n_boxes, 1);
+        assert_true(f == 0 || (street.boxes[0].id == id && street.boxes[0].label == 3));
+        id = street.boxes[0].id;
+    }
+    glint_tracker_close(t);
+}
+
 /* A source whose frames have a box already. */
 static int next_with_box(struct glint_source *source, struct glint_frame *frame)
 {
@@ -322,6 +343,7 @@ int main(void)
         cmocka_unit_test(one_look_is_not_enough_unless_it_is_sure),
         cmocka_unit_test(another_scene_has_other_ids),
         cmocka_unit_test(anything_goes),
+        cmocka_unit_test(labels_beyond_all_classes_do_no_harm),
         cmocka_unit_test(in_the_pipeline_it_is_a_stage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

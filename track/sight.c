@@ -24,10 +24,11 @@ static float diamond(float x, float y)
     return angle < 0 ? angle + 4 : angle;
 }
 
+/* -1: no numbers. */
 static int bin_of(float x, float y)
 {
-    const int bin = (int)(diamond(x, y) * (BINS / 4));
-    return bin < BINS ? bin : BINS - 1;
+    const float bin = diamond(x, y) * (BINS / 4);
+    return bin < BINS ? (int)bin : bin >= BINS ? BINS - 1 : -1;
 }
 
 static struct box box_of(const struct glint_sight_place *p, const float from[3])
@@ -124,8 +125,9 @@ static void follow_rays(const struct glint_frame *frame, const uint64_t *bins,
     const struct glint_points *p = &frame->points;
     const float *from = frame->viewpoint;
     for (int32_t i = 0; i < p->n; i++) {
-        uint64_t which = bins[bin_of(p->x[i] - from[0], p->y[i] - from[1])];
-        if (which == 0 || (p->lag && p->lag[i] > 0))
+        const int bin = bin_of(p->x[i] - from[0], p->y[i] - from[1]);
+        uint64_t which = bin < 0 ? 0 : bins[bin];
+        if (which == 0 || (p->lag && p->lag[i] > 0) || !isfinite(p->z[i]))
             continue;
         for (; which; which &= which - 1) {
             const int k = __builtin_ctzll(which);

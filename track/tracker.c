@@ -299,6 +299,7 @@ static void correct_motion(struct glint_tracker *t, struct glint_track *track,
     limit_speed(t, track, c);
 }
 
+/* Classes beyond those that are counted keep no votes, and lose to any that are. */
 static void vote(struct glint_track *track, const struct glint_detection *d)
 {
     float *votes = track->votes;
@@ -307,7 +308,7 @@ static void vote(struct glint_track *track, const struct glint_detection *d)
     for (int32_t i = 0; i < GLINT_TRACKER_CLASSES; i++)
         votes[i] *= 0.98f;
     votes[d->label] += (float)d->score;
-    if (votes[d->label] > votes[track->label])
+    if (track->label >= GLINT_TRACKER_CLASSES || votes[d->label] > votes[track->label])
         track->label = d->label;
 }
 
