@@ -240,6 +240,9 @@ static int level_sample_run(struct glint_run *r, const struct glint_layer *layer
     const struct glint_level_params *p = layer->params;
     struct glint_run_level *l = new_level(r, layer->out[0]);
     struct glint_points points = r->frame->points;
+    if (points.n > r->net->cap_points) /* before they are moved to where there is room for as many */
+        return glint_fail(GLINT_E_CAPACITY, "%d points; the model was opened for %d", points.n,
+                          r->net->cap_points);
     if (layer->n_out > 2)
         move_points(r, p, glint_run_floats(r, layer->out[2]), &points);
     l->xyz[0] = points.x;

@@ -2,6 +2,7 @@
  * named; Pointcept's own are translated. */
 #include "core/status.h"
 #include "model/ptv3.h"
+#include "model/run.h"
 #include "tests/util.h"
 
 static const char good[] =
@@ -45,6 +46,26 @@ static const struct glint_level_params *level(const struct glint_net *net, int32
             return net->layers[i].params;
     fail();
     return NULL;
+}
+
+/* Points are turned into memory for as many as the network was built for. */
+static void more_points_than_there_is_room_for(void **state)
+{
+    float values[3000] = {0};
+    struct glint_net net;
+    (void)state;
+    assert_int_equal(build(good, &net), GLINT_OK);
+    struct glint_frame frame = {.points = {.n = 1001, .cap = 3000, .x = values, .y = values, .z = values}};
+    struct glint_run run = {.net = &net, .frame = &frame};
+    run.memory = malloc(glint_run_level_bytes(1000)); /* all values at its beginning */
+    assert_non_null(run.memory);
+    for (int32_t i = 0; i < net.n_values; i++)
+        net.values[i].offset = 0;
+    assert_int_equal(net.layers[0].op, GLINT_OP_LEVEL_SAMPLE);
+    assert_int_equal(glint_op_get(GLINT_OP_LEVEL_SAMPLE)->run(&run, &net.layers[0]), GLINT_E_CAPACITY);
+    assert_non_null(strstr(glint_error_text(), "1001 points; the model was opened for 1000"));
+    free(run.memory);
+    glint_net_fini(&net);
 }
 
 static void what_fits_is_built(void **state)
@@ -118,7 +139,8 @@ static void pointcepts_are_translated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_fits_is_built), cmocka_unit_test(what_does_not_is_named),
-        cmocka_unit_test(other_architectures_have_bounds), cmocka_unit_test(pointcepts_are_translated)};
+        cmocka_unit_test(more_points_than_there_is_room_for), cmocka_unit_test(what_fits_is_built),
+        cmocka_unit_test(what_does_not_is_named), cmocka_unit_test(other_architectures_have_bounds),
+        cmocka_unit_test(pointcepts_are_translated)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
