@@ -12,8 +12,8 @@
 struct log {
     struct glint_shelf *shelf;
     pthread_t thread;
-    uint64_t worked; /* frames */
-    uint64_t begins; /* at this number; what is before is not in the log */
+    _Atomic uint64_t worked; /* frames */
+    uint64_t begins;         /* at this number; what is before is not in the log */
     uint64_t hole, hole_end;
 };
 
