@@ -109,7 +109,7 @@ static int run_recorded(struct job *j)
     } while (code == GLINT_EXIT_OK && j->loop && wait_until(j, 0));
     if (code == GLINT_EXIT_OK)
         wait_until(j, INT64_MAX); /* the last frame and the counts stay to be looked at */
-    return code;
+    return code ? code : j->log.cut;
 }
 
 /* ---- live ---- */

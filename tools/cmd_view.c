@@ -94,7 +94,7 @@ static int run_job(struct job *j)
             tell_end(j);
         glint_server_wake(j->server);
     }
-    return code;
+    return code ? code : j->log.cut;
 }
 
 static int run(const struct glint_command *c, int argc, char **argv)

@@ -116,12 +116,15 @@ void glint_log_job_close(struct glint_log_job *job)
 
 /* ---- a pass ---- */
 
+/* Failed passes without a frame, in a row, that are no jumps behind the end, but a file that is gone. */
+#define BARREN 100
+
 struct taker {
     struct glint_sink sink;
     struct glint_log_job *job;
     glint_log_take_fn *take;
     void *ctx;
-    bool enough;
+    bool any, enough;
 };
 
 static int taker_write(struct glint_sink *sink, const struct glint_frame *frame)
@@ -131,6 +134,7 @@ static int taker_write(struct glint_sink *sink, const struct glint_frame *frame)
     glint_pipeline_stats(t->job->session.pipeline, &stats);
     const int status = t->enough ? GLINT_E_EOF : t->take(t->ctx, frame, stats.progress);
     t->enough = t->enough || status == GLINT_E_EOF;
+    t->any = true;
     return status;
 }
 
@@ -183,7 +187,13 @@ int glint_log_job_run(struct glint_log_job *job, uint64_t first, glint_log_take_
     for (int i = 0; i < GLINT_DROP_COUNT; i++)
         job->dropped_before[i] += s->dropped_by[i];
     *ended_out = !taker.enough;
-    return taker.enough ? GLINT_EXIT_OK : code;
+    if (taker.enough)
+        return GLINT_EXIT_OK;
+    job->n_barren = taker.any ? 0 : job->n_barren + 1;
+    if (code != GLINT_EXIT_INPUT || (!taker.any && first == 0) || job->n_barren == BARREN)
+        return code;
+    job->cut = code;
+    return GLINT_EXIT_OK;
 }
 
 void glint_log_job_tell(const struct glint_server *server)

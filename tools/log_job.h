@@ -20,6 +20,8 @@ struct glint_log_job { /* start with all zero */
     struct glint_trace *trace; /* with --trace, which is written as it comes */
     struct glint_sink_context context;
     int32_t cap_points;
+    int cut; /* exit code of a pass whose input failed after some frames, which stay to be looked at */
+    int32_t n_barren; /* such passes in a row that had no frame: they began behind the last one */
     uint64_t in_before, dropped_before[GLINT_DROP_COUNT]; /* of the passes before */
     void (*stop)(void *ctx);
     void *stop_ctx;
@@ -34,7 +36,8 @@ void glint_log_job_close(struct glint_log_job *job); /* stop is not called any m
 /* Passes frames from number `first` on to take until it returns something else than GLINT_OK (GLINT_E_EOF: no
  * more are wanted, which is no failure), or the log ends: *ended_out. progress: of the input read, 0..1 or <
  * 0. Tracks begin anew
- * with every pass. Returns an exit code after a printed line. */
+ * with every pass. Returns an exit code after a printed line; 0 where the input fails behind its first frames
+ * (cut short, say): there the log ends, and job->cut is the program's exit code. */
 typedef int glint_log_take_fn(void *ctx, const struct glint_frame *frame, double progress);
 int glint_log_job_run(struct glint_log_job *job, uint64_t first, glint_log_take_fn *take, void *ctx,
                       bool *ended_out);

@@ -4,6 +4,7 @@
     foxglove  the protocol by hand: info, channels, subscriptions, stamps and sizes of messages
     slow      a client that does not read loses frames, which are counted, and neither the pipeline nor others wait
     two       two pages of one log, far from each other, in memory for two frames
+    cut       a log that ends in the middle of a packet: its frames stay to be looked at
     guard     tokens, hosts and origins
     hostile   broken HTTP and WebSocket, slow heads, a thousand connections: memory stays, the pipeline goes on
     metrics   what Prometheus reads, by its grammar"""
@@ -14,6 +15,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -28,7 +30,8 @@ def check(what, good, *values):
 
 
 class Server:
-    def __init__(self, glint, capture, *more, token=None, command="serve"):
+    def __init__(self, glint, capture, *more, token=None, command="serve", code=0):
+        self.code = code
         env = dict(os.environ, **({"GLINT_TOKEN": token} if token else {}))
         if not token:
             env.pop("GLINT_TOKEN", None)
@@ -45,7 +48,7 @@ class Server:
         self.p.terminate()
         code = self.p.wait(30)
         if kind is None:
-            check("ends with 0 at SIGTERM", code == 0, code)
+            check(f"ends with {self.code} at SIGTERM", code == self.code, code)
 
     def metric(self, name, labels=""):
         status, text = get(self.port, "/metrics")
@@ -154,6 +157,43 @@ def two(glint, capture):
                     m = c.receive()
                 got = json.loads(m[16:16 + struct.unpack("<I", m[4:8])[0]])["frame"]
                 check("each gets the frame it wants", got == index, got, index)
+
+
+def frame_of(c, end):
+    """The number of the next frame that comes."""
+    while time.monotonic() < end:
+        m = c.receive()
+        if isinstance(m, bytes):
+            return json.loads(m[16:16 + struct.unpack("<I", m[4:8])[0]])["frame"]
+    raise SystemExit("FAILED: no frame comes")
+
+
+def cut(glint, capture):
+    with open(capture, "rb") as f:
+        begin = f.read(os.path.getsize(capture) * 2 // 3 + 7)
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as f:
+        f.write(begin)
+        f.flush()
+        with Server(glint, f.name, "--memory", "3", command="view", code=3) as s:
+            c = Client(s.port)
+            end = time.monotonic() + 60
+
+            def want(index):
+                c.say(op="want", frame=index)
+                return frame_of(c, end)
+
+            last = 0
+            while want(last + 1) == last + 1:
+                last += 1
+            check("there are frames before the cut", 3 < last < 9, last)
+            for index in (0, last, 1):
+                check("they stay", want(index) == index, index)
+            check("behind the cut there is the last one", want(1000) == last)
+        with Server(glint, f.name, "--speed", "1000", code=3) as s:
+            end = time.monotonic() + 60
+            while s.metric("glint_frames_total") < 3 * last and time.monotonic() < end:
+                time.sleep(0.1)
+            check("it begins again", s.metric("glint_frames_total") >= 3 * last)
 
 
 def refused(*args, **kwargs):
@@ -340,7 +380,7 @@ def metrics(glint, capture):
 
 def main():
     glint, capture, what = sys.argv[1:4]
-    {"foxglove": foxglove, "two": two, "slow": slow, "guard": guard, "hostile": hostile, "metrics": metrics}[what](glint, capture)
+    {"foxglove": foxglove, "two": two, "cut": cut, "slow": slow, "guard": guard, "hostile": hostile, "metrics": metrics}[what](glint, capture)
 
 
 if __name__ == "__main__":
