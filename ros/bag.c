@@ -124,6 +124,9 @@ int32_t glint_bag_add_topic(struct glint_bag *bag, struct glint_bag_text name, s
     for (int32_t i = 0; i < bag->n_topics; i++)
         if (is_text(bag->topics[i].name, name) && is_text(bag->topics[i].type, type))
             return i;
+    if (name.size > GLINT_BAG_NAME || type.size > GLINT_BAG_NAME || encoding.size > GLINT_BAG_NAME)
+        return glint_fail(GLINT_E_FORMAT, "%s: a topic's name, type or encoding of more than %d letters",
+                          bag->path, GLINT_BAG_NAME);
     if (bag->n_topics == MOST_TOPICS)
         return glint_fail(GLINT_E_UNSUPPORTED, "%s: more than %d topics", bag->path, MOST_TOPICS);
     if (!grow(bag))

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #define GLINT_BAG_BLOCK (256u << 20) /* most bytes of a chunk unpacked, or of a message */
+#define GLINT_BAG_NAME  1024         /* most letters of a topic's name, type or encoding */
 
 struct glint_bag_topic {
     char *name, *type;   /* "/points", "sensor_msgs/msg/PointCloud2" */

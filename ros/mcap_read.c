@@ -138,6 +138,9 @@ static int take_schema(struct bag_mcap *m, struct record *r)
     const struct glint_bag_text name = take_text(r);
     if (r->failed)
         return fail_record(m, "a schema");
+    if (name.size > GLINT_BAG_NAME) /* chunks unpack to far more than the file has */
+        return glint_fail(GLINT_E_FORMAT, "%s: schema %u: a name of %zu letters, expected at most %d",
+                          m->bag.path, id, name.size, GLINT_BAG_NAME);
     struct id *place = id_at(m, id);
     char *copy = place && !place->type ? malloc(name.size + 1) : NULL;
     if (!place || (!copy && !place->type))

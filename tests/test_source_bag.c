@@ -2,9 +2,10 @@
  * byte order, rosbag2's folders and databases, and messages that lie. */
 #include "tests/clouds.h"
 #include "io/output.h"
+#include "ros/bag.h"
 #include "ros/cloud.h"
-#include "ros/mcap_write.h"
 #include "ros/compress.h"
+#include "ros/mcap_write.h"
 #include "ros/packets.h"
 #include "ros/source_bag.h"
 #if GLINT_HAVE_SQLITE3
@@ -468,6 +469,22 @@ static void packed_clouds_tell_their_size_too(void **state)
     assert_int_equal(count_frames(path, NULL), 3);
 }
 
+static void names_without_end_are_refused(void **state)
+{
+    (void)state;
+    struct glint_source *source;
+    char text[GLINT_BAG_NAME + 2];
+    memset(text, 'a', sizeof text);
+    text[GLINT_BAG_NAME + 1] = 0;
+    const struct glint_mcap_channel topic = {text, "sensor_msgs/msg/PointCloud2", "", NULL},
+                                    type = {"/points", text, "", NULL};
+    const char *path =
+        write_bag("topic.mcap", (const struct glint_mcap_channel *const[]){&cloud_topic, &topic}, 2, 2);
+    expect_failure(glint_source_open(path, NULL, &source), GLINT_E_FORMAT, "of more than 1024 letters");
+    path = write_bag("type.mcap", (const struct glint_mcap_channel *const[]){&cloud_topic, &type}, 2, 2);
+    expect_failure(glint_source_open(path, NULL, &source), GLINT_E_FORMAT, "a name of 1025 letters");
+}
+
 static void packets_come_with_their_time_and_sender(void **state)
 {
     (void)state;
@@ -575,6 +592,7 @@ int main(void)
         cmocka_unit_test(clouds_that_lie_are_refused),
         cmocka_unit_test(the_topic_is_chosen),
         cmocka_unit_test(packed_clouds_tell_their_size_too),
+        cmocka_unit_test(names_without_end_are_refused),
         cmocka_unit_test(packets_come_with_their_time_and_sender),
         cmocka_unit_test(folders_of_rosbag2_are_read),
 #if GLINT_HAVE_SQLITE3
