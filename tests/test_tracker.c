@@ -280,6 +280,30 @@ static void labels_beyond_all_classes_do_no_harm(void **state)
     glint_tracker_close(t);
 }
 
+static void of_too_many_sure_ones_the_first_are_taken(void **state)
+{
+    (void)state;
+    const struct street_ego ego = {0, 0, true};
+    struct glint_track_settings s;
+    struct glint_track_counts counts;
+    struct glint_tracker *t;
+    glint_track_settings_default(&s, street_classes, 4);
+    s.cap_boxes = 60;
+    assert_int_equal(glint_tracker_open(&s, &t), GLINT_OK);
+    for (int f = 0; f < 5; f++) {
+        street_begin(&street, f, 0.1, &ego);
+        street.frame.n_boxes = 100;
+        for (int i = 0; i < 100; i++)
+            street.boxes[i] = (struct glint_box){
+                .center = {10.0f * (float)i, 2, 0}, .size = {4.5f, 1.9f, 1.6f}, .score = 1, .id = -1};
+        assert_int_equal(glint_tracker_run(t, &street.frame), GLINT_OK);
+    }
+    glint_tracker_counts(t, &counts);
+    assert_int_equal(counts.not_looked_at, 5 * 40);
+    assert_int_equal(counts.tracks, 60);
+    glint_tracker_close(t);
+}
+
 /* A source whose frames have a box already. */
 static int next_with_box(struct glint_source *source, struct glint_frame *frame)
 {
@@ -343,6 +367,7 @@ int main(void)
         cmocka_unit_test(one_look_is_not_enough_unless_it_is_sure),
         cmocka_unit_test(another_scene_has_other_ids),
         cmocka_unit_test(anything_goes),
+        cmocka_unit_test(of_too_many_sure_ones_the_first_are_taken),
         cmocka_unit_test(labels_beyond_all_classes_do_no_harm),
         cmocka_unit_test(in_the_pipeline_it_is_a_stage),
     };

@@ -172,7 +172,8 @@ static int32_t bin_of(float score)
     return (int32_t)fminf(fmaxf(score * SCORE_BINS, 0), SCORE_BINS - 1);
 }
 
-/* The least score, in steps, with which no more than cap_boxes are taken. */
+/* The least score, in steps, with which no more than cap_boxes are taken; of too many that are all sure, the
+ * first ones are. */
 static int32_t least_bin(struct glint_tracker *t, const struct glint_frame *frame)
 {
     int32_t count[SCORE_BINS] = {0}, sum = 0, bin = SCORE_BINS;
@@ -182,7 +183,7 @@ static int32_t least_bin(struct glint_tracker *t, const struct glint_frame *fram
         count[bin_of(frame->boxes[i].score)]++;
     while (bin > 0 && sum + count[bin - 1] <= t->cap_boxes)
         sum += count[--bin];
-    return bin;
+    return bin < SCORE_BINS ? bin : SCORE_BINS - 1;
 }
 
 static void take_detection(struct glint_tracker *t, const struct glint_box *b, int32_t index)
