@@ -4,8 +4,10 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "io/output.h"
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MS             INT64_C(1000000)
 #define TICK_NS        (20 * MS)
@@ -216,6 +218,9 @@ int glint_service_open(struct glint_service *v, const struct glint_service_optio
     session->live = live;
     session->reader = &v->base;
     v->last_packet_ns = v->told_ns = v->done_ns = glint_clock_monotonic_ns();
+    if (isatty(STDERR_FILENO) !=
+        1) /* nothing is open yet that a reload could open anew; session.c has the handler */
+        signal(SIGHUP, SIG_IGN);
     if (!glint_notify_open(&v->notify))
         glint_log(GLINT_LOG_WARN, "NOTIFY_SOCKET cannot be used: the service manager is told nothing");
     if (options->n_places == 0) /* else when the pipeline is there: it does not wait for packets */
