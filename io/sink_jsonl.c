@@ -275,8 +275,8 @@ static void put_frame(struct glint_buffer *b, const struct glint_sink_context *c
 
 /* ---- the sink ---- */
 
-/* A pipe is a row of pages, into the last of which small pieces go: room for twice as much is enough. When its
- * reader is gone the write is to fail. */
+/* A pipe is a row of pages, into the last of which small pieces go: room for twice as much is enough. When
+ * its reader is gone the write is to fail. */
 static bool has_room(const struct sink_jsonl *s)
 {
     struct pollfd at = {.fd = s->fd};

@@ -18,8 +18,8 @@ static void fill_frame(struct glint_frame *f)
     for (int i = 0; i < 5; i++)
         glint_frame_add_point(f, 1, 2, 3, 0, 0, 0, 0);
     f->n_boxes = 2;
-    f->boxes[0] =
-        (struct glint_box){{1.5f, -2.25f, 0.1f}, {4, 1.8f, 1.5f}, 0.1f, {0, -0.00001f}, 0.93f, 0, 7, 0, 2.5f, 0.1f};
+    f->boxes[0] = (struct glint_box){
+        {1.5f, -2.25f, 0.1f}, {4, 1.8f, 1.5f}, 0.1f, {0, -0.00001f}, 0.93f, 0, 7, 0, 2.5f, 0.1f};
     f->boxes[1] = (struct glint_box){{1, NAN, 3}, {4, 2, 1}, -3.14159f, {INFINITY, 1}, 1, 1, -1, 0, 0, 0};
     f->loss.packets_lost = 4;
     f->loss.packets_duplicate = 3;

@@ -305,7 +305,8 @@ static const struct glint_option options[] = {
 const struct glint_command glint_cmd_run = {
     "run",
     "recorded packets and scans in, boxes and masks out",
-    "INPUT... [options]\n\nINPUT: .pcap, .pcapng, .mcap, .db3, .bin, .pcd, .safetensors, .tfrecord, or a folder of them",
+    "INPUT... [options]\n\nINPUT: .pcap, .pcapng, .mcap, .db3, .bin, .pcd, .safetensors, .tfrecord, or a "
+    "folder of them",
     "  glint run drive.pcap --out boxes.jsonl --out 'bev_%06d.png'\n"
     "  glint run drive.pcap --track --poses poses.csv --out tracks.jsonl\n",
     options,

@@ -38,8 +38,8 @@ struct glint_model_settings {
     int32_t n_threads;  /* >= 1 */
     bool pin;     /* keep each thread but the caller's on a CPU of its own (GLINT_E_ARG: too few CPUs) */
     unsigned isa; /* glint_cpu_isa() */
-    int32_t cap_points; /* most points of a frame; more are clipped by the source */
-    float score;        /* least score of a box; < 0: the model's own, per class */
+    int32_t cap_points;         /* most points of a frame; more are clipped by the source */
+    float score;                /* least score of a box; < 0: the model's own, per class */
     enum glint_views_set views; /* GLINT_E_UNSUPPORTED where the model cannot */
     const char *boxes_folder; /* another model, whose boxes frames get beside this one's masks, each point the
                                * box it lies in; this one must make no boxes. NULL: none. Open only */
