@@ -109,7 +109,9 @@ void glint_tracker_counts(const struct glint_tracker *t, struct glint_track_coun
 static void take_time(struct glint_tracker *t, const struct glint_frame *frame)
 {
     const int64_t stamp = frame->reference_ns > 0 ? frame->reference_ns : frame->stamp_ns;
-    const int64_t now = stamp > 0 ? stamp : t->now_ns + (int64_t)(1e9 * (double)t->s.period_s);
+    const int64_t period = (int64_t)(1e9 * (double)t->s.period_s);
+    const int64_t then = t->now_ns > INT64_MAX - period ? 0 : t->now_ns; /* an absurd stamp was before this */
+    const int64_t now = stamp > 0 ? stamp : then + period;
     const double dt = t->begun ? 1e-9 * (double)(now - t->now_ns) : 0;
     if (!(dt >= 0 && dt <= (double)t->s.most_gap_s))
         glint_tracker_reset(t);
