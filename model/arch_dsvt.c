@@ -234,31 +234,6 @@ static int32_t add_voxelize(struct glint_build *b)
     return voxels;
 }
 
-/* The reference adds half a voxel, in double, to the lowest corner, which it has in float: a step of a float
- * beside the exact sum now and then, which is some 8e-6 m in every point's distance from its voxel's centre.
- */
-static void set_centres(struct glint_vfe *v, const struct glint_model_config *config)
-{
-    double voxel[3] = {0, 0, 0};
-    glint_json_f64s(glint_json_get(config->root, "grid"), "pillar", 3, 3, voxel, NULL); /* checked already */
-    for (int k = 0; k < 3; k++) {
-        v->cell[k] = config->grid.cell[k];
-        v->centre_offset[k] = (float)(voxel[k] / 2 + (double)config->range[k]);
-    }
-}
-
-static void set_columns(struct glint_vfe *v, const struct glint_model_config *config)
-{
-    for (int32_t i = 0; i < config->n_fields; i++)
-        v->column[v->n_columns++] =
-            (struct glint_vfe_column){GLINT_VFE_FIELD, (int32_t)config->fields[i], 1.0f};
-    for (int32_t k = 0; k < 3; k++)
-        v->column[v->n_columns++] = (struct glint_vfe_column){GLINT_VFE_MEAN, k, 1.0f};
-    for (int32_t k = 0; k < 3; k++)
-        v->column[v->n_columns++] = (struct glint_vfe_column){GLINT_VFE_CENTRE, k, 1.0f};
-    set_centres(v, config);
-}
-
 /* Adds an output for the tap; returns its place among the outputs. */
 static int32_t shown(struct glint_build *b, struct glint_layer *layer, int32_t value)
 {
@@ -271,7 +246,7 @@ static int32_t add_vfe(struct glint_build *b, const struct parts *parts, int32_t
     char linear[64], norm[64];
     struct glint_layer *layer = glint_build_layer(b, GLINT_OP_VFE, GLINT_STAGE_ENCODE, "vfe");
     struct glint_vfe_params *p = layer->params;
-    set_columns(&p->vfe, b->config);
+    glint_vfe_set_columns(&p->vfe, b->config, true);
     for (int32_t l = 0; l < parts->n_vfe; l++) {
         snprintf(linear, sizeof linear, "vfe.pfn_layers.%d.linear", l);
         snprintf(norm, sizeof norm, "vfe.pfn_layers.%d.norm", l);

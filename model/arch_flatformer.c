@@ -152,21 +152,6 @@ static int read_parts(const struct glint_model_config *config, struct parts *p)
 
 /* Points to tokens */
 
-static void set_columns(struct glint_vfe *v, const struct glint_model_config *config)
-{
-    for (int32_t i = 0; i < config->n_fields; i++)
-        v->column[v->n_columns++] =
-            (struct glint_vfe_column){GLINT_VFE_FIELD, (int32_t)config->fields[i], 1.0f};
-    for (int32_t k = 0; k < 3; k++)
-        v->column[v->n_columns++] = (struct glint_vfe_column){GLINT_VFE_MEAN, k, 1.0f};
-    for (int32_t k = 0; k < 3; k++)
-        v->column[v->n_columns++] = (struct glint_vfe_column){GLINT_VFE_CENTRE, k, 1.0f};
-    for (int k = 0; k < 3; k++) {
-        v->cell[k] = config->grid.cell[k];
-        v->centre_offset[k] = config->centre_offset[k];
-    }
-}
-
 /* Adds an optional output of the encoder for the tap; returns its place among the outputs. */
 static int32_t vfe_output(struct glint_build *b, struct glint_layer *layer, int32_t value)
 {
@@ -193,7 +178,7 @@ static int32_t add_vfe(struct glint_build *b, const struct parts *parts, int32_t
     char linear[64], norm[64];
     struct glint_layer *layer = glint_build_layer(b, GLINT_OP_VFE, GLINT_STAGE_ENCODE, "voxel_encoder");
     struct glint_vfe_params *p = layer->params;
-    set_columns(&p->vfe, b->config);
+    glint_vfe_set_columns(&p->vfe, b->config, false);
     for (int32_t l = 0; l < parts->n_vfe; l++) {
         snprintf(linear, sizeof linear, "voxel_encoder.vfe_layers.%d.linear", l);
         snprintf(norm, sizeof norm, "voxel_encoder.vfe_layers.%d.norm", l);

@@ -32,25 +32,6 @@ int32_t glint_centerpoint_voxelize(struct glint_build *b, const struct glint_cen
     return voxels;
 }
 
-static void set_columns(struct glint_vfe *v, const struct glint_model_config *config)
-{
-    for (int32_t i = 0; i < config->n_fields; i++)
-        v->column[v->n_columns++] =
-            (struct glint_vfe_column){GLINT_VFE_FIELD, (int32_t)config->fields[i], 1.0f};
-    for (int32_t k = 0; k < 3; k++)
-        v->column[v->n_columns++] = (struct glint_vfe_column){GLINT_VFE_MEAN, k, 1.0f};
-    for (int32_t k = 0; k < 3; k++)
-        v->column[v->n_columns++] = (struct glint_vfe_column){GLINT_VFE_CENTRE, k, 1.0f};
-    for (int k = 0; k < 3; k++) {
-        double size[3];
-        v->cell[k] = config->grid.cell[k];
-        v->centre_offset[k] = config->centre_offset[k];
-        /* the reference adds half a cell in double to a corner in float */
-        if (glint_json_f64s(glint_json_get(config->root, "grid"), "pillar", 3, 3, size, NULL) == 0)
-            v->centre_offset[k] = (float)(size[k] / 2 + (double)config->range[k]);
-    }
-}
-
 static int32_t more(struct glint_build *b, struct glint_layer *layer, int32_t value)
 {
     glint_build_out(b, layer, value);
@@ -75,7 +56,7 @@ static int32_t add_vfe(struct glint_build *b, const struct glint_centerpoint *c,
     char linear[64], norm[64];
     struct glint_layer *layer = glint_build_layer(b, GLINT_OP_VFE, GLINT_STAGE_ENCODE, "vfe");
     struct glint_vfe_params *p = layer->params;
-    set_columns(&p->vfe, b->config);
+    glint_vfe_set_columns(&p->vfe, b->config, true);
     for (int32_t l = 0; l < c->n_vfe; l++) {
         snprintf(linear, sizeof linear, "vfe.pfn_layers.%d.linear", l);
         snprintf(norm, sizeof norm, "vfe.pfn_layers.%d.norm", l);

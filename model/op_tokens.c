@@ -92,6 +92,31 @@ const struct glint_op_info glint_op_voxelize = {
 
 /* vfe */
 
+/* Where the corner is rounded makes a step of a float now and then, some 8e-6 m in every point's distance. */
+static void set_centres(struct glint_vfe *v, const struct glint_model_config *config, bool float_corner)
+{
+    double size[3] = {0, 0, 0};
+    const struct glint_json grid = glint_json_get(config->root, "grid");
+    const bool given = float_corner && glint_json_f64s(grid, "pillar", 3, 3, size, NULL) == GLINT_OK;
+    for (int k = 0; k < 3; k++) {
+        v->cell[k] = config->grid.cell[k];
+        v->centre_offset[k] =
+            given ? (float)(size[k] / 2 + (double)config->range[k]) : config->centre_offset[k];
+    }
+}
+
+void glint_vfe_set_columns(struct glint_vfe *v, const struct glint_model_config *config, bool float_corner)
+{
+    for (int32_t i = 0; i < config->n_fields; i++)
+        v->column[v->n_columns++] =
+            (struct glint_vfe_column){GLINT_VFE_FIELD, (int32_t)config->fields[i], 1.0f};
+    for (int32_t k = 0; k < 3; k++)
+        v->column[v->n_columns++] = (struct glint_vfe_column){GLINT_VFE_MEAN, k, 1.0f};
+    for (int32_t k = 0; k < 3; k++)
+        v->column[v->n_columns++] = (struct glint_vfe_column){GLINT_VFE_CENTRE, k, 1.0f};
+    set_centres(v, config, float_corner);
+}
+
 void glint_vfe_layer_set(struct glint_vfe_params *p, const char *linear, const char *norm, double norm_eps,
                          int32_t width)
 {

@@ -34,6 +34,11 @@ struct glint_vfe_params {
 /* What the configuration says of intensity; once out[0] is there. */
 void glint_vfe_set_intensity(struct glint_build *b, struct glint_layer *layer, struct glint_vfe_params *p);
 
+/* The columns of a dynamic VFE: the configuration's fields, distances from the mean, distances from the
+ * centre. float_corner: half a cell is added, in double, to the range's lowest corner in float, as OpenPCDet
+ * does; else as config->centre_offset has it. */
+void glint_vfe_set_columns(struct glint_vfe *v, const struct glint_model_config *config, bool float_corner);
+
 /* Fills an encoder layer: tensors LINEAR.weight [width, k], or [width, 2 k] when the voxel's maximum is
  * joined (l > 0), and the batch norm NORM. */
 void glint_vfe_layer_set(struct glint_vfe_params *p, const char *linear, const char *norm, double norm_eps,
