@@ -39,22 +39,6 @@ struct parts { /* the configuration's own sections, checked */
 
 /* Configuration */
 
-static int read_vfe(struct glint_json root, struct parts *p)
-{
-    struct glint_json vfe;
-    GLINT_TRY(glint_config_section(root, "vfe", "channels norm_eps", &vfe));
-    GLINT_TRY(
-        glint_json_i32s(vfe, "channels", -1, GLINT_VFE_LAYERS, 1, GLINT_CHANNELS_MAX, p->vfe, &p->n_vfe));
-    if (p->n_vfe < 1)
-        return glint_json_fail(glint_json_get(vfe, "channels"), "one layer at least expected");
-    for (int32_t l = 0; l + 1 < p->n_vfe; l++)
-        if (p->vfe[l] % 2)
-            return glint_json_fail(glint_json_at(glint_json_get(vfe, "channels"), (size_t)l),
-                                   "an even number expected, found %d: half of it is the voxel's maximum",
-                                   p->vfe[l]);
-    return glint_json_f64(vfe, "norm_eps", EPS_LO, EPS_HI, &p->vfe_eps);
-}
-
 static int read_shifts(struct glint_json node, const int32_t hybrid[3], struct stage *s)
 {
     const struct glint_json shifts = glint_json_get(node, "shifts");
@@ -203,7 +187,7 @@ static int read_parts(const struct glint_model_config *config, struct parts *p)
     GLINT_TRY(glint_config_only(
         config->root,
         "glint arch name classes input grid vfe encoder backbone head decode nms datasets track"));
-    GLINT_TRY(read_vfe(config->root, p));
+    GLINT_TRY(glint_vfe_config(config->root, true, p->vfe, &p->n_vfe, &p->vfe_eps));
     GLINT_TRY(read_encoder(config, p));
     GLINT_TRY(read_backbone(config, p));
     GLINT_TRY(read_head(config, p));

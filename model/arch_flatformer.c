@@ -35,17 +35,6 @@ struct parts { /* the configuration's own sections, checked */
 #define EPS_LO 0.0
 #define EPS_HI 1.0
 
-static int read_vfe(struct glint_json root, struct parts *p)
-{
-    struct glint_json vfe;
-    GLINT_TRY(glint_config_section(root, "vfe", "channels norm_eps", &vfe));
-    GLINT_TRY(
-        glint_json_i32s(vfe, "channels", -1, GLINT_VFE_LAYERS, 1, GLINT_CHANNELS_MAX, p->vfe, &p->n_vfe));
-    if (p->n_vfe < 1)
-        return glint_json_fail(glint_json_get(vfe, "channels"), "one layer at least expected");
-    return glint_json_f64(vfe, "norm_eps", EPS_LO, EPS_HI, &p->vfe_eps);
-}
-
 static int read_encoder(struct glint_json root, struct parts *p)
 {
     struct glint_json e;
@@ -135,7 +124,7 @@ static int read_parts(const struct glint_model_config *config, struct parts *p)
         return glint_json_fail(glint_json_get(root, "grid"),
                                "as many cells along x as along y expected, found %d x %d",
                                config->grid.dim[0], config->grid.dim[1]);
-    GLINT_TRY(read_vfe(root, p));
+    GLINT_TRY(glint_vfe_config(root, false, p->vfe, &p->n_vfe, &p->vfe_eps));
     GLINT_TRY(read_encoder(root, p));
     GLINT_TRY(read_backbone(root, p));
     GLINT_TRY(read_neck(root, &config->grid, p));

@@ -37,17 +37,6 @@ struct parts { /* the configuration's own sections, checked */
 
 /* Configuration */
 
-static int read_vfe(struct glint_json root, struct parts *p)
-{
-    struct glint_json vfe;
-    GLINT_TRY(glint_config_section(root, "vfe", "channels norm_eps", &vfe));
-    GLINT_TRY(
-        glint_json_i32s(vfe, "channels", -1, GLINT_VFE_LAYERS, 1, GLINT_CHANNELS_MAX, p->vfe, &p->n_vfe));
-    if (p->n_vfe < 1)
-        return glint_json_fail(glint_json_get(vfe, "channels"), "one layer at least expected");
-    return glint_json_f64(vfe, "norm_eps", EPS_LO, EPS_HI, &p->vfe_eps);
-}
-
 /* Shifted by half a window; along z only where there is more than one window. */
 static int read_windows(struct glint_json e, const int32_t dim[3], struct parts *p)
 {
@@ -140,7 +129,7 @@ static int read_parts(const struct glint_model_config *config, struct parts *p)
         config->root,
         "glint arch name classes input grid vfe encoder convs neck head decode nms datasets track"));
     GLINT_TRY(glint_config_pillars(config));
-    GLINT_TRY(read_vfe(config->root, p));
+    GLINT_TRY(glint_vfe_config(config->root, false, p->vfe, &p->n_vfe, &p->vfe_eps));
     GLINT_TRY(read_encoder(config, p));
     GLINT_TRY(read_convs(config->root, p));
     GLINT_TRY(read_head(config, p));

@@ -92,6 +92,24 @@ const struct glint_op_info glint_op_voxelize = {
 
 /* vfe */
 
+int glint_vfe_config(struct glint_json root, bool halved, int32_t channels_out[GLINT_VFE_LAYERS],
+                     int32_t *n_out, double *norm_eps_out)
+{
+    struct glint_json vfe;
+    GLINT_TRY(glint_config_section(root, "vfe", "channels norm_eps", &vfe));
+    const struct glint_json channels = glint_json_get(vfe, "channels");
+    GLINT_TRY(
+        glint_json_i32s(vfe, "channels", -1, GLINT_VFE_LAYERS, 1, GLINT_CHANNELS_MAX, channels_out, n_out));
+    if (*n_out < 1)
+        return glint_json_fail(channels, "one layer at least expected");
+    for (int32_t l = 0; halved && l + 1 < *n_out; l++)
+        if (channels_out[l] % 2)
+            return glint_json_fail(glint_json_at(channels, (size_t)l),
+                                   "an even number expected, found %d: half of it is the voxel's maximum",
+                                   channels_out[l]);
+    return glint_json_f64(vfe, "norm_eps", 0, 1, norm_eps_out);
+}
+
 /* Where the corner is rounded makes a step of a float now and then, some 8e-6 m in every point's distance. */
 static void set_centres(struct glint_vfe *v, const struct glint_model_config *config, bool float_corner)
 {

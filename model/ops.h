@@ -34,6 +34,11 @@ struct glint_vfe_params {
 /* What the configuration says of intensity; once out[0] is there. */
 void glint_vfe_set_intensity(struct glint_build *b, struct glint_layer *layer, struct glint_vfe_params *p);
 
+/* The section "vfe": {"channels": [...], "norm_eps": e}, one layer at least. halved: half of every layer's
+ * channels but the last's are the voxel's maximum, so that they are even. GLINT_E_FORMAT. */
+int glint_vfe_config(struct glint_json root, bool halved, int32_t channels_out[GLINT_VFE_LAYERS],
+                     int32_t *n_out, double *norm_eps_out);
+
 /* The columns of a dynamic VFE: the configuration's fields, distances from the mean, distances from the
  * centre. float_corner: half a cell is added, in double, to the range's lowest corner in float, as OpenPCDet
  * does; else as config->centre_offset has it. */
