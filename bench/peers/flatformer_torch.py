@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""FlatFormer in plain PyTorch on the CPU: a peer to measure Glint against, and a second opinion on its results.
+"""FlatFormer in plain PyTorch: a peer to measure Glint against, and a second opinion on its results.
 
-    flatformer_torch.py --weights W.safetensors --case CASE [--threads N] [--repeat N] [--fold] [--compile] [--json OUT]
+    flatformer_torch.py --weights W.safetensors --case CASE [--threads N] [--repeat N] [--fold] [--compile [--compile-mode M]] [--json OUT]
+    flatformer_torch.py --weights W.safetensors --case CASE --device cuda [--precision f32|tf32|f16|bf16] [--compile]
     flatformer_torch.py --weights W.safetensors --case CASE.safetensors --check
 
 CASE is a golden case (*.safetensors) or a KITTI scan (*.bin; missing point features are 0). Without --check the whole
 frame is timed, from the points in memory to the boxes after NMS, together with its stages. With --check the tensors
 of the golden case are compared. Exit status 1 when something differs: with --check any tensor, else the final boxes.
 
-Written from the description of the network that comes with the golden cases, in fp32. Needs torch and numpy only.
+On another device than the CPU the points begin in (pinned) host memory and the boxes end there; both are inside the clock,
+and every stage's end waits for the device. f16 and bf16 are torch's autocast, as the networks are trained.
+
+Written from the description of the network that comes with the golden cases. Needs torch and numpy only.
 """
 import argparse
 import json
@@ -162,15 +166,15 @@ class MiddleEncoder(nn.Module):
         pe = torch.cat([self.axis_pe[cell_xy[:, 0]], self.axis_pe[cell_xy[:, 1]]], 1)
         pe = F.pad(pe, (0, self.dim - pe.shape[1]))
         # the last group takes the last `group` tokens, but only those that no other group has give a result
-        padded = torch.arange(n_groups * group)
-        rest = n - (n_groups - 1) * group
-        padded[-group:] = torch.cat([torch.arange(n - rest, n), torch.arange(n - group, n - rest)])
+        on, rest = x.device, n - (n_groups - 1) * group
+        padded = torch.arange(n_groups * group, device=on)
+        padded[-group:] = torch.cat([torch.arange(n - rest, n, device=on), torch.arange(n - group, n - rest, device=on)])
         plans = []
         for name in ORDERS:
             perm = self.order(cell_xy, name)
             gather = perm[padded]
             back = torch.empty_like(perm)
-            back[perm] = torch.arange(n)
+            back[perm] = torch.arange(n, device=on)
             plans.append((gather, back, pe[gather]))
             if dump is not None:
                 dump["perm." + name] = perm
@@ -255,22 +259,22 @@ class FlatFormer(nn.Module):
         self.backbone, self.neck, self.bbox_head = Backbone(cfg), Neck(cfg), Head(cfg)
         f32 = np.float32
         low, high, size = (np.array(v, f32) for v in (cfg["pcr"][:3], cfg["pcr"][3:], cfg["vs"]))
-        self.low, self.size = torch.from_numpy(low), torch.from_numpy(size)
-        self.n_cells = torch.from_numpy(np.ceil((high - low) / size).astype(f32))
-        self.filter = torch.tensor(cfg["filt"], dtype=torch.float32).view(2, 3)
+        for name, value in (("low", low), ("size", size), ("n_cells", np.ceil((high - low) / size)), ("filter", cfg["filt"]),
+                            ("post", cfg["post"]), ("limit", cfg["limit"])):
+            self.register_buffer(name, torch.from_numpy(np.array(value, f32)), persistent=False)
 
     def voxelize(self, points, range_filter=True):
         """Kept points, their pillar, and per pillar (y, then x ascending) the number of points and the cell (x, y)."""
         if range_filter:
             xyz = points[:, :3]
-            points = points[((xyz > self.filter[0]) & (xyz < self.filter[1])).all(1)]
+            points = points[((xyz > self.filter[:3]) & (xyz < self.filter[3:])).all(1)]
         cell = ((points[:, :2] - self.low[:2]) / self.size[:2]).floor_()
         cell = torch.minimum(cell.clamp_(min=0), self.n_cells[:2] - 1).long()
         key = cell[:, 1] * self.cfg["grid"] + cell[:, 0]
         per_cell = torch.bincount(key, minlength=self.cfg["grid"] ** 2)
         used = per_cell.nonzero().squeeze(1)
         number = torch.empty_like(per_cell)
-        number[used] = torch.arange(len(used))
+        number[used] = torch.arange(len(used), device=used.device)
         cell_xy = torch.stack([used % self.cfg["grid"], used // self.cfg["grid"]], 1)
         return points, number[key], per_cell[used], cell_xy
 
@@ -300,8 +304,7 @@ class FlatFormer(nn.Module):
         boxes = torch.cat([
             ((x + raw["reg"][0]) * cfg["vs"][0] + cfg["pcr"][0])[None], ((y + raw["reg"][1]) * cfg["vs"][1] + cfg["pcr"][1])[None],
             raw["height"], raw["dim"].exp(), torch.atan2(raw["rot"][0], raw["rot"][1])[None], raw["vel"]]).t()
-        post = torch.tensor(cfg["post"]).view(2, 3)
-        keep = ((boxes[:, :3] >= post[0]) & (boxes[:, :3] <= post[1])).all(1)
+        keep = ((boxes[:, :3] >= self.post[:3]) & (boxes[:, :3] <= self.post[3:])).all(1)
         return boxes[keep], top[keep], label[keep], torch.stack([y, x], 1)[keep]
 
     def suppress(self, boxes, scores, labels):
@@ -309,11 +312,11 @@ class FlatFormer(nn.Module):
         cfg, out = self.cfg, []
         for c in range(cfg["ncls"]):
             mine = (labels == c).nonzero().squeeze(1)[: cfg["pre"][c]]
-            kept = rotated_nms(boxes[mine].double().numpy(), cfg["thr"][c])[: cfg["postn"][c]]
-            out.append(mine[torch.from_numpy(kept)])
+            nms = rotated_nms if boxes.device.type == "cpu" else rotated_nms_device
+            kept = nms(boxes[mine].double(), cfg["thr"][c])[: cfg["postn"][c]]
+            out.append(mine[torch.from_numpy(kept).to(mine.device)])
         out = torch.cat(out)
-        limit = torch.tensor(cfg["limit"]).view(2, 3)
-        return out[((boxes[out, :3] >= limit[0]) & (boxes[out, :3] <= limit[1])).all(1)]
+        return out[((boxes[out, :3] >= self.limit[:3]) & (boxes[out, :3] <= self.limit[3:])).all(1)]
 
     def forward(self, points, range_filter=True, dump=None, clock=None):
         """(boxes [E, 9] with the bottom as Z, scores, labels). dump: dict for intermediates; clock: list for stage ends."""
@@ -338,7 +341,7 @@ class FlatFormer(nn.Module):
         tick(now())
         shared, maps = self.bbox_head(x)
         tick(now())
-        boxes, scores, labels, cells = self.decode(maps)
+        boxes, scores, labels, cells = self.decode({k: v.float() for k, v in maps.items()})
         final = self.suppress(boxes, scores, labels)
         det = boxes[final]
         det[:, 2] -= det[:, 5] / 2
@@ -393,7 +396,7 @@ def rotated_iou(a, b):
 
 def rotated_nms(boxes, threshold):
     """Greedy NMS over boxes [n, 9] in descending order of score; returns the kept rows."""
-    n = len(boxes)
+    boxes, n = np.asarray(boxes), len(boxes)
     r = boxes[:, [0, 1, 3, 4, 6]]
     area, reach = r[:, 2] * r[:, 3], np.hypot(r[:, 2], r[:, 3]) / 2
     # only pairs that can reach the threshold: circles that meet, and areas similar enough
@@ -407,6 +410,47 @@ def rotated_nms(boxes, threshold):
     for k in range(n):
         if alive[k]:
             alive[j[first[k] : first[k + 1]]] = False
+    return np.flatnonzero(alive)
+
+
+# The same on a device, all pairs at once in few launches, then a walk over their bits on the host: as the toolboxes' operators do.
+def rotated_iou_pairs(r):
+    """IoU of all pairs of rectangles [n, 5] as a matrix [n, n]; corners_in, part_inside and swept as above."""
+    def corners(a, b):
+        turn, c, s = b[..., 4] - a[..., 4], b[..., 4].cos(), b[..., 4].sin()
+        x, y = a[..., 0] - b[..., 0], a[..., 1] - b[..., 1]
+        centre = torch.stack([c * x - s * y, s * x + c * y], -1)
+        u = torch.stack([turn.cos() * a[..., 2], turn.sin() * a[..., 2]], -1) / 2
+        v = torch.stack([-turn.sin() * a[..., 3], turn.cos() * a[..., 3]], -1) / 2
+        return centre[..., None, :] + torch.stack([u + v, v - u, -u - v, u - v], -2)
+
+    def inside(corner, half):
+        d, half = corner.roll(-1, -2) - corner, half[..., None, :]
+        flat = d.abs() < 1e-12
+        t0, t1 = (-half - corner) / d, (half - corner) / d
+        enter = torch.where(flat, 0, torch.minimum(t0, t1)).amax(-1).clamp(0, 1)
+        leave = torch.where(flat, 1, torch.maximum(t0, t1)).amin(-1).clamp(0, 1)
+        return enter, torch.where((flat & (corner.abs() > half)).any(-1), enter, torch.maximum(enter, leave))
+
+    def sweep(corner, enter, leave):
+        d = corner.roll(-1, -2) - corner
+        return ((leave - enter) * (corner[..., 0] * d[..., 1] - corner[..., 1] * d[..., 0])).sum(-1)
+
+    a, b = torch.broadcast_tensors(r[:, None], r[None])
+    area = sweep(corners(a, b), *inside(corners(a, b), b[..., 2:4] / 2 + 1e-9))
+    area = area + sweep(corners(b, b), *inside(corners(b, a), a[..., 2:4] / 2 - 1e-9))
+    inter = (area / 2).clamp(min=0)
+    size = r[:, 2] * r[:, 3]
+    return inter / (size[:, None] + size[None] - inter).clamp(min=1e-8)
+
+
+def rotated_nms_device(boxes, threshold):
+    """rotated_nms for boxes on a device."""
+    over = (rotated_iou_pairs(boxes[:, [0, 1, 3, 4, 6]]) > threshold).triu(1).cpu().numpy()
+    alive = np.ones(len(over), bool)
+    for k in range(len(over)):
+        if alive[k]:
+            alive &= ~over[k]
     return np.flatnonzero(alive)
 
 
@@ -426,7 +470,7 @@ def fold_batch_norm(model):
         m[0], m[1] = fuse_conv_bn_eval(m[0], m[1], transpose=True), nn.Identity()
 
 
-def load_model(path, channels_last=True, fold=False, compiled=False):
+def load_model(path, channels_last=True, fold=False, compiled=False, device="cpu", mode=None):
     tensors, meta = read_safetensors(path)
     model = FlatFormer(json.loads(meta["config"]), channels_last)
     missing = model.load_state_dict({k: torch.from_numpy(v) for k, v in tensors.items()}, strict=False)
@@ -436,6 +480,7 @@ def load_model(path, channels_last=True, fold=False, compiled=False):
     model.eval()
     if fold:
         fold_batch_norm(model)
+    model.to(device)
     if channels_last:
         model.to(memory_format=torch.channels_last)
     if compiled:
@@ -443,8 +488,8 @@ def load_model(path, channels_last=True, fold=False, compiled=False):
         inductor.freezing = True                              # constants folded, weights packed once
         # The neck stays as it is: with freezing, torch 2.15 folds the batch norm into its transposed convolution wrongly
         # (30 % off; right without freezing). It is 3 % of the work.
-        model.backbone.compile()
-        model.bbox_head.compile()
+        model.backbone.compile(mode=mode)
+        model.bbox_head.compile(mode=mode)
         model.voxel_encoder.compile(dynamic=True)
         for block in model.middle_encoder.block_list:
             for layer in block.block:
@@ -518,14 +563,46 @@ def compare(dump, golden):
 
 
 # ---- timing -------------------------------------------------------------------------------------
-def measure(model, points, range_filter, repeat, warmup):
-    samples = []
+PRECISIONS = {"f32": None, "tf32": None, "f16": torch.float16, "bf16": torch.bfloat16}
+
+
+class Clock(list):
+    """The ends of stages; on a device each waits until the work before it is done."""
+
+    def __init__(self, device):
+        self.wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+        self.wait()
+        super().__init__([time.perf_counter()])
+
+    def append(self, _):
+        self.wait()
+        super().append(time.perf_counter())
+
+
+def run_frame(model, points, range_filter=True, precision="f32", clock=None, dump=None):
+    """From points in host memory to boxes in host memory."""
+    device = model.low.device
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    with torch.autocast(device.type, PRECISIONS[precision], enabled=PRECISIONS[precision] is not None):
+        found = model(points.to(device, non_blocking=True), range_filter, dump, clock)
+    return tuple(v.float().cpu() if v.is_floating_point() else v.cpu() for v in found)
+
+
+def measure(model, points, range_filter, repeat, warmup, precision="f32"):
+    """Stages' ms [repeat, stages] and whole frames' ms [repeat], each of its own runs, and what was found."""
+    samples, whole, device = [], [], model.low.device
+    if device.type == "cuda":
+        points = points.pin_memory()
     for k in range(warmup + repeat):
-        clock = [time.perf_counter()]
-        found = model(points, range_filter, clock=clock)
+        begun = Clock(device)
+        found = run_frame(model, points, range_filter, precision)
+        begun.append(None)
+        clock = Clock(device)
+        run_frame(model, points, range_filter, precision, clock)
         if k >= warmup:
+            whole.append(1e3 * (begun[1] - begun[0]))
             samples.append([1e3 * (b - a) for a, b in zip(clock, clock[1:])])
-    return np.array(samples), found
+    return np.array(samples), np.array(whole), found
 
 
 def cpu_name():
@@ -545,6 +622,9 @@ def main():
     ap.add_argument("--warmup", type=int, default=3)
     ap.add_argument("--fold", action="store_true", help="fold batch norms into the layers before them")
     ap.add_argument("--compile", action="store_true", help="torch.compile the networks (needs a C++ compiler)")
+    ap.add_argument("--compile-mode", metavar="M", help="torch.compile's mode for backbone and head (default: its own)")
+    ap.add_argument("--device", default="cpu", help="cpu, cuda, cuda:N (default: cpu)")
+    ap.add_argument("--precision", choices=PRECISIONS, default="f32", help="tf32: products only; f16, bf16: autocast (default: f32)")
     ap.add_argument("--layout", choices=("channels_last", "contiguous"), default="channels_last", help="memory format of the maps")
     ap.add_argument("--check", action="store_true")
     ap.add_argument("--json", metavar="OUT")
@@ -552,22 +632,26 @@ def main():
     if args.check and args.compile:
         ap.error("--check looks at tensors inside the networks, which --compile removes")
     torch.set_num_threads(args.threads)
-    model = load_model(args.weights, args.layout == "channels_last", args.fold, args.compile)
+    if args.device.startswith("cuda") and not torch.cuda.is_available():
+        ap.error(f"--device {args.device}: torch {torch.__version__} sees no CUDA device here")
+    model = load_model(args.weights, args.layout == "channels_last", args.fold, args.compile, args.device, args.compile_mode)
     points, golden, range_filter = read_case(args.case, model.cfg["nf"])
     with torch.inference_mode():
         if args.check:
             if not golden:
                 ap.error("--check needs a golden case")
             dump = {}
-            model(points, range_filter, dump)
-            return int(compare({k: v.numpy() for k, v in dump.items()}, golden) > 0)
-        samples, found = measure(model, points, range_filter, args.repeat, args.warmup)
-    total, n_boxes = samples.sum(1), len(found[0])
+            run_frame(model, points, range_filter, args.precision, dump=dump)
+            return int(compare({k: v.cpu().numpy() for k, v in dump.items()}, golden) > 0)
+        samples, total, found = measure(model, points, range_filter, args.repeat, args.warmup, args.precision)
+    n_boxes = len(found[0])
     dump = dict(zip(("det.boxes", "det.scores", "det.labels"), (v.numpy() for v in found)))
     wrong, note = unmatched(dump, golden, "det") if "det.boxes" in golden else (None, "no golden boxes")
     result = {"case": os.path.basename(args.case), "model": model.cfg["name"], "points": len(points), "boxes": n_boxes, "boxes_wrong": wrong,
               "torch": torch.__version__, "cpu": cpu_name(), "threads": args.threads, "repeat": args.repeat, "warmup": args.warmup,
               "fold": args.fold, "compile": args.compile, "layout": args.layout,
+              "device": args.device, "device_name": torch.cuda.get_device_name(args.device) if args.device != "cpu" else None,
+              "precision": args.precision, "compile_mode": args.compile_mode,
               "median_ms": {"frame": float(np.median(total)), **{s: float(np.median(samples[:, i])) for i, s in enumerate(STAGES)}},
               "min_ms": float(total.min()), "max_ms": float(total.max()), "frame_ms": [round(float(v), 3) for v in total]}
     print(f"{result['model']}, {result['case']}: {len(points)} points, {n_boxes} boxes; torch {torch.__version__}, {args.threads} threads, {result['cpu']}")
