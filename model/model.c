@@ -52,6 +52,8 @@ static int check_settings(const struct glint_model_settings *s)
         return glint_fail(GLINT_E_DEVICE,
                           "precision bf16: AVX512_BF16 wanted, here is %s; f32 runs everywhere",
                           glint_cpu_isa_name(s->isa));
+    if (s->precision == GLINT_PRECISION_F16)
+        return glint_fail(GLINT_E_DEVICE, "precision f16: a CUDA device wanted; f32 runs everywhere");
     if (s->precision == GLINT_PRECISION_I16 && !(s->isa & GLINT_ISA_AVX512_VNNI))
         return glint_fail(GLINT_E_DEVICE,
                           "precision i16: AVX512_VNNI wanted, here is %s; f32 runs everywhere",
@@ -154,6 +156,7 @@ static enum glint_narrow narrow_of(enum glint_precision precision)
     case GLINT_PRECISION_I16:
         return GLINT_NARROW_I16;
     case GLINT_PRECISION_F32:
+    case GLINT_PRECISION_F16: /* of devices only */
         break;
     }
     return GLINT_NARROW_NONE;

@@ -142,6 +142,9 @@ static void less_precision_wants_its_instructions(void **state)
     s.isa &= ~GLINT_ISA_AVX512_BF16;
     assert_int_equal(glint_model_open(FOLDER, &s, NULL, &model), GLINT_E_DEVICE);
     assert_non_null(strstr(glint_error_text(), "bf16"));
+    s.precision = GLINT_PRECISION_F16;
+    s.device = "cpu";
+    assert_int_equal(glint_model_open(FOLDER, &s, NULL, &model), GLINT_E_DEVICE);
     s.precision = GLINT_PRECISION_I16;
     s.isa &= ~GLINT_ISA_AVX512_VNNI;
     assert_int_equal(glint_model_open(FOLDER, &s, NULL, &model), GLINT_E_DEVICE);

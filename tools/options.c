@@ -318,7 +318,10 @@ bool glint_value_device(const struct glint_command *c, const char *option, const
 }
 
 static const char *const precisions[] = {
-    [GLINT_PRECISION_F32] = "f32", [GLINT_PRECISION_BF16] = "bf16", [GLINT_PRECISION_I16] = "i16"};
+    [GLINT_PRECISION_F32] = "f32",
+    [GLINT_PRECISION_BF16] = "bf16",
+    [GLINT_PRECISION_F16] = "f16",
+    [GLINT_PRECISION_I16] = "i16"};
 
 const char *glint_precision_name(enum glint_precision precision)
 {
@@ -333,6 +336,6 @@ bool glint_value_precision(const struct glint_command *c, const char *option, co
             *out = (enum glint_precision)i;
             return true;
         }
-    glint_usage_error(c, "%s %s: expected f32, bf16 or i16", option, text);
+    glint_usage_error(c, "%s %s: expected f32, bf16, f16 or i16", option, text);
     return false;
 }

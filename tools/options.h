@@ -97,7 +97,7 @@ bool glint_value_frames(const struct glint_command *c, const char *option, const
 
 /* "auto", "cpu", "cuda" or "cuda:N". */
 bool glint_value_device(const struct glint_command *c, const char *option, const char *text);
-/* f32, bf16 or i16. */
+/* f32, bf16, f16 or i16. */
 const char *glint_precision_name(enum glint_precision precision);
 bool glint_value_precision(const struct glint_command *c, const char *option, const char *text,
                            enum glint_precision *out);

@@ -17,7 +17,9 @@ enum glint_precision {
     GLINT_PRECISION_BF16, /* inputs and weights of linear layers and convolutions are rounded to bfloat16 (8
                            * bits), except in the first layer, in maps of few outputs and in 3x3 convolutions
                            * of stride 1; sums and all else in float. Differs from F32 by norm: tokens 1.2e-2,
-                           * maps 3e-2. GLINT_E_DEVICE without AVX512_BF16 */
+                           * maps 3e-2. GLINT_E_DEVICE without AVX512_BF16. On a CUDA device
+                           * in all layers but the first */
+    GLINT_PRECISION_F16,  /* the same in half floats (11 bits), of CUDA devices: GLINT_E_DEVICE on the CPU */
     GLINT_PRECISION_I16, /* inputs and weights, except in the first layer, are rounded to integers with shared
                           * scales (14 bits), their sums exact in blocks; attention's own products to bfloat16
                           * where the machine has that. Differs from F32 by norm: tokens 3e-3, maps 4e-3.
