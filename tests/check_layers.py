@@ -18,6 +18,7 @@ ALLOWED = {
     "ros": {"core", "calib", "io", "ros"},
     "pipeline": {"core", "calib", "io", "voxel", "model", "track", "pipeline"},
     "serve": {"core", "calib", "io", "ros", "serve"},
+    "sim": {"core", "calib", "io", "sim"},
 }
 CUDA = re.compile(r"cuda|cublas|cudnn|cub/", re.I)
 
