@@ -137,6 +137,10 @@ struct glint_op_info {
     /* Bytes of scratch per worker that run may take from exec->scratch. */
     size_t (*scratch)(const struct glint_net *net, const struct glint_layer *layer);
     int (*run)(struct glint_run *run, const struct glint_layer *layer);
+    /* The end of run: from the layer's outputs to the frame, for those that make what leaves the model. */
+    void (*publish)(struct glint_run *run, const struct glint_layer *layer);
+    /* After run: tensors besides the layer's values that a tap sees; there is a tap. */
+    void (*show)(struct glint_run *run, const struct glint_layer *layer);
     /* Whether its products of the map in[0] take 16 bits in a network of less precision. */
     bool (*reads_half)(const struct glint_net *net, const struct glint_layer *layer);
     /* Parameters in words, for glint info. */

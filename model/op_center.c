@@ -2,8 +2,7 @@
  * boxes. */
 #include "core/status.h"
 #include "model/active.h"
-#include "model/head_center.h"
-#include "model/ops.h"
+#include "model/op_center.h"
 #include "model/run.h"
 #include "model/sparse.h"
 #include <math.h>
@@ -12,16 +11,6 @@
 
 extern const struct glint_op_info glint_op_center_gate, glint_op_center_pick, glint_op_center_branch,
     glint_op_center_decode, glint_op_center_nms, glint_op_center_join;
-
-struct center_params { /* of picking, decoding and suppression */
-    struct glint_center center;
-    int32_t input[GLINT_CENTER_BRANCHES]; /* place of the branch's map among the inputs, -1: none */
-    int32_t n_raw;
-    bool one_of_several; /* heads */
-    int32_t head;
-    float show_circle;
-    int32_t first_label[GLINT_CENTER_HEADS]; /* joining: of each head; else of this one */
-};
 
 /* What the layers pass on in one value: candidates and their arrays, then the cells as pixels of the map,
  * each once, and the pixels that a 3x3 convolution reads for them. */
@@ -79,7 +68,7 @@ int32_t glint_build_center_gate(struct glint_build *b, const struct glint_center
     struct glint_layer *gate = glint_build_layer(b, GLINT_OP_CENTER_GATE, GLINT_STAGE_HEAD, "warm cells");
     const struct glint_value *map = &b->net->values[heat];
     const size_t cells = (size_t)map->h * (size_t)map->w;
-    ((struct center_params *)gate->params)->center = *center;
+    ((struct glint_center_params *)gate->params)->center = *center;
     const int32_t picked = glint_build_bytes(b, picked_bytes(0, 0, cells, cells));
     const int32_t sets = glint_build_bytes(b, sets_bytes(map->h, map->w));
     glint_build_in(b, gate, heat);
@@ -90,7 +79,7 @@ int32_t glint_build_center_gate(struct glint_build *b, const struct glint_center
 
 static int center_gate_run(struct glint_run *r, const struct glint_layer *layer)
 {
-    const struct center_params *p = layer->params;
+    const struct glint_center_params *p = layer->params;
     const struct glint_map heat = glint_run_map(r, layer->in[0]);
     struct picked *picked = new_picked(r, layer->out[0], 0, 0, (size_t)heat.h * (size_t)heat.w);
     struct glint_active set[2];
@@ -102,7 +91,7 @@ static int center_gate_run(struct glint_run *r, const struct glint_layer *layer)
 
 const struct glint_op_info glint_op_center_gate = {
     .name = "center_gate",
-    .params_size = sizeof(struct center_params),
+    .params_size = sizeof(struct glint_center_params),
     .run = center_gate_run,
 };
 
@@ -112,7 +101,7 @@ int32_t glint_build_center_pick(struct glint_build *b, const struct glint_center
                                 const int32_t maps[GLINT_CENTER_BRANCHES])
 {
     struct glint_layer *pick = glint_build_layer(b, GLINT_OP_CENTER_PICK, GLINT_STAGE_HEAD, "best cells");
-    struct center_params *p = pick->params;
+    struct glint_center_params *p = pick->params;
     const struct glint_value *heat = &b->net->values[maps[GLINT_CENTER_HEATMAP]];
     p->center = *center;
     for (unsigned i = 0; i < GLINT_CENTER_BRANCHES; i++) {
@@ -148,9 +137,15 @@ static struct glint_map branch_map(const struct glint_run *r, int32_t value, con
     return map;
 }
 
+struct glint_candidates *glint_center_candidates(const struct glint_run *r, const struct glint_layer *pick)
+{
+    const struct glint_center_params *p = pick->params;
+    return &new_picked(r, pick->out[0], p->center.top_k, p->n_raw, (size_t)p->center.top_k)->candidates;
+}
+
 static int center_pick_run(struct glint_run *r, const struct glint_layer *layer)
 {
-    const struct center_params *p = layer->params;
+    const struct glint_center_params *p = layer->params;
     struct picked *picked = new_picked(r, layer->out[0], p->center.top_k, p->n_raw, (size_t)p->center.top_k);
     struct glint_active set[2];
     const struct glint_map heat = glint_run_map(r, layer->in[p->input[GLINT_CENTER_HEATMAP]]);
@@ -171,13 +166,13 @@ static int center_pick_run(struct glint_run *r, const struct glint_layer *layer)
 
 static void center_pick_text(const struct glint_layer *layer, char *text, size_t size)
 {
-    const struct glint_center *c = &((const struct center_params *)layer->params)->center;
+    const struct glint_center *c = &((const struct glint_center_params *)layer->params)->center;
     snprintf(text, size, "%d classes, best %d, score from %g", c->n_classes, c->top_k, (double)c->score[0]);
 }
 
 const struct glint_op_info glint_op_center_pick = {
     .name = "center_pick",
-    .params_size = sizeof(struct center_params),
+    .params_size = sizeof(struct glint_center_params),
     .run = center_pick_run,
     .text = center_pick_text,
 };
@@ -222,17 +217,12 @@ int32_t glint_build_center_map(struct glint_build *b, const struct glint_center 
 /* center_branch: two convolutions at the picked cells; the maps between are this layer's own and hold nothing
  * elsewhere. */
 
-struct branch_params {
-    struct glint_conv_params first, last;
-    int32_t offset; /* of the branch's values in a row of raw */
-};
-
 int32_t glint_build_center_branch(struct glint_build *b, const struct glint_center *center,
                                   enum glint_center_branch branch, const char *prefix, double norm_eps,
                                   int32_t shared, int32_t hidden, int32_t candidates)
 {
     struct glint_layer *layer = glint_build_layer(b, GLINT_OP_CENTER_BRANCH, GLINT_STAGE_HEAD, "%s", prefix);
-    struct branch_params *p = layer->params;
+    struct glint_center_branch_params *p = layer->params;
     const struct glint_value *s = &b->net->values[shared];
     const int32_t n = glint_center_branch_channels(branch, center->n_classes);
     set_branch(center, branch, prefix, norm_eps, s->c, hidden, &p->first.affine, &p->last.affine);
@@ -248,7 +238,7 @@ int32_t glint_build_center_branch(struct glint_build *b, const struct glint_cent
 
 static int center_branch_bind(struct glint_bind *bind, struct glint_layer *layer)
 {
-    struct branch_params *p = layer->params;
+    struct glint_center_branch_params *p = layer->params;
     GLINT_TRY(glint_bind_affine(bind, &p->first.affine, &p->first.weights));
     return glint_bind_affine(bind, &p->last.affine, &p->last.weights);
 }
@@ -264,7 +254,7 @@ static struct glint_map own_map(const struct glint_run *r, int32_t value, const 
 
 static int center_branch_run(struct glint_run *r, const struct glint_layer *layer)
 {
-    const struct branch_params *p = layer->params;
+    const struct glint_center_branch_params *p = layer->params;
     const struct picked *picked = glint_run_bytes(r, layer->in[1]);
     const struct glint_candidates *c = &picked->candidates;
     const struct glint_map shared = glint_run_map(r, layer->in[0]);
@@ -291,20 +281,20 @@ static int center_branch_run(struct glint_run *r, const struct glint_layer *laye
 
 static bool center_branch_reads_half(const struct glint_net *net, const struct glint_layer *layer)
 {
-    const struct branch_params *p = layer->params;
+    const struct glint_center_branch_params *p = layer->params;
     return glint_affine_narrows(&p->first.affine, net->narrow, 9);
 }
 
 static void center_branch_text(const struct glint_layer *layer, char *text, size_t size)
 {
-    const struct branch_params *p = layer->params;
+    const struct glint_center_branch_params *p = layer->params;
     snprintf(text, size, "3x3 %d -> %d, relu, 3x3 -> %d, at the best cells", p->first.affine.k,
              p->first.affine.n, p->last.affine.n);
 }
 
 const struct glint_op_info glint_op_center_branch = {
     .name = "center_branch",
-    .params_size = sizeof(struct branch_params),
+    .params_size = sizeof(struct glint_center_branch_params),
     .bind = center_branch_bind,
     .run = center_branch_run,
     .reads_half = center_branch_reads_half,
@@ -314,7 +304,7 @@ const struct glint_op_info glint_op_center_branch = {
 /* center_decode */
 
 /* A name of the head, of one of several. */
-static const char *head_name(const struct center_params *p, const char *name, char *text, size_t size)
+static const char *head_name(const struct glint_center_params *p, const char *name, char *text, size_t size)
 {
     if (!p->one_of_several)
         return name;
@@ -322,7 +312,7 @@ static const char *head_name(const struct center_params *p, const char *name, ch
     return text;
 }
 
-static void tap_head(struct glint_run *r, const struct center_params *p, const char *name,
+static void tap_head(struct glint_run *r, const struct glint_center_params *p, const char *name,
                      enum glint_dtype dtype, int32_t n_dims, const int64_t *shape, const void *data)
 {
     char text[40];
@@ -335,7 +325,7 @@ static bool has_branch(const struct glint_center *c, enum glint_center_branch br
 }
 
 /* Boxes of a head without velocities have seven columns. */
-static void tap_boxes(struct glint_run *r, const struct center_params *p, const char *name,
+static void tap_boxes(struct glint_run *r, const struct glint_center_params *p, const char *name,
                       const struct glint_candidates *c)
 {
     const size_t mark = glint_arena_mark(&r->tap_memory);
@@ -350,7 +340,8 @@ static void tap_boxes(struct glint_run *r, const struct center_params *p, const 
 }
 
 /* Scores before rectification. */
-static void tap_heat(struct glint_run *r, const struct center_params *p, const struct glint_candidates *c)
+static void tap_heat(struct glint_run *r, const struct glint_center_params *p,
+                     const struct glint_candidates *c)
 {
     const size_t mark = glint_arena_mark(&r->tap_memory);
     const int32_t heat = glint_center_raw_offset(GLINT_CENTER_HEATMAP, p->center.n_classes);
@@ -364,7 +355,8 @@ static void tap_heat(struct glint_run *r, const struct center_params *p, const s
 }
 
 /* The values of the branches that there are. */
-static void tap_raw(struct glint_run *r, const struct center_params *p, const struct glint_candidates *c)
+static void tap_raw(struct glint_run *r, const struct glint_center_params *p,
+                    const struct glint_candidates *c)
 {
     const size_t mark = glint_arena_mark(&r->tap_memory);
     float *out = glint_arena_alloc(&r->tap_memory, (size_t)c->n * (size_t)c->n_raw * sizeof *out);
@@ -389,7 +381,8 @@ static void tap_raw(struct glint_run *r, const struct center_params *p, const st
     glint_arena_reset(&r->tap_memory, mark);
 }
 
-static void tap_decoded(struct glint_run *r, const struct center_params *p, const struct glint_candidates *c)
+static void tap_decoded(struct glint_run *r, const struct glint_center_params *p,
+                        const struct glint_candidates *c)
 {
     const int64_t n = c->n;
     tap_boxes(r, p, "dec.boxes", c);
@@ -407,18 +400,23 @@ static void tap_decoded(struct glint_run *r, const struct center_params *p, cons
 
 static int center_decode_run(struct glint_run *r, const struct glint_layer *layer)
 {
-    const struct center_params *p = layer->params;
+    const struct glint_center_params *p = layer->params;
     struct picked *picked = glint_run_bytes(r, layer->in[0]);
     glint_center_boxes(&p->center, r->score, &picked->candidates);
-    if (r->tap)
-        tap_decoded(r, p, &picked->candidates);
     return GLINT_OK;
+}
+
+static void center_decode_show(struct glint_run *r, const struct glint_layer *layer)
+{
+    struct picked *picked = glint_run_bytes(r, layer->in[0]);
+    tap_decoded(r, layer->params, &picked->candidates);
 }
 
 const struct glint_op_info glint_op_center_decode = {
     .name = "center_decode",
-    .params_size = sizeof(struct center_params),
+    .params_size = sizeof(struct glint_center_params),
     .run = center_decode_run,
+    .show = center_decode_show,
 };
 
 /* What detections are kept in: the arrays' owner, then the arrays. */
@@ -435,16 +433,16 @@ static struct glint_candidates *new_detections(const struct glint_run *r, int32_
     return d;
 }
 
-static struct center_params *add_boxes(struct glint_build *b, const struct glint_center *center,
-                                       int32_t candidates, struct center_params **decode_out,
-                                       int32_t *detections_out)
+static struct glint_center_params *add_boxes(struct glint_build *b, const struct glint_center *center,
+                                             int32_t candidates, struct glint_center_params **decode_out,
+                                             int32_t *detections_out)
 {
     struct glint_layer *decode = glint_build_layer(b, GLINT_OP_CENTER_DECODE, GLINT_STAGE_HEAD, "boxes");
     *decode_out = decode->params;
     (*decode_out)->center = *center;
     glint_build_in(b, decode, candidates);
     struct glint_layer *nms = glint_build_layer(b, GLINT_OP_CENTER_NMS, GLINT_STAGE_NMS, "suppression");
-    struct center_params *p = nms->params;
+    struct glint_center_params *p = nms->params;
     p->center = *center;
     *detections_out = glint_build_bytes(b, detections_bytes(center->top_k));
     glint_build_in(b, nms, candidates);
@@ -455,7 +453,7 @@ static struct center_params *add_boxes(struct glint_build *b, const struct glint
 
 void glint_build_center_boxes(struct glint_build *b, const struct glint_center *center, int32_t candidates)
 {
-    struct center_params *decode;
+    struct glint_center_params *decode;
     int32_t detections;
     add_boxes(b, center, candidates, &decode, &detections);
 }
@@ -463,9 +461,9 @@ void glint_build_center_boxes(struct glint_build *b, const struct glint_center *
 int32_t glint_build_center_head(struct glint_build *b, const struct glint_center *center, int32_t candidates,
                                 int32_t head, int32_t first_label, float show_circle)
 {
-    struct center_params *decode;
+    struct glint_center_params *decode;
     int32_t detections;
-    struct center_params *nms = add_boxes(b, center, candidates, &decode, &detections);
+    struct glint_center_params *nms = add_boxes(b, center, candidates, &decode, &detections);
     decode->one_of_several = nms->one_of_several = true;
     decode->head = nms->head = head;
     decode->first_label[0] = first_label;
@@ -473,13 +471,19 @@ int32_t glint_build_center_head(struct glint_build *b, const struct glint_center
     return detections;
 }
 
+struct glint_candidates *glint_center_detections(const struct glint_run *r, const struct glint_layer *nms)
+{
+    return new_detections(r, nms->out[0], ((const struct glint_center_params *)nms->params)->center.top_k);
+}
+
 /* center_nms */
 
 /* FlatFormer's golden files have a box's lower face instead of its centre, OpenPCDet's count labels from 1.
  */
-static void tap_detections(struct glint_run *r, const struct center_params *p, struct glint_candidates *d)
+static void tap_detections(struct glint_run *r, const struct glint_center_params *p,
+                           struct glint_candidates *d)
 {
-    const struct center_params one = {.center = p->center}; /* no head's names */
+    const struct glint_center_params one = {.center = p->center}; /* no head's names */
     const bool pcdet = p->center.style == GLINT_CENTER_PCDET;
     for (int32_t i = 0; !pcdet && i < d->n; i++)
         d->box[i * GLINT_CENTER_BOX + 2] -= d->box[i * GLINT_CENTER_BOX + 5] / 2;
@@ -513,23 +517,29 @@ static void turn_back(struct glint_box *b)
     b->yaw = (float)glint_wrap_angle((double)b->yaw - QUARTER_TURN);
 }
 
-static void publish(const struct glint_run *r, enum glint_center_style style,
-                    const struct glint_candidates *d)
+/* The detections that the layer has made; a head of several leaves that to the layer that joins them. */
+static void center_publish(struct glint_run *r, const struct glint_layer *layer)
 {
+    const struct glint_center_params *p = layer->params;
+    const struct glint_candidates *d = glint_run_bytes(r, layer->out[0]);
     struct glint_frame *frame = r->frame;
+    if (p->one_of_several)
+        return;
     frame->n_boxes = 0;
     for (int32_t i = 0; i < d->n; i++)
         if (d->n <= frame->cap_boxes || rank(d, i) < frame->cap_boxes) {
             struct glint_box *box = &frame->boxes[frame->n_boxes++];
-            glint_center_box(style, d->box + (size_t)i * GLINT_CENTER_BOX, d->score[i], d->label[i], box);
+            glint_center_box(p->center.style, d->box + (size_t)i * GLINT_CENTER_BOX, d->score[i], d->label[i],
+                             box);
             if (r->turned && !frame->as_network_input)
                 turn_back(box);
         }
 }
 
 /* What the head keeps, and what it would by distance. */
-static void tap_kept(struct glint_run *r, const struct center_params *p, const struct glint_candidates *in,
-                     struct glint_center_work *work, struct glint_candidates *d)
+static void tap_kept(struct glint_run *r, const struct glint_center_params *p,
+                     const struct glint_candidates *in, struct glint_center_work *work,
+                     struct glint_candidates *d)
 {
     struct glint_center by_distance = p->center;
     const int64_t n = d->n;
@@ -545,26 +555,32 @@ static void tap_kept(struct glint_run *r, const struct center_params *p, const s
 
 static int center_nms_run(struct glint_run *r, const struct glint_layer *layer)
 {
-    const struct center_params *p = layer->params;
+    const struct glint_center_params *p = layer->params;
     const struct picked *picked = glint_run_bytes(r, layer->in[0]);
     struct glint_candidates *d = new_detections(r, layer->out[0], p->center.top_k);
     struct glint_center_work work;
     glint_center_work_init(&work, glint_run_bytes(r, layer->out[1]), p->center.top_k);
     glint_center_nms(&p->center, &picked->candidates, &work, d);
-    if (p->one_of_several) {
-        if (r->tap)
-            tap_kept(r, p, &picked->candidates, &work, d);
-        return GLINT_OK;
-    }
-    publish(r, p->center.style, d);
-    if (r->tap)
-        tap_detections(r, p, d);
+    center_publish(r, layer);
     return GLINT_OK;
+}
+
+static void center_nms_show(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_center_params *p = layer->params;
+    const struct picked *picked = glint_run_bytes(r, layer->in[0]);
+    struct glint_candidates *d = glint_run_bytes(r, layer->out[0]);
+    struct glint_center_work work;
+    glint_center_work_init(&work, glint_run_bytes(r, layer->out[1]), p->center.top_k);
+    if (p->one_of_several)
+        tap_kept(r, p, &picked->candidates, &work, d);
+    else
+        tap_detections(r, p, d);
 }
 
 static void center_nms_text(const struct glint_layer *layer, char *text, size_t size)
 {
-    const struct glint_center *c = &((const struct center_params *)layer->params)->center;
+    const struct glint_center *c = &((const struct glint_center_params *)layer->params)->center;
     if (c->circle > 0.0f) {
         snprintf(text, size, "all classes, squared distance %g m2", (double)c->circle);
         return;
@@ -576,8 +592,10 @@ static void center_nms_text(const struct glint_layer *layer, char *text, size_t 
 
 const struct glint_op_info glint_op_center_nms = {
     .name = "center_nms",
-    .params_size = sizeof(struct center_params),
+    .params_size = sizeof(struct glint_center_params),
     .run = center_nms_run,
+    .publish = center_publish,
+    .show = center_nms_show,
     .text = center_nms_text,
 };
 
@@ -587,7 +605,7 @@ void glint_build_center_join(struct glint_build *b, const struct glint_center *h
                              const int32_t *detections, const int32_t *first_label)
 {
     struct glint_layer *join = glint_build_layer(b, GLINT_OP_CENTER_JOIN, GLINT_STAGE_NMS, "all heads");
-    struct center_params *p = join->params;
+    struct glint_center_params *p = join->params;
     int32_t cap = 0;
     p->center = heads[0];
     for (int32_t i = 0; i < n_heads; i++) {
@@ -601,21 +619,26 @@ void glint_build_center_join(struct glint_build *b, const struct glint_center *h
 
 static int center_join_run(struct glint_run *r, const struct glint_layer *layer)
 {
-    const struct center_params *p = layer->params;
+    const struct glint_center_params *p = layer->params;
     struct glint_candidates *all = new_detections(r, layer->out[0], p->center.top_k);
     for (int32_t h = 0; h < layer->n_in; h++) {
         const struct glint_candidates *d = glint_run_bytes(r, layer->in[h]);
         for (int32_t i = 0; i < d->n; i++)
             glint_candidates_take(d, i, p->first_label[h], all);
     }
-    publish(r, p->center.style, all);
-    if (r->tap)
-        tap_detections(r, p, all);
+    center_publish(r, layer);
     return GLINT_OK;
+}
+
+static void center_join_show(struct glint_run *r, const struct glint_layer *layer)
+{
+    tap_detections(r, layer->params, glint_run_bytes(r, layer->out[0]));
 }
 
 const struct glint_op_info glint_op_center_join = {
     .name = "center_join",
-    .params_size = sizeof(struct center_params),
+    .params_size = sizeof(struct glint_center_params),
     .run = center_join_run,
+    .publish = center_publish,
+    .show = center_join_show,
 };

@@ -188,8 +188,9 @@ static void distance_matrix(const struct glint_peak_head_params *p, int32_t n, f
 
 /* The frame's boxes as one table, for comparison with other implementations: det.boxes has x y z l w h yaw.
  */
-static void tap_boxes(struct glint_run *r)
+static void distance_nms_show(struct glint_run *r, const struct glint_layer *layer)
 {
+    (void)layer;
     const int32_t n = r->frame->n_boxes;
     const size_t mark = glint_arena_mark(&r->tap_memory);
     float *box = glint_arena_alloc(&r->tap_memory, (size_t)n * 7 * sizeof *box);
@@ -222,8 +223,6 @@ static int distance_nms_run(struct glint_run *r, const struct glint_layer *layer
     for (int32_t i = 0; i < n; i++)
         r->frame->boxes[i] = f->box[f->keep[i]];
     r->frame->n_boxes = n;
-    if (r->tap)
-        tap_boxes(r);
     return GLINT_OK;
 }
 
@@ -231,6 +230,7 @@ const struct glint_op_info glint_op_distance_nms = {
     .name = "distance_nms",
     .params_size = sizeof(struct glint_peak_head_params),
     .run = distance_nms_run,
+    .show = distance_nms_show,
 };
 
 /* point_head */
@@ -261,14 +261,22 @@ static int point_head_run(struct glint_run *r, const struct glint_layer *layer)
                                 glint_run_floats(r, layer->out[0]), frame->point_class,
                                 frame->point_confidence, logits));
     frame->has_masks = true;
-    if (r->tap && logits) {
+    return GLINT_OK;
+}
+
+static void point_head_show(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_point_head_params *p = layer->params;
+    const struct glint_voxels *v = r->voxels;
+    const struct glint_frame *frame = r->frame;
+    const float *logits = layer->n_out > 1 ? glint_run_floats(r, layer->out[1]) : NULL;
+    if (logits) {
         glint_run_tap(r, "point.index", GLINT_DTYPE_I32, 1, (const int64_t[]){v->n_points}, v->point);
         glint_run_tap(r, "point.logits", GLINT_DTYPE_F32, 2, (const int64_t[]){v->n_points, p->n_classes},
                       logits);
         glint_run_tap(r, "point_label", GLINT_DTYPE_U8, 1, (const int64_t[]){frame->points.n},
                       frame->point_class);
     }
-    return GLINT_OK;
 }
 
 static size_t point_head_scratch(const struct glint_net *net, const struct glint_layer *layer)
@@ -290,5 +298,6 @@ const struct glint_op_info glint_op_point_head = {
     .bind = point_head_bind,
     .scratch = point_head_scratch,
     .run = point_head_run,
+    .show = point_head_show,
     .text = point_head_text,
 };

@@ -34,8 +34,9 @@ static void tap_point_voxels(struct glint_run *r)
     glint_arena_reset(&r->tap_memory, mark);
 }
 
-static void tap_voxels(struct glint_run *r, const struct glint_voxelize_params *p)
+static void voxelize_show(struct glint_run *r, const struct glint_layer *layer)
 {
+    const struct glint_voxelize_params *p = layer->params;
     const struct glint_voxels *v = r->voxels;
     const size_t mark = glint_arena_mark(&r->tap_memory);
     int32_t *out = glint_arena_alloc(&r->tap_memory, (size_t)v->n_voxels * 4 * sizeof *out);
@@ -67,8 +68,6 @@ static int voxelize_run(struct glint_run *r, const struct glint_layer *layer)
         glint_harden(&p->hard, r->voxels, glint_run_bytes(r, layer->out[1]));
     r->cost.n_points = r->voxels->n_points;
     r->cost.n_pillars = r->voxels->n_voxels;
-    if (r->tap)
-        tap_voxels(r, p);
     return GLINT_OK;
 }
 
@@ -87,6 +86,7 @@ const struct glint_op_info glint_op_voxelize = {
     .name = "voxelize",
     .params_size = sizeof(struct glint_voxelize_params),
     .run = voxelize_run,
+    .show = voxelize_show,
     .text = voxelize_text,
 };
 
@@ -415,9 +415,14 @@ static int flat_layer_run(struct glint_run *r, const struct glint_layer *layer)
     GLINT_TRY(glint_flat_layer(r->exec, &p->layer, glint_run_floats(r, layer->in[0]),
                                glint_run_floats(r, layer->in[1]), glint_run_ints(r, layer->in[2]), n,
                                glint_run_floats(r, layer->out[0]), attn));
-    if (r->tap && p->first)
-        tap_groups(r, &p->layer, attn);
     return GLINT_OK;
+}
+
+static void flat_layer_show(struct glint_run *r, const struct glint_layer *layer)
+{
+    const struct glint_flat_layer_params *p = layer->params;
+    if (p->first)
+        tap_groups(r, &p->layer, layer->n_out > 1 ? glint_run_bytes(r, layer->out[1]) : NULL);
 }
 
 static size_t flat_layer_scratch(const struct glint_net *net, const struct glint_layer *layer)
@@ -439,5 +444,6 @@ const struct glint_op_info glint_op_flat_layer = {
     .bind = flat_layer_bind,
     .scratch = flat_layer_scratch,
     .run = flat_layer_run,
+    .show = flat_layer_show,
     .text = flat_layer_text,
 };

@@ -260,14 +260,23 @@ size_t glint_run_tap_bytes(const struct glint_net *net)
 
 /* The list */
 
+void glint_run_show(struct glint_run *run, const struct glint_layer *layer)
+{
+    const struct glint_op_info *op = glint_op_get(layer->op);
+    if (!run->tap)
+        return;
+    if (op->show)
+        op->show(run, layer);
+    for (int32_t i = 0; i < layer->n_out; i++)
+        tap_value(run, layer->out[i]);
+}
+
 static int do_layer(struct glint_run *run, const struct glint_layer *layer)
 {
     if (run->sparse && glint_sparse_has(run->sparse, layer))
         return glint_sparse_layer(run->sparse, run, layer);
     GLINT_TRY(glint_op_get(layer->op)->run(run, layer));
-    if (run->tap)
-        for (int32_t i = 0; i < layer->n_out; i++)
-            tap_value(run, layer->out[i]);
+    glint_run_show(run, layer);
     return GLINT_OK;
 }
 

@@ -67,6 +67,10 @@ void glint_run_cost(const struct glint_run *run, struct glint_model_cost *cost_o
 void glint_run_tap(struct glint_run *run, const char *name, enum glint_dtype dtype, int32_t n_dims,
                    const int64_t *shape, const void *data);
 
+/* Shows a tap, if there is one, what a layer has made: its values in the run's memory, and what its operation
+ * shows besides. */
+void glint_run_show(struct glint_run *run, const struct glint_layer *layer);
+
 /* Bytes of tap_memory that a network's values need. */
 size_t glint_run_tap_bytes(const struct glint_net *net);
 #endif
