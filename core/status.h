@@ -3,6 +3,10 @@
 #define GLINT_CORE_STATUS_H
 #include "glint/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if defined(__GNUC__)
 #define GLINT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
@@ -21,4 +25,8 @@ int glint_fail(int status, const char *fmt, ...) GLINT_PRINTF(2, 3);
         if (glint_try_status_ < 0)                                                                           \
             return glint_try_status_;                                                                        \
     } while (0)
+
+#ifdef __cplusplus
+}
+#endif
 #endif
