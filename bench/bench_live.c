@@ -4,7 +4,7 @@
  *     bench_live [--sensor NAME | --capture FILE --calib FILE] [--rate 36000] [--seconds 60] [--priority N]
  *                [--how TEXT]
  *
- * Packets are made ones of a sensor (tools/made_packets.h; default VLP-16) or those of an Ouster capture,
+ * Packets are made ones of a sensor (sim/made_packets.h; default VLP-16) or those of an Ouster capture,
  * over and over with new times and numbers, `rate` of them a second. First a recorded run gives every frame's
  * hash, then the same packets are sent by a thread of this program and received by a live pipeline;
  * --priority runs this second part, all its threads, at real-time priority N (SCHED_FIFO), ahead of other

@@ -4,7 +4,7 @@
 #define _GNU_SOURCE
 #include "bench/live_stream.h"
 #include "core/clock.h"
-#include "tools/made_packets.h"
+#include "sim/made_packets.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

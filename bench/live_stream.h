@@ -23,7 +23,7 @@ struct live_stream {
     uint8_t packet[LIVE_STREAM_PACKET];
 };
 
-/* Packets of a sensor of tools/made_packets.h ("VLS-128", "OS-1-128 dual"): Velodyne or Ouster. */
+/* Packets of a sensor of sim/made_packets.h ("VLS-128", "OS-1-128 dual"): Velodyne or Ouster. */
 int live_stream_make(struct live_stream *s, const char *sensor);
 
 /* The Ouster packets of a capture; calib is its metadata. */

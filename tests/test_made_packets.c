@@ -3,7 +3,7 @@
  * apart. */
 #include "tests/files.h"
 #include "tests/packets.h"
-#include "tools/made_packets.h"
+#include "sim/made_packets.h"
 
 static struct glint_returns returns;
 static uint8_t data[GLINT_MADE_BYTES + 1];

@@ -3,7 +3,7 @@
 #include "core/clock.h"
 #include "io/capture.h"
 #include "tools/bench.h"
-#include "tools/made_packets.h"
+#include "sim/made_packets.h"
 #include <stdlib.h>
 #include <string.h>
 

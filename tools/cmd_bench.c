@@ -5,7 +5,7 @@
 #include "core/status.h"
 #include "tools/bench.h"
 #include "tools/commands.h"
-#include "tools/made_packets.h"
+#include "sim/made_packets.h"
 #include "tools/places.h"
 #include "tools/report.h"
 #include "tools/standard_scan.h"

@@ -30,12 +30,12 @@ MADE = [("Velodyne VLS-128 (made)", "VLS-128", "VLS128", False), ("Velodyne VLS-
 
 
 def made_vls128(n, dual):
-    """The first n packets of tools/made_packets.c."""
+    """The first n packets of sim/made_packets.c."""
     group, out = 8 if dual else 4, []
     groups, period_us = 12 // group, 53.3 * (1 if dual else 3)
 
     def raw(firing, laser, ret):
-        return 0 if (firing * 31 + laser * 17) % 11 == 0 else int((5 + 0.25 * ((firing * 7 + laser * 13) % 97) + ret) / 0.004)
+        return 0 if (firing * 31 + laser * 17) % 11 == 0 else int((5 + 0.25 * ((firing * 7 + laser * 13) % 97) + ret) / 0.004 + 0.5)
     for k in range(n):
         body = bytearray(1206)
         for b in range(groups * group):

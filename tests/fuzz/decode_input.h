@@ -1,13 +1,13 @@
 /* tests/fuzz/decode_input.h - what an input of the decoders' fuzz targets is: one sensor and a stream of its
  * packets.
  *
- * Byte 0: the sensor, of the family's made ones (tools/made_packets.h), modulo their number. Byte 1: flags.
+ * Byte 0: the sensor, of the family's made ones (sim/made_packets.h), modulo their number. Byte 1: flags.
  * Then packets: a control byte, a size (u16, little endian) where the control says so, the bytes. What is cut
  * off at the end is a short packet. */
 #ifndef GLINT_TESTS_FUZZ_DECODE_INPUT_H
 #define GLINT_TESTS_FUZZ_DECODE_INPUT_H
 #include "tests/fuzz/fuzz.h"
-#include "tools/made_packets.h"
+#include "sim/made_packets.h"
 
 #ifndef FUZZ_FAMILY
 #define FUZZ_FAMILY "velodyne"

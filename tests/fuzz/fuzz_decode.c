@@ -11,7 +11,7 @@
 
 #define CAP_POINTS 5000
 #define CAP_SEEN   4
-#define N_FILES    64
+#define N_FILES    128
 
 static void check(bool holds)
 {

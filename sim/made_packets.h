@@ -1,7 +1,6 @@
-/* tools/made_packets.h - packets of every sensor that Glint decodes, made by an encoder of our own from the
- * published layouts: to measure and to test decoders where no capture is at hand. They prove what a decoder
- * does with the layout, not that the layout is the sensor's (docs/SENSORS.md says what is proved by
- * captures).
+/* sim/made_packets.h - packets of every sensor that Glint decodes, with made-up returns: to measure and to
+ * test decoders where no capture is at hand. They prove what a decoder does with the layout, not that the
+ * layout is the sensor's (docs/SENSORS.md says what is proved by captures). Worlds: sim/sim.h.
  *
  *     uint8_t bytes[GLINT_MADE_BYTES];
  *     struct glint_packet p;
@@ -11,15 +10,15 @@
  *
  * A sensor turns ten times a second; its returns are 5 to 30 m away, one of eleven is missing. Pure
  * functions. */
-#ifndef GLINT_TOOLS_MADE_PACKETS_H
-#define GLINT_TOOLS_MADE_PACKETS_H
-#include "io/decoder.h"
+#ifndef GLINT_SIM_MADE_PACKETS_H
+#define GLINT_SIM_MADE_PACKETS_H
+#include "sim/packet.h"
 
-#define GLINT_MADE_BYTES       40000                        /* most of a packet */
-#define GLINT_MADE_CALIBRATION 50000                        /* and of a calibration file */
+#define GLINT_MADE_BYTES       GLINT_PACKET_BYTES           /* most of a packet */
+#define GLINT_MADE_CALIBRATION GLINT_PACKET_CALIBRATION     /* and of a calibration file */
 #define GLINT_MADE_T0_NS       INT64_C(1700000000000000000) /* 2023-11-14 22:13:20 UTC: packet 0 */
 
-/* Sensors and modes are numbered 0..count-1. */
+/* Sensors and modes are numbered 0..count-1, as the formats of sim/packet.h. */
 int32_t glint_made_count(void);
 const char *glint_made_name(int32_t i);   /* "VLS-128 dual" */
 const char *glint_made_sensor(int32_t i); /* as the decoder's settings take it: "VLS-128" */
@@ -38,7 +37,7 @@ bool glint_made_accessory(int32_t i, uint32_t k, uint8_t bytes[GLINT_MADE_BYTES]
                           struct glint_packet *packet_out);
 
 /* The calibration or metadata file that its decoder cannot do without; 0 bytes where it can. *ending_out:
- * ".json". */
+ * ".json". An HDL-64E's has all corrections that there are. */
 size_t glint_made_calibration(int32_t i, uint8_t bytes[GLINT_MADE_CALIBRATION], const char **ending_out);
 
 /* Opens its decoder, with that file where it needs one. As glint_decoder_open; GLINT_E_IO when the file
