@@ -13,7 +13,8 @@ struct glint_flat_layer_cuda {
     int32_t dim, heads, ffn, group;
     enum glint_short_group short_group;
     enum glint_precision precision;
-    struct glint_matrix_cuda qkv; /* dim -> 3 dim: q, k, v */
+    struct glint_matrix_cuda qkv; /* dim -> 3 dim: q, k, v; or dim -> 2 dim, where v is apart */
+    struct glint_matrix_cuda v;   /* dim -> dim; values NULL: in qkv (2 dim is a multiple of 64) */
     struct glint_matrix_cuda out, fc1, fc2;
     const float *norm1_weight, *norm1_bias, *norm2_weight, *norm2_bias;
     float norm_eps;
