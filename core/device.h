@@ -99,6 +99,8 @@ int glint_stream_fill(struct glint_stream *stream, void *device_to, int byte, si
 int glint_event_open(struct glint_device *device, struct glint_event **event_out);
 void glint_event_close(struct glint_event *event); /* NULL is fine */
 int glint_event_record(struct glint_event *event, struct glint_stream *stream);
+int glint_event_stamp(struct glint_event *event,
+                      struct glint_stream *stream);             /* for times: also in a graph */
 int glint_event_wait(struct glint_event *event);                /* the host waits */
 int glint_event_done(struct glint_event *event, int *done_out); /* without waiting */
 int glint_event_elapsed(const struct glint_event *from, const struct glint_event *to, int64_t *ns_out);
@@ -106,8 +108,8 @@ int glint_stream_after(struct glint_stream *stream, struct glint_event *event);
 
 /* Graphs: between begin and end what is enqueued on the stream (and on streams that come `after` its events)
  * is not run but becomes a graph, with the pointers and numbers it was given. end gives NULL on failure, and
- * the stream is usable as before. Events recorded in a graph order its parts and give no times; for times
- * record around its run. */
+ * the stream is usable as before. An event that is recorded in a graph orders its
+ * parts; one that is stamped there has the time of the graph's last run. */
 int glint_graph_begin(struct glint_stream *stream);
 int glint_graph_end(struct glint_stream *stream, struct glint_graph **graph_out);
 int glint_graph_run(struct glint_graph *graph, struct glint_stream *stream);

@@ -125,6 +125,10 @@ int glint_event_record(struct glint_event *event, struct glint_stream *stream)
     (void)event, (void)stream;
     return none();
 }
+int glint_event_stamp(struct glint_event *event, struct glint_stream *stream)
+{
+    return glint_event_record(event, stream);
+}
 int glint_event_wait(struct glint_event *event)
 {
     (void)event;

@@ -262,6 +262,7 @@ int glint_stream_fill(struct glint_stream *stream, void *device_to, int byte, si
 int glint_cuda_launch(struct glint_stream *stream, const char *name, const void *kernel, dim3 grid,
                       dim3 block, size_t shared, void **args)
 {
+    GLINT_TRY(use(stream->device));
     if (shared > 48 << 10) {
         if (shared > (size_t)stream->device->shared_bytes)
             return glint_fail(GLINT_E_DEVICE, "cuda: %s: %zu bytes of shared memory, a block has %d", name,
@@ -299,7 +300,19 @@ void glint_event_close(struct glint_event *event)
 }
 int glint_event_record(struct glint_event *event, struct glint_stream *stream)
 {
+    GLINT_TRY(use(stream->device));
     return glint_cuda_status(cudaEventRecord(event->event, stream->stream), "recording an event");
+}
+/* In a graph a recorded event is only an edge; an external one is a node that takes the time at every run. */
+int glint_event_stamp(struct glint_event *event, struct glint_stream *stream)
+{
+    GLINT_TRY(use(stream->device));
+    enum cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+    GLINT_TRY(glint_cuda_status(cudaStreamIsCapturing(stream->stream, &capture), "recording an event"));
+    const unsigned flags =
+        capture == cudaStreamCaptureStatusActive ? cudaEventRecordExternal : cudaEventRecordDefault;
+    return glint_cuda_status(cudaEventRecordWithFlags(event->event, stream->stream, flags),
+                             "recording an event");
 }
 int glint_event_wait(struct glint_event *event)
 {
@@ -332,6 +345,7 @@ int glint_stream_after(struct glint_stream *stream, struct glint_event *event)
 /* graphs */
 int glint_graph_begin(struct glint_stream *stream)
 {
+    GLINT_TRY(use(stream->device));
     return glint_cuda_status(cudaStreamBeginCapture(stream->stream, cudaStreamCaptureModeThreadLocal),
                              "beginning a graph");
 }
@@ -339,6 +353,7 @@ int glint_graph_end(struct glint_stream *stream, struct glint_graph **graph_out)
 {
     *graph_out = NULL;
     cudaGraph_t made = NULL;
+    GLINT_TRY(use(stream->device));
     GLINT_TRY(glint_cuda_status(cudaStreamEndCapture(stream->stream, &made), "ending a graph"));
     struct glint_graph *g = (struct glint_graph *)calloc(1, sizeof *g);
     int status = g ? GLINT_OK : glint_fail(GLINT_E_NOMEM, "no memory");
@@ -360,6 +375,7 @@ int glint_graph_end(struct glint_stream *stream, struct glint_graph **graph_out)
 }
 int glint_graph_run(struct glint_graph *graph, struct glint_stream *stream)
 {
+    GLINT_TRY(use(stream->device));
     return glint_cuda_status(cudaGraphLaunch(graph->exec, stream->stream), "running a graph");
 }
 void glint_graph_close(struct glint_graph *graph)

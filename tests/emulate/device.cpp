@@ -57,6 +57,14 @@ struct glint_graph {
     work steps;
 };
 
+extern "C" int glint_emulated_sees_reads(void)
+{
+#if GLINT_DEVICE_ASAN
+    return 1;
+#else
+    return 0;
+#endif
+}
 static int arch()
 {
     const char *text = getenv("GLINT_EMULATED_ARCH");
@@ -336,6 +344,14 @@ int glint_event_record(struct glint_event *event, struct glint_stream *stream)
     event->graph = stream->graph;
     event->time = std::chrono::steady_clock::now();
     return GLINT_OK;
+}
+int glint_event_stamp(struct glint_event *event, struct glint_stream *stream)
+{
+    return submit(stream, [event] {
+        event->time = std::chrono::steady_clock::now();
+        event->recorded = true;
+        return GLINT_OK;
+    });
 }
 int glint_event_wait(struct glint_event *event)
 {

@@ -20,6 +20,10 @@ void glint_emulated_set_order(enum glint_emulated_order order, uint64_t seed);
 uint64_t glint_emulated_n_switches(void);
 uint64_t glint_emulated_n_launches(void);
 
+/* Whether a read beside device or shared memory ends the program (AddressSanitizer); writes are seen always.
+ */
+int glint_emulated_sees_reads(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -79,11 +79,11 @@ static uint64_t random_next()
     run.random ^= run.random << 17;
     return run.random;
 }
-static void arrange(std::vector<int> &order)
+static void arrange(int *order, size_t n)
 {
     if (run.how == GLINT_EMULATED_REVERSE)
-        std::reverse(order.begin(), order.end());
-    for (size_t i = order.size(); run.how == GLINT_EMULATED_SHUFFLED && i > 1; i--)
+        std::reverse(order, order + n);
+    for (size_t i = n; run.how == GLINT_EMULATED_SHUFFLED && i > 1; i--)
         std::swap(order[i - 1], order[random_next() % i]);
 }
 
@@ -157,12 +157,11 @@ static void fail(const std::string &why)
     run.failed = true;
     give_way(run.now, false);
 }
-static void wait_for_others(thread &me)
+static void wait_for_others()
 {
     fiber_slot *f = run.now;
     const int t = f->thread;
     give_way(f, false);
-    (void)me;
     run.now = f;
     enter(t);
 }
@@ -190,19 +189,21 @@ static void meet_at_barrier(const char *where, void *slot, glint_emulated_meet *
     me.slot = slot;
     me.state = AT_BARRIER;
     if ((size_t)++run.n_at_barrier < run.threads.size()) {
-        wait_for_others(me);
+        wait_for_others();
         return;
     }
-    std::vector<void *> slots;
     for (thread &t : run.threads) {
-        if (strcmp(t.where, where) != 0)
+        if (t.where != where && strcmp(t.where, where) != 0)
             fail("threads " + text_of(t.index) + " and " + text_of(me.index) +
                  " of a block wait at different barriers, " + t.where + " and " + where);
-        slots.push_back(t.slot);
         t.state = READY;
     }
-    if (meet)
+    if (meet) {
+        std::vector<void *> slots;
+        for (thread &t : run.threads)
+            slots.push_back(t.slot);
         meet(slots.data(), (unsigned)slots.size());
+    }
     run.n_at_barrier = 0;
     for (int t : run.order)
         if (t != run.now->thread)
@@ -232,7 +233,7 @@ static void check_warp(thread *lanes, unsigned mask, const char *where)
     for (int l = 0; l < 32; l++) {
         if (!(mask >> l & 1u))
             continue;
-        if (strcmp(lanes[l].where, where) != 0)
+        if (lanes[l].where != where && strcmp(lanes[l].where, where) != 0)
             fail("lanes of a warp meet at different places, " + std::string(lanes[l].where) + " and " +
                  where);
         if (lanes[l].mask != mask)
@@ -254,7 +255,7 @@ void glint_emulated_warp(const char *where, unsigned mask, void *slot, glint_emu
     unsigned &inside = run.in_warp[(size_t)warp];
     inside |= 1u << lane;
     if ((inside & mask) != mask) {
-        wait_for_others(lanes[lane]);
+        wait_for_others();
         return;
     }
     check_warp(lanes, mask, where);
@@ -265,16 +266,17 @@ void glint_emulated_warp(const char *where, unsigned mask, void *slot, glint_emu
     if (meet)
         meet(slots, mask);
     inside &= ~mask;
-    std::vector<int> ready;
+    int ready[32];
+    size_t n_ready = 0;
     for (int l = 0; l < 32; l++)
         if (mask >> l & 1u) {
             lanes[l].state = READY;
             if (l != lane)
-                ready.push_back(32 * warp + l);
+                ready[n_ready++] = 32 * warp + l;
         }
-    arrange(ready);
-    run.queue.insert(run.queue.begin(), ready.begin(),
-                     ready.end()); /* the warp goes on: its stacks are in the cache */
+    arrange(ready, n_ready);
+    run.queue.insert(run.queue.begin(), ready,
+                     ready + n_ready); /* the warp goes on: its stacks are in the cache */
 }
 void glint_emulated_meet_shuffle(void **slots, unsigned mask)
 {
@@ -454,7 +456,7 @@ static void begin_block(size_t n)
         run.threads[i].copies.clear();
         run.order[i] = (int)i;
     }
-    arrange(run.order);
+    arrange(run.order.data(), n);
     run.queue.insert(run.queue.end(), run.order.begin(), run.order.end());
 }
 static void tell_of_waiting()
@@ -530,7 +532,7 @@ int glint_emulated_run(const struct glint_emulated_kernel &kernel)
     std::vector<int> blocks((size_t)g.x * g.y * g.z);
     for (size_t i = 0; i < blocks.size(); i++)
         blocks[i] = (int)i;
-    arrange(blocks);
+    arrange(blocks.data(), blocks.size());
     int status = GLINT_OK;
     for (size_t i = 0; i < blocks.size() && status == GLINT_OK; i++) {
         const unsigned at = (unsigned)blocks[i];
