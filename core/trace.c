@@ -70,13 +70,27 @@ static int track(struct glint_trace *t)
 {
     const pthread_t self = pthread_self();
     for (int i = 0; i < t->n_threads; i++)
-        if (pthread_equal(t->threads[i].id, self))
+        if (!t->threads[i].device && pthread_equal(t->threads[i].id, self))
             return i;
     if (t->n_threads == GLINT_TRACE_THREADS)
         return GLINT_TRACE_THREADS - 1;
     const int i = t->n_threads++;
     t->threads[i].id = self;
     snprintf(t->threads[i].name, sizeof t->threads[i].name, "thread %d", i);
+    return i;
+}
+
+/* A device's track, a new one at its first event. Under the mutex. */
+static int device_track(struct glint_trace *t, const char *name)
+{
+    for (int i = 0; i < t->n_threads; i++)
+        if (t->threads[i].device && strcmp(t->threads[i].name, name) == 0)
+            return i;
+    if (t->n_threads == GLINT_TRACE_THREADS)
+        return GLINT_TRACE_THREADS - 1;
+    const int i = t->n_threads++;
+    t->threads[i].device = true;
+    snprintf(t->threads[i].name, sizeof t->threads[i].name, "%s", name);
     return i;
 }
 
@@ -91,12 +105,16 @@ void glint_trace_thread(struct glint_trace *t, const char *name)
 }
 
 /* Under the mutex. */
-static void add_event(struct glint_trace *t, struct glint_trace_event event)
+static void add_event_on(struct glint_trace *t, int on_track, struct glint_trace_event event)
 {
-    event.thread = (uint8_t)track(t);
+    event.thread = (uint8_t)on_track;
     t->events[t->n_events++ % t->cap_events] = event;
     if (t->stream && t->n_events == t->call_at)
         pthread_cond_signal(&t->call);
+}
+static void add_event(struct glint_trace *t, struct glint_trace_event event)
+{
+    add_event_on(t, track(t), event);
 }
 
 static void add_sample(struct glint_trace *t, int stage, int64_t ns)
@@ -134,6 +152,23 @@ void glint_span_list(struct glint_trace *t, enum glint_stage stage, uint64_t fra
 {
     GLINT_PROBE3(stage__end, glint_stage_name(stage), frame, ns);
     list(t, glint_stage_name(stage), (int)stage, frame, begun_ns, ns);
+}
+
+void glint_span_device(struct glint_trace *t, const char *name, enum glint_stage stage, uint64_t frame, int64_t begun_ns,
+                       int64_t ns)
+{
+    GLINT_PROBE3(stage__end, glint_stage_name(stage), frame, ns);
+    if (!t)
+        return;
+    pthread_mutex_lock(&t->mutex);
+    add_event_on(t, device_track(t, name),
+                 (struct glint_trace_event){.kind = GLINT_TRACE_SPAN,
+                                            .name = glint_stage_name(stage),
+                                            .stage = (uint8_t)stage,
+                                            .frame = frame,
+                                            .begin_ns = begun_ns,
+                                            .duration_ns = ns});
+    pthread_mutex_unlock(&t->mutex);
 }
 
 int64_t glint_span_end(struct glint_trace *t, enum glint_stage stage, struct glint_frame *frame,

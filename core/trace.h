@@ -21,6 +21,10 @@ int64_t glint_span_end(struct glint_trace *trace, enum glint_stage stage, struct
 void glint_span_list(struct glint_trace *trace, enum glint_stage stage, uint64_t frame_index,
                      int64_t begun_ns, int64_t ns);
 
+/* The same of work on a device, on a track of that name (copied) which no thread has. */
+void glint_span_device(struct glint_trace *trace, const char *track, enum glint_stage stage,
+                       uint64_t frame_index, int64_t begun_ns, int64_t ns);
+
 /* A finer part inside a stage: `name` is static storage; only in the export, not in the statistics. */
 void glint_span_part(struct glint_trace *trace, const char *name, uint64_t frame_index, int64_t begun_ns);
 

@@ -42,6 +42,7 @@ struct glint_trace {
     int n_threads;
     struct {
         pthread_t id;
+        bool device; /* no thread's: found by its name */
         char name[32];
     } threads[GLINT_TRACE_THREADS];
     pthread_mutex_t scratch_mutex; /* taken before mutex */

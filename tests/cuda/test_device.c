@@ -1,6 +1,7 @@
 /* tests/cuda/test_device.c - the device layer, and through small kernels all that kernels are made of. */
 #include "cuda/cuda_util.h"
 #include "cuda/device_kernels.h"
+#include "core/device_spans.h"
 
 static void squares_up_to_a_count_on_the_device(void **state)
 {
@@ -253,6 +254,57 @@ static void graphs_repeat_what_was_enqueued(void **state)
     glint_stream_close(other);
 }
 
+/* In the file: two stages on a track of the device's own, one after the other, and the same times in the
+ * frame. */
+static void stages_on_the_device_are_in_the_trace(void **state)
+{
+    struct glint_cuda_test *t = *state;
+    struct glint_device_spans *spans;
+    struct glint_trace *trace;
+    struct glint_graph *graph = NULL;
+    struct glint_frame frame = {.index = 7};
+    const char *path = GLINT_BUILD_DIR "/test_cuda_device.trace.json";
+    float x[1000] = {0};
+    int32_t n = 1000;
+    float *a = glint_cuda_put(t, x, sizeof x);
+    int32_t *count = glint_cuda_put(t, &n, sizeof n);
+    assert_ok(glint_trace_open(100, &trace));
+    assert_ok(glint_device_spans_open(t->device, &spans));
+    for (int in_graph = 0; in_graph < 2; in_graph++) {
+        for (int i = 0; i < GLINT_STAGE_COUNT; i++)
+            frame.latency_ns[i] = -1;
+        if (in_graph)
+            assert_ok(glint_graph_begin(t->stream));
+        assert_ok(glint_device_spans_begin(spans, t->stream));
+        assert_ok(glint_made_square(t->stream, a, count, n));
+        assert_ok(glint_device_spans_mark(spans, t->stream, GLINT_STAGE_ENCODE));
+        assert_ok(glint_made_square(t->stream, a, count, n));
+        assert_ok(glint_device_spans_mark(spans, t->stream, GLINT_STAGE_HEAD));
+        if (in_graph) {
+            assert_ok(glint_graph_end(t->stream, &graph));
+            assert_ok(glint_graph_run(graph, t->stream));
+        }
+        assert_ok(glint_stream_wait(t->stream));
+        assert_ok(glint_device_spans_end(spans, trace, &frame));
+        assert_true(frame.latency_ns[GLINT_STAGE_ENCODE] >= 0 && frame.latency_ns[GLINT_STAGE_HEAD] >= 0);
+        assert_true(frame.latency_ns[GLINT_STAGE_ATTEND] == -1);
+    }
+    assert_ok(glint_trace_export(trace, path));
+    char text[4096] = "";
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_true(fread(text, 1, sizeof text - 1, f) > 0);
+    fclose(f);
+    remove(path);
+    assert_non_null(strstr(text, "\"cuda:0\""));
+    assert_non_null(strstr(text, "\"encode\""));
+    assert_non_null(strstr(text, "\"head\""));
+    assert_null(strstr(text, "\"attend\""));
+    glint_graph_close(graph);
+    glint_device_spans_close(spans);
+    glint_trace_close(trace);
+}
+
 static void a_graph_that_is_not_begun_does_not_end(void **state)
 {
     struct glint_cuda_test *t = *state;
@@ -277,6 +329,7 @@ static const struct CMUnitTest tests[] = {
     cuda_test(what_cannot_be_had_is_named),
     cuda_test(events_order_streams_and_measure_time),
     cuda_test(graphs_repeat_what_was_enqueued),
+    cuda_test(stages_on_the_device_are_in_the_trace),
     cuda_test(a_graph_that_is_not_begun_does_not_end),
 };
 glint_cuda_main(tests)
