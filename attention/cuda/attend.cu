@@ -7,36 +7,10 @@
 #include "attention/cuda/attend.h"
 #include "attention/cuda/attend_half.h"
 #include "attention/cuda/group.cuh"
+#include "attention/cuda/numbers.cuh"
 
 #define KEYS       8
 #define SHARED_MAX 49152
-
-template <class T> static __device__ inline float value_of(T v);
-template <> __device__ inline float value_of<float>(float v)
-{
-    return v;
-}
-template <> __device__ inline float value_of<__half>(__half v)
-{
-    return __half2float(v);
-}
-template <> __device__ inline float value_of<__nv_bfloat16>(__nv_bfloat16 v)
-{
-    return __bfloat162float(v);
-}
-template <class T> static __device__ inline T rounded(float v);
-template <> __device__ inline float rounded<float>(float v)
-{
-    return v;
-}
-template <> __device__ inline __half rounded<__half>(float v)
-{
-    return __float2half_rn(v);
-}
-template <> __device__ inline __nv_bfloat16 rounded<__nv_bfloat16>(float v)
-{
-    return __float2bfloat16_rn(v);
-}
 
 /* One query of a thread: q and its result so far, each at stride `step` in shared memory. */
 struct query {
@@ -62,7 +36,7 @@ static __device__ inline void add_keys(const struct glint_attend_cuda &a, const 
         const T *key = (const T *)a.k + at[j];
         float sum = 0.0f;
         for (int32_t i = 0; i < d; i++)
-            sum = fmaf(r->q[i * r->step], value_of<T>(key[i]), sum);
+            sum = fmaf(r->q[i * r->step], glint_value(key[i]), sum);
         score[j] = sum * scale;
         largest = score[j] > largest ? score[j] : largest;
     }
@@ -75,7 +49,8 @@ static __device__ inline void add_keys(const struct glint_attend_cuda &a, const 
     for (int32_t i = 0; i < d; i++) {
         float sum = r->sum[i * r->step] * fade;
         for (int32_t j = 0; j < KEYS && j < count; j++)
-            sum = fmaf(value_of<T>(rounded<T>(score[j])), value_of<T>(((const T *)a.v)[at[j] + i]), sum);
+            sum =
+                fmaf(glint_value(glint_rounded<T>(score[j])), glint_value(((const T *)a.v)[at[j] + i]), sum);
         r->sum[i * r->step] = sum;
     }
     r->largest = largest;
@@ -94,14 +69,14 @@ static __global__ void __launch_bounds__(128) attend_any(const struct glint_atte
     float *q = (float *)bytes + t, *sum = q + (int64_t)threads * d;
     const int32_t token = a.perm[glint_group_position(g, i)];
     for (int32_t j = 0; j < d; j++) {
-        q[j * threads] = value_of<T>(((const T *)a.q)[token * a.ld + (int64_t)head * d + j]);
+        q[j * threads] = glint_value(((const T *)a.q)[token * a.ld + (int64_t)head * d + j]);
         sum[j * threads] = 0.0f;
     }
     struct query r = {q, sum, threads, -INFINITY, 0.0f};
     for (int32_t first = 0; first < g.n_keys; first += KEYS)
         add_keys<T>(a, g, head, d, scale, first, g.n_keys - first < KEYS ? g.n_keys - first : KEYS, &r);
     for (int32_t j = 0; j < d; j++) {
-        const T v = rounded<T>(sum[j * threads] / r.weight);
+        const T v = glint_rounded<T>(sum[j * threads] / r.weight);
         if (i < g.fresh)
             ((T *)a.out)[token * a.ldo + (int64_t)head * d + j] = v;
         if (a.padded_out)

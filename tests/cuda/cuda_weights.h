@@ -5,7 +5,7 @@
 #include "attention/cuda/gemm.h"
 #include "cuda/cuda_util.h"
 
-#define PRECISIONS 1 /* of enum glint_precision */
+#define PRECISIONS 3 /* of enum glint_precision */
 
 static inline float *made_floats(int64_t n, float lo, float hi, uint64_t *seed)
 {

@@ -134,7 +134,6 @@ static void products_of_floats(void **state)
 {
     every_shape(*state, GLINT_PRECISION_FP32);
 }
-#if PRECISIONS > 1
 static void products_in_bf16(void **state)
 {
     every_shape(*state, GLINT_PRECISION_BF16);
@@ -144,7 +143,6 @@ static void products_in_fp16(void **state)
     every_shape(*state, GLINT_PRECISION_FP16);
 }
 
-#endif
 /* No rows, and rows beyond the count stay as they are. */
 static void rows_beyond_the_count_are_not_written(void **state)
 {
@@ -213,7 +211,8 @@ static void norms(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cuda_test(products_of_floats), cuda_test(rows_beyond_the_count_are_not_written),
+    cuda_test(products_of_floats), cuda_test(products_in_bf16),
+    cuda_test(products_in_fp16),   cuda_test(rows_beyond_the_count_are_not_written),
     cuda_test(what_is_refused),    cuda_test(norms),
 };
 glint_cuda_main(tests)
