@@ -53,7 +53,7 @@ int glint_device_open(int index, struct glint_device **device_out);
 void glint_device_close(struct glint_device *device); /* NULL is fine */
 int glint_device_describe(const struct glint_device *device, struct glint_device_info *info_out);
 
-/* "CUDA 13.0, sm_75 sm_80 ... and PTX": what this build's kernels were compiled by and for; "emulated"; ""
+/* "13.0 for sm_75 sm_80 ... and PTX": what this build's kernels were compiled by and for; "emulated"; ""
  * without. */
 const char *glint_device_toolkit(void);
 

@@ -1,10 +1,13 @@
 /* tools/cmd_doctor.c - what this machine has, what is missing, and how to get it. */
 #define _GNU_SOURCE
 #include "core/cpu.h"
+#include "core/device.h"
+#include "core/status.h"
 #include "tools/commands.h"
 #include "tools/places.h"
 #include "tools/service_options.h"
 #include <dirent.h>
+#include <dlfcn.h>
 #include <jansson.h>
 #include <pcap/pcap.h>
 #include <png.h>
@@ -54,7 +57,7 @@ static void show_machine(void)
 {
     struct utsname name;
     char text[512], isa[64];
-    line("glint", GLINT_VERSION ", " GLINT_BUILD_TYPE ", CPU only");
+    line("glint", GLINT_VERSION ", " GLINT_BUILD_TYPE);
     line("compiler", __VERSION__);
     if (uname(&name) == 0) {
         snprintf(text, sizeof text, "%.60s %.60s %.60s", name.sysname, name.release, name.machine);
@@ -109,17 +112,77 @@ static void show_libraries(void)
                                         : "left out (systemtap-sdt-dev, then build again)");
 }
 
-static void show_gpu(void)
+/* A device that opens, with what it has; else why not. */
+static void show_device(int index)
 {
-    char text[256];
-    if (first_line("/proc/driver/nvidia/version", text, sizeof text)) {
-        line("GPU", text);
-        line("", "this build runs on the CPU only; the GPU is left alone");
+    struct glint_device *device;
+    struct glint_device_info info;
+    char what[16], text[512];
+    snprintf(what, sizeof what, "cuda:%d", index);
+    if (glint_device_open(index, &device) < 0) {
+        line(what, glint_error_text());
         return;
     }
+    if (glint_device_describe(device, &info) < 0) {
+        line(what, glint_error_text());
+    } else {
+        snprintf(text, sizeof text,
+                 "%s, sm_%d, %d multiprocessors, %llu MiB, %llu MiB free, driver for CUDA %d.%d", info.name,
+                 info.arch, info.n_multiprocessors, (unsigned long long)(info.total_bytes >> 20),
+                 (unsigned long long)(info.free_bytes >> 20), info.driver / 1000, info.driver % 1000 / 10);
+        line(what, text);
+    }
+    glint_device_close(device);
+}
+
+/* Whether the program would find one of NVIDIA's libraries, and its version: major * 10000 + minor * 100. */
+static void show_library(const char *what, const char *const *names, const char *version_of)
+{
+    char text[256];
+    void *library = NULL;
+    for (int i = 0; names[i] && !library; i++)
+        library = dlopen(names[i], RTLD_LAZY | RTLD_LOCAL);
+    if (!library) {
+        snprintf(text, sizeof text, "not found (%s); Glint's own kernels do all", names[0]);
+        line(what, text);
+        return;
+    }
+    size_t (*version)(void);
+    *(void **)&version = dlsym(library, version_of);
+    const size_t number = version ? version() : 0;
+    snprintf(text, sizeof text, "found, %zu.%zu", number / 10000, number % 10000 / 100);
+    line(what, text);
+    dlclose(library);
+}
+
+static void show_gpu(void)
+{
+    static const char *const lt[] = {"libcublasLt.so.13", "libcublasLt.so.12",
+                                     "/usr/local/cuda/lib64/libcublasLt.so", NULL};
+    static const char *const cudnn[] = {"libcudnn.so.9", "/usr/local/cuda/lib64/libcudnn.so.9", NULL};
+    char text[512];
     struct stat st;
-    line("GPU",
-         stat("/dev/nvidiactl", &st) == 0 ? "an NVIDIA device without a driver that answers" : "none found");
+    int n = 0;
+    if (first_line("/proc/driver/nvidia/version", text, sizeof text))
+        line("NVIDIA driver", text);
+    else
+        line("NVIDIA driver",
+             stat("/dev/nvidiactl", &st) == 0 ? "a device without a driver that answers" : "none");
+    if (!glint_device_toolkit()[0]) {
+        line("CUDA", "left out: the CPU only (CUDA toolkit with nvcc, then build again)");
+        return;
+    }
+    line("CUDA", glint_device_toolkit());
+    if (glint_device_count(&n) < 0)
+        line("GPU", glint_error_text());
+    else if (n == 0)
+        line("GPU", "none that CUDA finds");
+    if (n == 0)
+        line("", "--device auto and cpu run on the CPU");
+    for (int i = 0; i < n; i++)
+        show_device(i);
+    show_library("cuBLASLt", lt, "cublasLtGetVersion");
+    show_library("cuDNN", cudnn, "cudnnGetVersion");
 }
 
 /* Returns whether the limit is too small. */

@@ -121,7 +121,7 @@ int glint_device_describe(const struct glint_device *device, struct glint_device
 const char *glint_device_toolkit(void)
 {
     static char text[160];
-    snprintf(text, sizeof text, "CUDA %d.%d for %s", CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10,
+    snprintf(text, sizeof text, "%d.%d for %s and PTX", CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10,
              GLINT_CUDA_BUILT_FOR);
     return text;
 }

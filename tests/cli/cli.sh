@@ -52,7 +52,7 @@ words() {
         says out "example:"
         quiet err
     done
-    expect 0 doctor && says out "instructions" && quiet err
+    expect 0 doctor && says out "instructions" && says out "CUDA" && quiet err
     expect 2
     quiet out
     for later in sim nonsense; do

@@ -19,10 +19,10 @@ __global__ static void sums(const int32_t *x, int32_t *out)
     __shared__ int32_t parts[32];
     const unsigned lane = threadIdx.x & 31u, warp = threadIdx.x >> 5;
     int32_t v = x[blockIdx.x * 1000 + threadIdx.x];
-    const unsigned mask = __ballot_sync(0xffffffffu, 1);
-    for (int by = 16; by > 0; by /= 2) {
+    const unsigned here = __ballot_sync(0xffffffffu, 1); /* the last warp is cut short */
+    for (unsigned by = 16; by > 0; by /= 2) {
         const int32_t other = __shfl_down_sync(0xffffffffu, v, by);
-        v += mask >> (lane + (unsigned)by) & 1u && lane + (unsigned)by < 32 ? other : 0;
+        v += lane + by < 32 && (here >> ((lane + by) & 31u) & 1u) ? other : 0;
     }
     if (lane == 0)
         parts[warp] = v;

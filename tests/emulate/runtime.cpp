@@ -10,11 +10,11 @@
 #include "core/status.h"
 #include "emulate/fiber.h"
 #include <algorithm>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <mutex>
-#include <string>
 #include <vector>
 
 struct glint_emulated_place glint_emulated;
@@ -41,7 +41,7 @@ struct fiber_slot {
     int thread; /* what it runs, or is to run next */
 };
 
-static struct {
+struct runtime {
     const struct glint_emulated_kernel *kernel;
     std::vector<thread> threads;
     std::vector<int> order; /* in which the block's threads run */
@@ -53,10 +53,11 @@ static struct {
     std::vector<unsigned> in_warp; /* per warp: the lanes that wait in it */
     unsigned char *shared;
     bool failed;
-    std::string why;
+    char why[512];
     enum glint_emulated_order how;
     uint64_t seed, random, n_switches, n_launches;
-} run;
+};
+static struct runtime &run = *new runtime(); /* never destroyed: fibers stay suspended on their stacks */
 
 extern "C" void glint_emulated_set_order(enum glint_emulated_order order, uint64_t seed)
 {
@@ -149,11 +150,16 @@ static void fiber_main()
     }
 }
 
-/* Ends the launch: the block's fibers stay where they are and are forgotten. Does not return in a kernel. */
-static void fail(const std::string &why)
+/* Ends the launch: the block's fibers stay where they are and are forgotten, with what is on their stacks, so
+ * nothing there may own memory. Does not return in a kernel. */
+static void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void fail(const char *fmt, ...)
 {
+    va_list args;
+    va_start(args, fmt);
     if (!run.failed)
-        run.why = why;
+        vsnprintf(run.why, sizeof run.why, fmt, args);
+    va_end(args);
     run.failed = true;
     give_way(run.now, false);
 }
@@ -174,11 +180,14 @@ int glint_emulated_lane()
 {
     return run.now->thread & 31;
 }
-static std::string text_of(const uint3 &i)
+struct text {
+    char at[48];
+};
+static text text_of(const uint3 &i)
 {
-    char text[64];
-    snprintf(text, sizeof text, "(%u, %u, %u)", i.x, i.y, i.z);
-    return text;
+    text t;
+    snprintf(t.at, sizeof t.at, "(%u, %u, %u)", i.x, i.y, i.z);
+    return t;
 }
 
 /* barriers */
@@ -194,8 +203,8 @@ static void meet_at_barrier(const char *where, void *slot, glint_emulated_meet *
     }
     for (thread &t : run.threads) {
         if (t.where != where && strcmp(t.where, where) != 0)
-            fail("threads " + text_of(t.index) + " and " + text_of(me.index) +
-                 " of a block wait at different barriers, " + t.where + " and " + where);
+            fail("threads %s and %s of a block wait at different barriers, %s and %s", text_of(t.index).at,
+                 text_of(me.index).at, t.where, where);
         t.state = READY;
     }
     if (meet) {
@@ -234,10 +243,9 @@ static void check_warp(thread *lanes, unsigned mask, const char *where)
         if (!(mask >> l & 1u))
             continue;
         if (lanes[l].where != where && strcmp(lanes[l].where, where) != 0)
-            fail("lanes of a warp meet at different places, " + std::string(lanes[l].where) + " and " +
-                 where);
+            fail("lanes of a warp meet at different places, %s and %s", lanes[l].where, where);
         if (lanes[l].mask != mask)
-            fail("lanes of a warp meet with different masks at " + std::string(where));
+            fail("lanes of a warp meet with different masks at %s", where);
     }
 }
 void glint_emulated_warp(const char *where, unsigned mask, void *slot, glint_emulated_meet *meet)
@@ -247,7 +255,7 @@ void glint_emulated_warp(const char *where, unsigned mask, void *slot, glint_emu
     thread *lanes = &run.threads[(size_t)(32 * warp)];
     mask &= n_lanes == 32 ? 0xffffffffu : (1u << n_lanes) - 1u;
     if (!(mask >> lane & 1u))
-        fail("lane " + std::to_string(lane) + " is not in its own mask at " + where);
+        fail("lane %d is not in its own mask at %s", lane, where);
     lanes[lane].where = where;
     lanes[lane].mask = mask;
     lanes[lane].slot = slot;
@@ -334,7 +342,7 @@ void glint_emulated_syncwarp(const char *where, unsigned mask)
 
 void glint_emulated_trap(const char *where)
 {
-    fail("__trap() at " + std::string(where));
+    fail("__trap() at %s", where);
 }
 unsigned char *glint_emulated_shared_bytes()
 {
@@ -467,9 +475,9 @@ static void tell_of_waiting()
         if (t.state == AT_BARRIER || t.state == IN_WARP)
             n++, one = &t;
     run.failed = true;
-    run.why = std::to_string(n) + " threads wait, one of them, " + text_of(one->index) + ", at " +
-              one->where + ", " + (one->state == IN_WARP ? "for lanes of its warp" : "for the block") +
-              ", and " + std::to_string(run.n_left) + " left";
+    snprintf(run.why, sizeof run.why, "%zu threads wait, one of them, %s, at %s, %s, and %d left", n,
+             text_of(one->index).at, one->where,
+             one->state == IN_WARP ? "for lanes of its warp" : "for the block", run.n_left);
 }
 static void forget_fibers()
 {
@@ -493,8 +501,7 @@ static int run_block(const uint3 &block)
     if (!run.failed)
         return GLINT_OK;
     forget_fibers();
-    return glint_fail(GLINT_E_DEVICE, "cuda: %s, block %s: %s", run.kernel->name, text_of(block).c_str(),
-                      run.why.c_str());
+    return glint_fail(GLINT_E_DEVICE, "cuda: %s, block %s: %s", run.kernel->name, text_of(block).at, run.why);
 }
 
 static void place_threads(const dim3 &size)

@@ -16,7 +16,7 @@ quietly() {
 }
 configure() {
     mkdir -p "$build"
-    quietly cmake -S "$source" -B "$build" -G Ninja -DGLINT_WERROR=ON -DGLINT_BENCH=OFF -DGLINT_SHARED="$shared" "$@"
+    quietly cmake -S "$source" -B "$build" -G Ninja -DGLINT_WERROR=ON -DGLINT_BENCH=OFF -DGLINT_CUDA=OFF -DGLINT_SHARED="$shared" "$@"
 }
 # -O1 instead of a Debug build's -O0: half the time of the tests for little more of the build.
 sanitized="-O1 -g"
@@ -28,12 +28,12 @@ clang)
     ctest --test-dir "$build" -j"$jobs" -LE slow --output-on-failure
     ;;
 asan)
-    CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="$sanitized" -DGLINT_SANITIZE=address,undefined
+    CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="$sanitized" -DCMAKE_CXX_FLAGS_DEBUG="$sanitized" -DGLINT_SANITIZE=address,undefined
     quietly cmake --build "$build" -j "$jobs"
     ctest --test-dir "$build" -j"$jobs" -LE slow --output-on-failure
     ;;
 tsan)
-    CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="$sanitized" -DGLINT_SANITIZE=thread
+    CC=clang configure -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="$sanitized" -DCMAKE_CXX_FLAGS_DEBUG="$sanitized" -DGLINT_SANITIZE=thread
     programs="pool ring trace frame pipeline steady_state golden_tiny eval_task shelf" # those with threads
     ! pkg-config --exists libwebsockets || programs="$programs server"
     # shellcheck disable=SC2046
