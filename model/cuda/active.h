@@ -11,11 +11,10 @@
  */
 #ifndef GLINT_MODEL_CUDA_ACTIVE_H
 #define GLINT_MODEL_CUDA_ACTIVE_H
-#include "model/cuda/map.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+#include "model/cuda/map.h"
 
 enum glint_active_op {
     GLINT_ACTIVE_CLEAR,    /* to: nothing */

@@ -10,13 +10,12 @@
  */
 #ifndef GLINT_MODEL_CUDA_CENTER_H
 #define GLINT_MODEL_CUDA_CENTER_H
-#include "model/cuda/conv.h"
-#include "model/cuda/nms.h"
-#include "model/head_center.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+#include "model/cuda/conv.h"
+#include "model/cuda/nms.h"
+#include "model/head_center.h"
 
 /* struct glint_candidates on the device: the same arrays and order. */
 struct glint_cuda_candidates {
@@ -39,7 +38,7 @@ void glint_cuda_candidates_view(struct glint_candidates *c, void *host_copy, int
  * graph can be given others. least_score < 0: center->score. */
 struct glint_cuda_least {
     float score[GLINT_CLASSES_MAX], logit[GLINT_CLASSES_MAX];
-    float boxes; /* of glint_center_boxes */
+    float boxes; /* of glint_center_boxes where scores are rectified */
 };
 void glint_cuda_least_set(const struct glint_center *center, float least_score, struct glint_cuda_least *out);
 
@@ -97,13 +96,15 @@ int glint_center_pick_cuda(struct glint_stream *s, const struct glint_center *ce
                            const struct glint_cuda_least *least, void *work,
                            struct glint_cuda_candidates *out);
 
-/* glint_center_boxes: floats equal to rounding of exp, atan2 and pow. */
+/* glint_center_boxes from `in` to `out` (of the same n_raw, no less cap, memory of its own): floats equal to
+ * rounding of exp, atan2 and pow. */
 int glint_center_boxes_cuda(struct glint_stream *s, const struct glint_center *center,
-                            const struct glint_cuda_least *least, struct glint_cuda_candidates *candidates);
+                            const struct glint_cuda_least *least, const struct glint_cuda_candidates *in,
+                            struct glint_cuda_candidates *out);
 
 /* glint_center_nms. out: cap as in's, n_raw 0. GLINT_E_ARG where more than GLINT_CUDA_NMS_CAP candidates may
  * be compared. */
-size_t glint_center_nms_work_bytes_cuda(const struct glint_center *center, int32_t cap);
+size_t glint_center_nms_work_bytes_cuda(int32_t cap);
 int glint_center_nms_cuda(struct glint_stream *s, const struct glint_center *center,
                           const struct glint_cuda_candidates *in, void *work,
                           struct glint_cuda_candidates *out);

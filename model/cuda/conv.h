@@ -15,12 +15,11 @@
  */
 #ifndef GLINT_MODEL_CUDA_CONV_H
 #define GLINT_MODEL_CUDA_CONV_H
-#include "attention/gemm.h"
-#include "model/cuda/map.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+#include "attention/gemm.h"
+#include "model/cuda/map.h"
 
 struct glint_cuda_conv {
     int32_t kernel;        /* 1, 2 or 3 pixels per side; 1 of a transposed one */

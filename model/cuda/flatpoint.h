@@ -3,14 +3,13 @@
  * (head_points.h). Suppression by distance is in nms.h. */
 #ifndef GLINT_MODEL_CUDA_FLATPOINT_H
 #define GLINT_MODEL_CUDA_FLATPOINT_H
+#ifdef __cplusplus
+extern "C" {
+#endif
 #include "model/cuda/conv.h"
 #include "model/head_patch.h"
 #include "model/head_points.h"
 #include "model/peaks.h"
-
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 /* A linear map R^k -> R^n of floats or 16 bits, as glint_cuda_conv with kernel 1 packs it. */
 

@@ -5,12 +5,11 @@
  * whatever the memory holds. A channel slice of a wider map is a map with the same ld and pitch. */
 #ifndef GLINT_MODEL_CUDA_MAP_H
 #define GLINT_MODEL_CUDA_MAP_H
-#include "core/tensor.h"
-#include "model/active.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+#include "core/tensor.h"
+#include "model/active.h"
 
 struct glint_stream;
 

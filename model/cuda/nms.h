@@ -6,13 +6,12 @@
  * threshold. */
 #ifndef GLINT_MODEL_CUDA_NMS_H
 #define GLINT_MODEL_CUDA_NMS_H
-#include "core/box.h"
-#include "model/cuda/map.h"
-#include "model/nms.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+#include "core/box.h"
+#include "model/cuda/map.h"
+#include "model/nms.h"
 
 #define GLINT_CUDA_NMS_CAP 16384 /* most candidates: the bits of their pairs are 32 MB */
 

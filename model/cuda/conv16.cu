@@ -1,0 +1,421 @@
+/* model/cuda/conv16.cu - convolutions of maps of 16 bits on tensor cores; see conv.h, conv16.cuh.
+ *
+ * Both kernels are implicit products: a block of 256 threads makes 128 pixels x up to 128 outputs, its sums
+ * in registers, while inputs and weights arrive in shared memory by asynchronous copies. Weights come in the
+ * order in which lanes multiply them (16 bytes per lane and block of 16 x 16), so that shared memory is read
+ * without conflicts; rows of pixels are 16 bytes longer than their channels, for the same reason. A row is a
+ * pixel of its own: what lies in unwanted pixels of a tile reaches no other, and is not written.
+ *
+ *   tiles   3x3, stride 1. Two tiles of 8 x 8 pixels with their halo, CHUNK channels at a time, two chunks
+ * under way; the weights of a tap and chunk, three under way. An input pixel is read 1.56 times, not nine.
+ *           launch (tiles / 2) x (n / 128) / 256; FLOPs 2 * 9 * k * n per pixel (of whole tiles); bytes: 3.1
+ * k per pixel from memory, 18 k n per block from the cache of level two. limit: tensor cores; then reads of
+ * shared memory, 3 KB per warp and 16 x 4096 FLOPs. rows    everything else: 128 pixels of a list, 32
+ * channels of a tap at a time, three under way. launch (pixels / 128) x (n / 128) x places / 256. limit: the
+ * cache of level two. */
+#include "model/cuda/conv16.cuh"
+#include "core/cuda/async_copy.h"
+#include "core/cuda/fragment.h"
+
+#define THREADS 256
+#define ROWS    128 /* of a block */
+#define STAGES  3
+#define BLOCK   16       /* inputs and outputs of a block of weights */
+#define VALUES  (32 * 8) /* of it */
+#define SIDE    GLINT_CUDA_TILE
+#define HALO    (SIDE + 2)
+#define TILES   (ROWS / (SIDE * SIDE))
+#define PIECE   8 /* values of 16 bytes */
+
+static int32_t blocks_of(int32_t n)
+{
+    return (n + BLOCK - 1) / BLOCK;
+}
+
+size_t glint_conv16_values(int32_t taps, int32_t k, int32_t n)
+{
+    return (size_t)taps * (size_t)blocks_of(k) * (size_t)blocks_of(n) * VALUES;
+}
+
+static float weight_at(const struct glint_weights *w, int64_t i, int64_t j)
+{
+    return w->panels[(j / GLINT_PANEL * w->k + i) * GLINT_PANEL + j % GLINT_PANEL];
+}
+
+static uint16_t to_half(float v, enum glint_dtype type)
+{
+    return type == GLINT_DTYPE_F16 ? __half_as_ushort(__float2half_rn(v))
+                                   : __bfloat16_as_ushort(__float2bfloat16_rn(v));
+}
+
+void glint_conv16_pack(const struct glint_cuda_conv *c, const struct glint_weights *w, uint16_t *to)
+{
+    const int64_t k_blocks = blocks_of(c->k), n_blocks = blocks_of(c->n), taps = c->kernel * c->kernel;
+    for (int64_t b = 0; b < taps * k_blocks * n_blocks; b++)
+        for (int64_t i = 0; i < VALUES; i++) {
+            const int64_t lane = i / 8, v = i % 8, tap = b / n_blocks / k_blocks;
+            const int64_t k = b / n_blocks % k_blocks * BLOCK + 2 * (lane % 4) + (v % 2) + 8 * (v / 2 % 2);
+            const int64_t n = b % n_blocks * BLOCK + lane / 4 + 8 * (v / 4);
+            to[b * VALUES + i] = k < c->k && n < c->n ? to_half(weight_at(w, tap * c->k + k, n), c->type) : 0;
+        }
+}
+
+/* What a block has of the outputs: NB blocks of 16, warps of 16 MT rows x 16 NT outputs. */
+template <int NB> struct shape {
+    static const int warps_n = NB >= 4 ? 2 : 1, warps_m = 8 / warps_n, MT = ROWS / warps_m / 16,
+                     NT = NB / warps_n;
+};
+
+struct conv16 { /* a kernel's own view of a job */
+    struct glint_conv16_job job;
+    int32_t k, n, k_blocks, n_blocks;
+    bool pieces;                         /* inputs lie in whole, aligned pieces of 16 bytes */
+    const struct glint_cuda_tile *tiles; /* NULL: all */
+    const int32_t *n_tiles;
+    int32_t cap_tiles, tiles_across;
+};
+
+/* PIECE values of a pixel from channel c on, to shared memory: zeros beyond the map and beyond the channels.
+ */
+template <class T>
+static __device__ __forceinline__ void load_piece(const struct conv16 &p, T *to, int32_t y, int32_t x,
+                                                  int32_t c)
+{
+    const struct glint_cuda_map &in = p.job.in;
+    const bool inside = y >= 0 && y < in.h && x >= 0 && x < in.w;
+    const T *from = (const T *)in.data + (inside ? pixel_at(in, y, x) + c : 0);
+    if (p.pieces) {
+        glint_async_copy16(to, from, inside && c < p.k);
+        return;
+    }
+    for (int32_t i = 0; i < PIECE; i++)
+        if (inside && c + i < p.k)
+            to[i] = from[i];
+        else
+            set_number(&to[i], 0.0f);
+}
+
+/* Weights of a tap's blocks of inputs first .. first + COUNT, the block's NB blocks of outputs each. */
+template <class T, int NB, int COUNT>
+static __device__ __forceinline__ void load_weights(const struct conv16 &p, T *to, int32_t tap, int32_t first)
+{
+    const int32_t n0 = (int32_t)blockIdx.y * NB;
+    const T *weights = (const T *)p.job.weights;
+    for (int32_t i = (int32_t)threadIdx.x; i < COUNT * NB * 32; i += THREADS) {
+        const int32_t b = i / (NB * 32), n = n0 + i / 32 % NB;
+        const int64_t place = (int64_t)blockIdx.z * p.job.kernel * p.job.kernel + tap;
+        const int64_t at = ((place * p.k_blocks + first + b) * p.n_blocks + n) * VALUES + i % 32 * 8;
+        glint_async_copy16(to + (int64_t)i * 8, weights + at, first + b < p.k_blocks && n < p.n_blocks);
+    }
+}
+
+template <int NB> struct sums {
+    struct glint_fragment_c c[shape<NB>::MT][2 * shape<NB>::NT];
+};
+
+template <int NB> static __device__ __forceinline__ void clear(struct sums<NB> &s)
+{
+#pragma unroll
+    for (int i = 0; i < shape<NB>::MT; i++)
+#pragma unroll
+        for (int j = 0; j < 2 * shape<NB>::NT; j++)
+            glint_fragment_zero(s.c[i][j]);
+}
+
+/* One block of 16 inputs: a[i] is this lane's address of its row of rows' block i, weights those of the step.
+ */
+template <class T, int NB>
+static __device__ __forceinline__ void multiply(struct sums<NB> &s, const T *const a[shape<NB>::MT],
+                                                const T *weights)
+{
+    const int32_t lane = glint_lane(), warp_n = (int32_t)threadIdx.x / 32 % shape<NB>::warps_n;
+    struct glint_fragment_a<T> left[shape<NB>::MT];
+#pragma unroll
+    for (int i = 0; i < shape<NB>::MT; i++)
+        glint_load_matrices4(left[i].x, a[i], false);
+#pragma unroll
+    for (int j = 0; j < shape<NB>::NT; j++) {
+        const uint4 w = *(const uint4 *)(weights + (warp_n * shape<NB>::NT + j) * VALUES + lane * 8);
+        const struct glint_fragment_b<T> right[2] = {
+            {{w.x, w.y}},
+            {
+                {
+                    w.z, w.w
+                }
+            }
+        };
+#pragma unroll
+        for (int i = 0; i < shape<NB>::MT; i++) {
+            glint_fragment_multiply(s.c[i][2 * j], left[i], right[0]);
+            glint_fragment_multiply(s.c[i][2 * j + 1], left[i], right[1]);
+        }
+    }
+}
+
+/* Two neighbouring outputs of a pixel. */
+template <class T>
+static __device__ __forceinline__ void store_pair(const struct conv16 &p, int32_t y, int32_t x, int32_t j,
+                                                  float v0, float v1)
+{
+    const struct glint_cuda_map &out = p.job.out;
+    const int64_t at = pixel_at(out, y, x) + j;
+    if (j >= p.n)
+        return;
+    v0 = p.job.finished(y, x, j, v0);
+    if (j + 1 < p.n)
+        v1 = p.job.finished(y, x, j + 1, v1);
+    if (j + 1 < p.n && out.type != GLINT_DTYPE_F32 && ((uintptr_t)((T *)out.data + at) & 3) == 0) {
+        *(uint32_t *)((T *)out.data + at) = glint_pack<T>(v0, v1);
+        return;
+    }
+    store_number(out.data, out.type, at, v0);
+    if (j + 1 < p.n)
+        store_number(out.data, out.type, at + 1, v1);
+}
+
+/* where(row, &y, &x): the output's pixel of a row of the block; false: none. */
+template <class T, int NB, class Where>
+static __device__ __forceinline__ void store_sums(const struct conv16 &p, const struct sums<NB> &s,
+                                                  Where where)
+{
+    const int32_t warp = (int32_t)threadIdx.x / 32, warp_n = warp % shape<NB>::warps_n,
+                  warp_m = warp / shape<NB>::warps_n;
+    const int32_t n0 = ((int32_t)blockIdx.y * NB + warp_n * shape<NB>::NT) * BLOCK;
+#pragma unroll
+    for (int i = 0; i < shape<NB>::MT; i++)
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            int32_t y, x;
+            if (!where((warp_m * shape<NB>::MT + i) * 16 + glint_fragment_row(2 * half), &y, &x))
+                continue;
+#pragma unroll
+            for (int j = 0; j < 2 * shape<NB>::NT; j++)
+                store_pair<T>(p, y, x, n0 + 8 * j + glint_fragment_column(0), s.c[i][j].x[2 * half],
+                              s.c[i][j].x[2 * half + 1]);
+        }
+}
+
+/* Rows: pixels of a list. */
+
+#define ROW_CHUNK 32
+#define ROW_LD    (ROW_CHUNK + PIECE)
+
+template <int NB> struct rows_shared {
+    static const int a = ROWS * ROW_LD, b = ROW_CHUNK / BLOCK * NB * VALUES;
+    static const size_t bytes = STAGES * (size_t)(a + b) * 2;
+};
+
+/* Step i: a tap and a chunk of channels, to their stage. Two threads per row, two pieces each. */
+template <class T, int NB>
+static __device__ __forceinline__ void load_rows(const struct conv16 &p, T *shared, int32_t step,
+                                                 int32_t chunks, int32_t first, int32_t n_rows)
+{
+    typedef struct rows_shared<NB> part;
+    T *a = shared + step % STAGES * (part::a + part::b);
+    const int32_t row = (int32_t)threadIdx.x / 2, tap = step / chunks, c0 = step % chunks * ROW_CHUNK;
+    int32_t y = -1, x = -1;
+    if (first + row < n_rows)
+        p.job.input(first + row, tap, &y, &x);
+    for (int32_t i = 0; i < 2; i++) {
+        const int32_t c = ((int32_t)threadIdx.x % 2 * 2 + i) * PIECE;
+        load_piece(p, a + row * ROW_LD + c, y, x, c0 + c);
+    }
+    load_weights<T, NB, ROW_CHUNK / BLOCK>(p, a + part::a, tap, c0 / BLOCK);
+}
+
+template <class T, int NB> static __global__ void __launch_bounds__(THREADS, 2) rows(struct conv16 p)
+{
+    GLINT_SHARED_BYTES(bytes);
+    typedef struct rows_shared<NB> part;
+    T *shared = (T *)bytes;
+    const int32_t n_rows = p.job.n_rows(), first = (int32_t)blockIdx.x * ROWS;
+    const int32_t chunks = (p.k + ROW_CHUNK - 1) / ROW_CHUNK, steps = p.job.kernel * p.job.kernel * chunks;
+    const int32_t warp_m = (int32_t)threadIdx.x / 32 / shape<NB>::warps_n, lane = glint_lane();
+    struct sums<NB> sum;
+    if (first >= n_rows)
+        return;
+    clear(sum);
+    for (int32_t i = 0; i < STAGES - 1; i++) {
+        if (i < steps)
+            load_rows<T, NB>(p, shared, i, chunks, first, n_rows);
+        glint_async_commit();
+    }
+    for (int32_t step = 0; step < steps; step++) {
+        glint_async_wait<STAGES - 2>();
+        __syncthreads();
+        if (step + STAGES - 1 < steps)
+            load_rows<T, NB>(p, shared, step + STAGES - 1, chunks, first, n_rows);
+        glint_async_commit();
+        const T *stage = shared + step % STAGES * (part::a + part::b);
+#pragma unroll
+        for (int32_t k = 0; k < ROW_CHUNK / BLOCK; k++) {
+            const T *a[shape<NB>::MT];
+#pragma unroll
+            for (int i = 0; i < shape<NB>::MT; i++)
+                a[i] = stage + ((warp_m * shape<NB>::MT + i) * 16 + lane % 16) * ROW_LD + k * BLOCK +
+                       lane / 16 * 8;
+            multiply<T, NB>(sum, a, stage + part::a + k * NB * VALUES);
+        }
+    }
+    glint_async_wait<0>();
+    store_sums<T, NB>(p, sum, [&](int32_t row, int32_t *y, int32_t *x) {
+        if (first + row >= n_rows)
+            return false;
+        p.job.output(first + row, (int32_t)blockIdx.z, y, x);
+        return true;
+    });
+}
+
+/* Tiles: 3x3, stride 1. */
+
+template <int NB, int CHUNK> struct tiles_shared {
+    static const int ld = CHUNK + PIECE, halo = TILES * HALO * HALO * ld,
+                     weights = CHUNK / BLOCK * NB * VALUES;
+    static const size_t bytes = (2 * (size_t)halo + STAGES * (size_t)weights) * 2;
+};
+
+/* Tile `index` of the block's; of the map where all are meant. pixels 0: none. */
+static __device__ struct glint_cuda_tile tile_of(const struct conv16 &p, int32_t index, int32_t n_tiles)
+{
+    struct glint_cuda_tile t = {0, 0, 0, 0};
+    const int32_t i = (int32_t)blockIdx.x * TILES + index;
+    if (i >= n_tiles)
+        return t;
+    if (p.tiles)
+        return p.tiles[i];
+    t.y = (uint16_t)(i / p.tiles_across * SIDE);
+    t.x = (uint16_t)(i % p.tiles_across * SIDE);
+    t.pixels = ~UINT64_C(0);
+    return t;
+}
+
+/* A chunk of the tiles' channels, with what is around them. */
+template <class T, int NB, int CHUNK>
+static __device__ __forceinline__ void load_halo(const struct conv16 &p, T *to,
+                                                 const struct glint_cuda_tile *tiles, int32_t chunk)
+{
+    const int32_t per_pixel = CHUNK / PIECE;
+    for (int32_t i = (int32_t)threadIdx.x; i < TILES * HALO * HALO * per_pixel; i += THREADS) {
+        const int32_t pixel = i / per_pixel, c = i % per_pixel * PIECE, tile = pixel / (HALO * HALO);
+        const int32_t y = pixel / HALO % HALO - 1, x = pixel % HALO - 1;
+        const bool wanted = tiles[tile].pixels != 0;
+        load_piece(p, to + pixel * tiles_shared<NB, CHUNK>::ld + c, wanted ? tiles[tile].y + y : -1,
+                   tiles[tile].x + x, chunk * CHUNK + c);
+    }
+}
+
+template <class T, int NB, int CHUNK>
+static __global__ void __launch_bounds__(THREADS, 2) tiles(struct conv16 p)
+{
+    GLINT_SHARED_BYTES(bytes);
+    typedef struct tiles_shared<NB, CHUNK> part;
+    __shared__ struct glint_cuda_tile tile[TILES];
+    T *halo = (T *)bytes, *weights = halo + 2 * part::halo;
+    const int32_t n_tiles = p.tiles ? min(*p.n_tiles, p.cap_tiles) : p.cap_tiles, t = (int32_t)threadIdx.x;
+    const int32_t chunks = (p.k + CHUNK - 1) / CHUNK, steps = chunks * 9;
+    const int32_t warp_m = t / 32 / shape<NB>::warps_n, lane = glint_lane();
+    struct sums<NB> sum;
+    if ((int32_t)blockIdx.x * TILES >= n_tiles)
+        return;
+    if (t < TILES)
+        tile[t] = tile_of(p, t, n_tiles);
+    __syncthreads();
+    clear(sum);
+    load_halo<T, NB, CHUNK>(p, halo, tile, 0);
+    for (int32_t i = 0; i < STAGES - 1; i++) { /* nine steps at least */
+        load_weights<T, NB, CHUNK / BLOCK>(p, weights + i * part::weights, i, 0);
+        glint_async_commit();
+    }
+    int32_t own[shape<NB>::MT]; /* this lane's rows: their pixels among the halos */
+#pragma unroll
+    for (int i = 0; i < shape<NB>::MT; i++) {
+        const int32_t row = (warp_m * shape<NB>::MT + i) * 16 + lane % 16, pixel = row % (SIDE * SIDE);
+        own[i] = (row / (SIDE * SIDE) * HALO * HALO + pixel / SIDE * HALO + pixel % SIDE) * part::ld +
+                 lane / 16 * 8;
+    }
+    for (int32_t step = 0; step < steps; step++) {
+        const int32_t chunk = step / 9, tap = step % 9, next = step + STAGES - 1;
+        glint_async_wait<STAGES - 2>();
+        __syncthreads();
+        if (tap == 0 && chunk + 1 < chunks)
+            load_halo<T, NB, CHUNK>(p, halo + (chunk + 1) % 2 * part::halo, tile, chunk + 1);
+        if (next < steps)
+            load_weights<T, NB, CHUNK / BLOCK>(p, weights + next % STAGES * part::weights, next % 9,
+                                               next / 9 * (CHUNK / BLOCK));
+        glint_async_commit();
+        const T *from = halo + chunk % 2 * part::halo + (tap / 3 * HALO + tap % 3) * part::ld;
+        const T *w = weights + step % STAGES * part::weights;
+#pragma unroll
+        for (int32_t k = 0; k < CHUNK / BLOCK; k++) {
+            const T *a[shape<NB>::MT];
+#pragma unroll
+            for (int i = 0; i < shape<NB>::MT; i++)
+                a[i] = from + own[i] + k * BLOCK;
+            multiply<T, NB>(sum, a, w + k * NB * VALUES);
+        }
+    }
+    glint_async_wait<0>();
+    store_sums<T, NB>(p, sum, [&](int32_t row, int32_t *y, int32_t *x) {
+        const struct glint_cuda_tile &own_tile = tile[row / (SIDE * SIDE)];
+        const int32_t pixel = row % (SIDE * SIDE);
+        *y = own_tile.y + pixel / SIDE;
+        *x = own_tile.x + pixel % SIDE;
+        return (own_tile.pixels >> pixel & 1) && *y < p.job.out.h && *x < p.job.out.w;
+    });
+}
+
+/* The choice. */
+
+template <class T, int NB> static int launch_rows(struct glint_stream *s, const struct conv16 &p)
+{
+    const dim3 grid(glint_blocks(p.job.cap, ROWS), glint_blocks(p.n_blocks, NB),
+                    (unsigned)(p.job.scale * p.job.scale));
+    return GLINT_LAUNCH((rows<T, NB>), grid, THREADS, rows_shared<NB>::bytes, s, p);
+}
+
+template <class T, int NB> static int launch_tiles(struct glint_stream *s, const struct conv16 &p)
+{
+    const dim3 grid(glint_blocks(p.cap_tiles, TILES), glint_blocks(p.n_blocks, NB));
+    struct glint_device_info info;
+    const bool wide = p.k % 64 == 0 && glint_device_describe(glint_stream_device(s), &info) == GLINT_OK &&
+                      (size_t)info.shared_bytes >= tiles_shared<NB, 64>::bytes + 1024;
+    if (wide)
+        return GLINT_LAUNCH((tiles<T, NB, 64>), grid, THREADS, (tiles_shared<NB, 64>::bytes), s, p);
+    return GLINT_LAUNCH((tiles<T, NB, 32>), grid, THREADS, (tiles_shared<NB, 32>::bytes), s, p);
+}
+
+template <class T, int NB> static int launch(struct glint_stream *s, const struct conv16 &p, bool by_tiles)
+{
+    return by_tiles ? launch_tiles<T, NB>(s, p) : launch_rows<T, NB>(s, p);
+}
+
+template <class T> static int launch_typed(struct glint_stream *s, const struct conv16 &p, bool by_tiles)
+{
+    if (p.n_blocks <= 1)
+        return launch<T, 1>(s, p, by_tiles);
+    return p.n_blocks <= 4 ? launch<T, 4>(s, p, by_tiles) : launch<T, 8>(s, p, by_tiles);
+}
+
+int glint_conv16(struct glint_stream *s, const struct glint_cuda_conv *c, const struct glint_conv16_job *job,
+                 const struct glint_cuda_places *at)
+{
+    const struct glint_cuda_map *in = &job->in, *out = &job->out;
+    const bool listed = at && at->tiles, whole = !job->pixels && !listed;
+    const bool by_tiles =
+        c->kernel == 3 && c->stride == 1 && job->dilation == 1 && c->scale == 1 && (listed || whole);
+    struct conv16 p;
+    memset(&p, 0, sizeof p);
+    p.job = *job;
+    p.k = c->k;
+    p.n = c->n;
+    p.k_blocks = blocks_of(c->k);
+    p.n_blocks = blocks_of(c->n);
+    p.pieces =
+        c->k % PIECE == 0 && in->ld % PIECE == 0 && in->pitch % PIECE == 0 && (uintptr_t)in->data % 16 == 0;
+    p.tiles = listed ? at->tiles : NULL;
+    p.n_tiles = listed ? at->n_tiles : NULL;
+    p.tiles_across = (out->w + SIDE - 1) / SIDE;
+    p.cap_tiles = listed ? at->cap_tiles : (out->h + SIDE - 1) / SIDE * p.tiles_across;
+    return c->type == GLINT_DTYPE_F16 ? launch_typed<__half>(s, p, by_tiles)
+                                      : launch_typed<__nv_bfloat16>(s, p, by_tiles);
+}
