@@ -138,12 +138,12 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
-struct raw_maps { /* the branches' maps, by column of a row of raw */
+struct center_maps { /* the branches' maps, by column of a row of raw */
     struct glint_cuda_map map[GLINT_CENTER_BRANCHES];
     int32_t offset[GLINT_CENTER_BRANCHES + 1];
 };
 
-static __device__ float raw_value(const struct raw_maps &maps, int32_t column, int32_t y, int32_t x)
+static __device__ float raw_value(const struct center_maps &maps, int32_t column, int32_t y, int32_t x)
 {
     int32_t b = 0;
     while (column >= maps.offset[b + 1])
@@ -154,7 +154,7 @@ static __device__ float raw_value(const struct raw_maps &maps, int32_t column, i
 
 static __global__ void __launch_bounds__(SELECT_THREADS)
     pick(const uint64_t *keys, const int32_t *n_keys, uint64_t *chosen, int32_t h, int32_t w,
-         struct raw_maps maps, struct glint_cuda_candidates out)
+         struct center_maps maps, struct glint_cuda_candidates out)
 {
     __shared__ struct select_shared shared;
     const int32_t n = select_least(keys, *n_keys, out.cap, chosen, shared);
@@ -181,7 +181,8 @@ size_t glint_center_pick_work_bytes_cuda(int32_t h, int32_t w, int32_t n_classes
     return 256 + rounded(select_cap(top_k) * sizeof(uint64_t)) + keys;
 }
 
-static int32_t set_maps(const struct glint_center *c, const struct glint_cuda_map *maps, struct raw_maps *out)
+static int32_t set_maps(const struct glint_center *c, const struct glint_cuda_map *maps,
+                        struct center_maps *out)
 {
     int32_t n = 0;
     for (int b = 0; b < GLINT_CENTER_BRANCHES; b++) {
@@ -197,7 +198,7 @@ int glint_center_pick_cuda(struct glint_stream *s, const struct glint_center *c,
                            const struct glint_cuda_least *least, void *work,
                            struct glint_cuda_candidates *out)
 {
-    struct raw_maps raw;
+    struct center_maps raw;
     const struct glint_cuda_map *heat = &maps[GLINT_CENTER_HEATMAP];
     int32_t *n = (int32_t *)work;
     uint64_t *chosen = (uint64_t *)((uint8_t *)work + 256);
@@ -395,12 +396,13 @@ int glint_center_nms_cuda(struct glint_stream *s, const struct glint_center *c,
     return GLINT_LAUNCH(detect, 1, NMS_WALK_THREADS, 0, s, w, rules, *c, *in, *out);
 }
 
-struct heads {
+struct center_heads {
     int32_t n, first_label[GLINT_CENTER_HEADS];
     struct glint_cuda_candidates head[GLINT_CENTER_HEADS];
 };
 
-static __global__ void __launch_bounds__(THREADS) join(struct heads h, struct glint_cuda_candidates out)
+static __global__ void __launch_bounds__(THREADS)
+    join(struct center_heads h, struct glint_cuda_candidates out)
 {
     int32_t at = 0;
     for (int32_t k = 0; k < h.n; k++) {
@@ -425,7 +427,7 @@ static __global__ void __launch_bounds__(THREADS) join(struct heads h, struct gl
 int glint_center_join_cuda(struct glint_stream *s, const struct glint_cuda_candidates *heads, int32_t n_heads,
                            const int32_t *first_label, struct glint_cuda_candidates *out)
 {
-    struct heads h;
+    struct center_heads h;
     memset(&h, 0, sizeof h);
     if (n_heads < 0 || n_heads > GLINT_CENTER_HEADS)
         return glint_fail(GLINT_E_ARG, "%d heads, at most %d can be joined", n_heads, GLINT_CENTER_HEADS);

@@ -33,15 +33,15 @@ static int32_t hidden_rounded(const struct glint_cuda_branch *b)
 }
 
 /* First weights [9 k][hidden rounded], their bias, last weights [9 hidden][n], theirs. */
-struct parts {
+struct branch_parts {
     size_t first_bias, last, last_bias, all;
 };
 
-static struct parts parts_of(const struct glint_cuda_branches *b, int32_t index)
+static struct branch_parts parts_of(const struct glint_cuda_branches *b, int32_t index)
 {
     const struct glint_cuda_branch *branch = &b->branch[index];
     const size_t hidden = (size_t)hidden_rounded(branch);
-    struct parts p;
+    struct branch_parts p;
     p.first_bias = rounded(TAPS * (size_t)b->k * hidden * sizeof(float));
     p.last = p.first_bias + rounded(hidden * sizeof(float));
     p.last_bias = p.last + rounded(TAPS * (size_t)branch->hidden * (size_t)branch->n * sizeof(float));
@@ -71,7 +71,7 @@ static void pack(const struct glint_weights *w, int64_t columns, float *to, floa
 void glint_cuda_branch_pack(const struct glint_cuda_branches *b, int32_t index,
                             const struct glint_weights *first, const struct glint_weights *last, void *host)
 {
-    const struct parts p = parts_of(b, index);
+    const struct branch_parts p = parts_of(b, index);
     uint8_t *to = (uint8_t *)host;
     memset(host, 0, p.all);
     pack(first, hidden_rounded(&b->branch[index]), (float *)to, (float *)(to + p.first_bias));
@@ -80,7 +80,7 @@ void glint_cuda_branch_pack(const struct glint_cuda_branches *b, int32_t index,
 
 void glint_cuda_branch_set(struct glint_cuda_branches *b, int32_t index, const void *device)
 {
-    const struct parts p = parts_of(b, index);
+    const struct branch_parts p = parts_of(b, index);
     const uint8_t *from = (const uint8_t *)device;
     struct glint_cuda_branch *branch = &b->branch[index];
     branch->first = from;
@@ -89,7 +89,7 @@ void glint_cuda_branch_set(struct glint_cuda_branches *b, int32_t index, const v
     branch->last_bias = (const float *)(from + p.last_bias);
 }
 
-struct shared_memory {
+struct branches_shared {
     __align__(16) float a[STEP][ROWS];
     __align__(16) float b[STEP][HIDDEN];
     float hidden[ROWS_MAX][HIDDEN];
@@ -97,7 +97,7 @@ struct shared_memory {
     int32_t y[CELLS], x[CELLS];
 };
 
-struct job {
+struct branches_job {
     struct glint_cuda_branches branches;
     struct glint_cuda_shared shared;
     struct glint_cuda_branch_cells at;
@@ -123,8 +123,8 @@ static __device__ const T *pixel_of(const struct glint_cuda_shared &s, int32_t y
 }
 
 /* Row m's pixel (of the nine of a cell) is in the map; its place there. */
-static __device__ bool row_pixel(const struct glint_cuda_map &map, const struct shared_memory &sm, int32_t m,
-                                 int32_t n_cells, int32_t *y, int32_t *x)
+static __device__ bool row_pixel(const struct glint_cuda_map &map, const struct branches_shared &sm,
+                                 int32_t m, int32_t n_cells, int32_t *y, int32_t *x)
 {
     if (m >= TAPS * n_cells)
         return false;
@@ -133,7 +133,7 @@ static __device__ bool row_pixel(const struct glint_cuda_map &map, const struct 
     return *y >= 0 && *y < map.h && *x >= 0 && *x < map.w;
 }
 
-static __device__ __forceinline__ void multiply(const struct shared_memory &sm, int32_t m, int32_t n,
+static __device__ __forceinline__ void multiply(const struct branches_shared &sm, int32_t m, int32_t n,
                                                 float sum[OWN_M][OWN_N])
 {
 #pragma unroll
@@ -150,8 +150,8 @@ static __device__ __forceinline__ void multiply(const struct shared_memory &sm, 
 
 /* The first convolution's outputs h0 .. h0 + HIDDEN for all rows, to shared memory. */
 template <class T>
-static __device__ void hidden_of(const struct job &j, const struct glint_cuda_branch &branch, int32_t n_cells,
-                                 int32_t h0, int32_t ldw, struct shared_memory &sm)
+static __device__ void hidden_of(const struct branches_job &j, const struct glint_cuda_branch &branch,
+                                 int32_t n_cells, int32_t h0, int32_t ldw, struct branches_shared &sm)
 {
     const int32_t t = (int32_t)threadIdx.x, own_m = t / 16, own_n = t % 16 * OWN_N, load_k = t % 16;
     const struct glint_cuda_map &map = j.shared.map;
@@ -191,7 +191,7 @@ static __device__ void hidden_of(const struct job &j, const struct glint_cuda_br
 
 /* Adds to the cells' values what these hidden channels give. */
 static __device__ void add_values(const struct glint_cuda_branch &branch, int32_t n_cells, int32_t h0,
-                                  struct shared_memory &sm)
+                                  struct branches_shared &sm)
 {
     const int32_t lane = (int32_t)threadIdx.x % 32, warp = (int32_t)threadIdx.x / 32;
     const int32_t wide = min(HIDDEN, branch.hidden - h0);
@@ -211,8 +211,8 @@ static __device__ void add_values(const struct glint_cuda_branch &branch, int32_
     __syncthreads();
 }
 
-static __device__ void write_values(const struct job &j, const struct glint_cuda_branch &branch,
-                                    int32_t first, int32_t n_cells, const struct shared_memory &sm)
+static __device__ void write_values(const struct branches_job &j, const struct glint_cuda_branch &branch,
+                                    int32_t first, int32_t n_cells, const struct branches_shared &sm)
 {
     for (int32_t i = (int32_t)threadIdx.x; i < n_cells * branch.n; i += THREADS) {
         const int32_t cell = i / branch.n, k = i % branch.n;
@@ -224,9 +224,9 @@ static __device__ void write_values(const struct job &j, const struct glint_cuda
     }
 }
 
-template <class T> static __global__ void __launch_bounds__(THREADS) branches(struct job j)
+template <class T> static __global__ void __launch_bounds__(THREADS) branches(struct branches_job j)
 {
-    __shared__ struct shared_memory sm;
+    __shared__ struct branches_shared sm;
     const struct glint_cuda_branch branch = j.branches.branch[blockIdx.y];
     const int32_t n = min(*j.at.n, j.at.cap), t = (int32_t)threadIdx.x;
     const int32_t ldw = (branch.hidden + HIDDEN - 1) / HIDDEN * HIDDEN;
@@ -267,7 +267,7 @@ int glint_center_branches_cuda(struct glint_stream *s, const struct glint_cuda_b
                                const struct glint_cuda_branch_cells *at)
 {
     GLINT_TRY(check(b, shared, at));
-    const struct job j = {*b, *shared, *at};
+    const struct branches_job j = {*b, *shared, *at};
     const unsigned groups = glint_blocks(at->cap, CELLS);
     const dim3 grid(groups < BLOCKS_MOST ? groups : BLOCKS_MOST, (unsigned)b->n_branches);
     if (b->type == GLINT_DTYPE_F16)

@@ -70,7 +70,7 @@ void glint_cuda_conv_set(struct glint_cuda_conv *c, const void *device)
 
 /* Rows of a product that are pixels: neighbourhoods of outputs, or inputs of a transposed convolution, whose
  * place is the block's z. */
-struct plain {
+struct conv_plain {
     typedef float value;
     int32_t n_segments, k, n, ldw;
     struct glint_conv16_job job;
@@ -138,6 +138,6 @@ int glint_conv_cuda(struct glint_stream *s, const struct glint_cuda_conv *c, con
     job.set(c, in, residual, out, at);
     if (c->type != GLINT_DTYPE_F32)
         return glint_conv16(s, c, &job, at);
-    const struct plain p = {taps_of(c), c->k, c->n, product_ldw(c->n), job};
+    const struct conv_plain p = {taps_of(c), c->k, c->n, product_ldw(c->n), job};
     return launch_product(s, p, job.cap, (unsigned)(c->scale * c->scale));
 }

@@ -61,7 +61,7 @@ void glint_conv16_pack(const struct glint_cuda_conv *c, const struct glint_weigh
 }
 
 /* What a block has of the outputs: NB blocks of 16, warps of 16 MT rows x 16 NT outputs. */
-template <int NB> struct shape {
+template <int NB> struct conv_shape {
     static const int warps_n = NB >= 4 ? 2 : 1, warps_m = 8 / warps_n, MT = ROWS / warps_m / 16,
                      NT = NB / warps_n;
 };
@@ -109,33 +109,33 @@ static __device__ __forceinline__ void load_weights(const struct conv16 &p, T *t
     }
 }
 
-template <int NB> struct sums {
-    struct glint_fragment_c c[shape<NB>::MT][2 * shape<NB>::NT];
+template <int NB> struct conv_sums {
+    struct glint_fragment_c c[conv_shape<NB>::MT][2 * conv_shape<NB>::NT];
 };
 
-template <int NB> static __device__ __forceinline__ void clear(struct sums<NB> &s)
+template <int NB> static __device__ __forceinline__ void clear(struct conv_sums<NB> &s)
 {
 #pragma unroll
-    for (int i = 0; i < shape<NB>::MT; i++)
+    for (int i = 0; i < conv_shape<NB>::MT; i++)
 #pragma unroll
-        for (int j = 0; j < 2 * shape<NB>::NT; j++)
+        for (int j = 0; j < 2 * conv_shape<NB>::NT; j++)
             glint_fragment_zero(s.c[i][j]);
 }
 
 /* One block of 16 inputs: a[i] is this lane's address of its row of rows' block i, weights those of the step.
  */
 template <class T, int NB>
-static __device__ __forceinline__ void multiply(struct sums<NB> &s, const T *const a[shape<NB>::MT],
+static __device__ __forceinline__ void multiply(struct conv_sums<NB> &s, const T *const a[conv_shape<NB>::MT],
                                                 const T *weights)
 {
-    const int32_t lane = glint_lane(), warp_n = (int32_t)threadIdx.x / 32 % shape<NB>::warps_n;
-    struct glint_fragment_a<T> left[shape<NB>::MT];
+    const int32_t lane = glint_lane(), warp_n = (int32_t)threadIdx.x / 32 % conv_shape<NB>::warps_n;
+    struct glint_fragment_a<T> left[conv_shape<NB>::MT];
 #pragma unroll
-    for (int i = 0; i < shape<NB>::MT; i++)
+    for (int i = 0; i < conv_shape<NB>::MT; i++)
         glint_load_matrices4(left[i].x, a[i], false);
 #pragma unroll
-    for (int j = 0; j < shape<NB>::NT; j++) {
-        const uint4 w = *(const uint4 *)(weights + (warp_n * shape<NB>::NT + j) * VALUES + lane * 8);
+    for (int j = 0; j < conv_shape<NB>::NT; j++) {
+        const uint4 w = *(const uint4 *)(weights + (warp_n * conv_shape<NB>::NT + j) * VALUES + lane * 8);
         const struct glint_fragment_b<T> right[2] = {
             {{w.x, w.y}},
             {
@@ -145,7 +145,7 @@ static __device__ __forceinline__ void multiply(struct sums<NB> &s, const T *con
             }
         };
 #pragma unroll
-        for (int i = 0; i < shape<NB>::MT; i++) {
+        for (int i = 0; i < conv_shape<NB>::MT; i++) {
             glint_fragment_multiply(s.c[i][2 * j], left[i], right[0]);
             glint_fragment_multiply(s.c[i][2 * j + 1], left[i], right[1]);
         }
@@ -175,21 +175,21 @@ static __device__ __forceinline__ void store_pair(const struct conv16 &p, int32_
 
 /* where(row, &y, &x): the output's pixel of a row of the block; false: none. */
 template <class T, int NB, class Where>
-static __device__ __forceinline__ void store_sums(const struct conv16 &p, const struct sums<NB> &s,
+static __device__ __forceinline__ void store_sums(const struct conv16 &p, const struct conv_sums<NB> &s,
                                                   Where where)
 {
-    const int32_t warp = (int32_t)threadIdx.x / 32, warp_n = warp % shape<NB>::warps_n,
-                  warp_m = warp / shape<NB>::warps_n;
-    const int32_t n0 = ((int32_t)blockIdx.y * NB + warp_n * shape<NB>::NT) * BLOCK;
+    const int32_t warp = (int32_t)threadIdx.x / 32, warp_n = warp % conv_shape<NB>::warps_n,
+                  warp_m = warp / conv_shape<NB>::warps_n;
+    const int32_t n0 = ((int32_t)blockIdx.y * NB + warp_n * conv_shape<NB>::NT) * BLOCK;
 #pragma unroll
-    for (int i = 0; i < shape<NB>::MT; i++)
+    for (int i = 0; i < conv_shape<NB>::MT; i++)
 #pragma unroll
         for (int half = 0; half < 2; half++) {
             int32_t y, x;
-            if (!where((warp_m * shape<NB>::MT + i) * 16 + glint_fragment_row(2 * half), &y, &x))
+            if (!where((warp_m * conv_shape<NB>::MT + i) * 16 + glint_fragment_row(2 * half), &y, &x))
                 continue;
 #pragma unroll
-            for (int j = 0; j < 2 * shape<NB>::NT; j++)
+            for (int j = 0; j < 2 * conv_shape<NB>::NT; j++)
                 store_pair<T>(p, y, x, n0 + 8 * j + glint_fragment_column(0), s.c[i][j].x[2 * half],
                               s.c[i][j].x[2 * half + 1]);
         }
@@ -200,7 +200,7 @@ static __device__ __forceinline__ void store_sums(const struct conv16 &p, const 
 #define ROW_CHUNK 32
 #define ROW_LD    (ROW_CHUNK + PIECE)
 
-template <int NB> struct rows_shared {
+template <int NB> struct conv_rows_shared {
     static const int a = ROWS * ROW_LD, b = ROW_CHUNK / BLOCK * NB * VALUES;
     static const size_t bytes = STAGES * (size_t)(a + b) * 2;
 };
@@ -210,7 +210,7 @@ template <class T, int NB>
 static __device__ __forceinline__ void load_rows(const struct conv16 &p, T *shared, int32_t step,
                                                  int32_t chunks, int32_t first, int32_t n_rows)
 {
-    typedef struct rows_shared<NB> part;
+    typedef struct conv_rows_shared<NB> part;
     T *a = shared + step % STAGES * (part::a + part::b);
     const int32_t row = (int32_t)threadIdx.x / 2, tap = step / chunks, c0 = step % chunks * ROW_CHUNK;
     int32_t y = -1, x = -1;
@@ -226,12 +226,12 @@ static __device__ __forceinline__ void load_rows(const struct conv16 &p, T *shar
 template <class T, int NB> static __global__ void __launch_bounds__(THREADS, 2) rows(struct conv16 p)
 {
     GLINT_SHARED_BYTES(bytes);
-    typedef struct rows_shared<NB> part;
+    typedef struct conv_rows_shared<NB> part;
     T *shared = (T *)bytes;
     const int32_t n_rows = p.job.n_rows(), first = (int32_t)blockIdx.x * ROWS;
     const int32_t chunks = (p.k + ROW_CHUNK - 1) / ROW_CHUNK, steps = p.job.kernel * p.job.kernel * chunks;
-    const int32_t warp_m = (int32_t)threadIdx.x / 32 / shape<NB>::warps_n, lane = glint_lane();
-    struct sums<NB> sum;
+    const int32_t warp_m = (int32_t)threadIdx.x / 32 / conv_shape<NB>::warps_n, lane = glint_lane();
+    struct conv_sums<NB> sum;
     if (first >= n_rows)
         return;
     clear(sum);
@@ -249,10 +249,10 @@ template <class T, int NB> static __global__ void __launch_bounds__(THREADS, 2) 
         const T *stage = shared + step % STAGES * (part::a + part::b);
 #pragma unroll
         for (int32_t k = 0; k < ROW_CHUNK / BLOCK; k++) {
-            const T *a[shape<NB>::MT];
+            const T *a[conv_shape<NB>::MT];
 #pragma unroll
-            for (int i = 0; i < shape<NB>::MT; i++)
-                a[i] = stage + ((warp_m * shape<NB>::MT + i) * 16 + lane % 16) * ROW_LD + k * BLOCK +
+            for (int i = 0; i < conv_shape<NB>::MT; i++)
+                a[i] = stage + ((warp_m * conv_shape<NB>::MT + i) * 16 + lane % 16) * ROW_LD + k * BLOCK +
                        lane / 16 * 8;
             multiply<T, NB>(sum, a, stage + part::a + k * NB * VALUES);
         }
@@ -268,7 +268,7 @@ template <class T, int NB> static __global__ void __launch_bounds__(THREADS, 2) 
 
 /* Tiles: 3x3, stride 1. */
 
-template <int NB, int CHUNK> struct tiles_shared {
+template <int NB, int CHUNK> struct conv_tiles_shared {
     static const int ld = CHUNK + PIECE, halo = TILES * HALO * HALO * ld,
                      weights = CHUNK / BLOCK * NB * VALUES;
     static const size_t bytes = (2 * (size_t)halo + STAGES * (size_t)weights) * 2;
@@ -299,7 +299,7 @@ static __device__ __forceinline__ void load_halo(const struct conv16 &p, T *to,
         const int32_t pixel = i / per_pixel, c = i % per_pixel * PIECE, tile = pixel / (HALO * HALO);
         const int32_t y = pixel / HALO % HALO - 1, x = pixel % HALO - 1;
         const bool wanted = tiles[tile].pixels != 0;
-        load_piece(p, to + pixel * tiles_shared<NB, CHUNK>::ld + c, wanted ? tiles[tile].y + y : -1,
+        load_piece(p, to + pixel * conv_tiles_shared<NB, CHUNK>::ld + c, wanted ? tiles[tile].y + y : -1,
                    tiles[tile].x + x, chunk * CHUNK + c);
     }
 }
@@ -308,13 +308,13 @@ template <class T, int NB, int CHUNK>
 static __global__ void __launch_bounds__(THREADS, 2) tiles(struct conv16 p)
 {
     GLINT_SHARED_BYTES(bytes);
-    typedef struct tiles_shared<NB, CHUNK> part;
+    typedef struct conv_tiles_shared<NB, CHUNK> part;
     __shared__ struct glint_cuda_tile tile[TILES];
     T *halo = (T *)bytes, *weights = halo + 2 * part::halo;
     const int32_t n_tiles = p.tiles ? min(*p.n_tiles, p.cap_tiles) : p.cap_tiles, t = (int32_t)threadIdx.x;
     const int32_t chunks = (p.k + CHUNK - 1) / CHUNK, steps = chunks * 9;
-    const int32_t warp_m = t / 32 / shape<NB>::warps_n, lane = glint_lane();
-    struct sums<NB> sum;
+    const int32_t warp_m = t / 32 / conv_shape<NB>::warps_n, lane = glint_lane();
+    struct conv_sums<NB> sum;
     if ((int32_t)blockIdx.x * TILES >= n_tiles)
         return;
     if (t < TILES)
@@ -326,10 +326,10 @@ static __global__ void __launch_bounds__(THREADS, 2) tiles(struct conv16 p)
         load_weights<T, NB, CHUNK / BLOCK>(p, weights + i * part::weights, i, 0);
         glint_async_commit();
     }
-    int32_t own[shape<NB>::MT]; /* this lane's rows: their pixels among the halos */
+    int32_t own[conv_shape<NB>::MT]; /* this lane's rows: their pixels among the halos */
 #pragma unroll
-    for (int i = 0; i < shape<NB>::MT; i++) {
-        const int32_t row = (warp_m * shape<NB>::MT + i) * 16 + lane % 16, pixel = row % (SIDE * SIDE);
+    for (int i = 0; i < conv_shape<NB>::MT; i++) {
+        const int32_t row = (warp_m * conv_shape<NB>::MT + i) * 16 + lane % 16, pixel = row % (SIDE * SIDE);
         own[i] = (row / (SIDE * SIDE) * HALO * HALO + pixel / SIDE * HALO + pixel % SIDE) * part::ld +
                  lane / 16 * 8;
     }
@@ -347,9 +347,9 @@ static __global__ void __launch_bounds__(THREADS, 2) tiles(struct conv16 p)
         const T *w = weights + step % STAGES * part::weights;
 #pragma unroll
         for (int32_t k = 0; k < CHUNK / BLOCK; k++) {
-            const T *a[shape<NB>::MT];
+            const T *a[conv_shape<NB>::MT];
 #pragma unroll
-            for (int i = 0; i < shape<NB>::MT; i++)
+            for (int i = 0; i < conv_shape<NB>::MT; i++)
                 a[i] = from + own[i] + k * BLOCK;
             multiply<T, NB>(sum, a, w + k * NB * VALUES);
         }
@@ -370,7 +370,7 @@ template <class T, int NB> static int launch_rows(struct glint_stream *s, const 
 {
     const dim3 grid(glint_blocks(p.job.cap, ROWS), glint_blocks(p.n_blocks, NB),
                     (unsigned)(p.job.scale * p.job.scale));
-    return GLINT_LAUNCH((rows<T, NB>), grid, THREADS, rows_shared<NB>::bytes, s, p);
+    return GLINT_LAUNCH((rows<T, NB>), grid, THREADS, conv_rows_shared<NB>::bytes, s, p);
 }
 
 template <class T, int NB> static int launch_tiles(struct glint_stream *s, const struct conv16 &p)
@@ -378,10 +378,10 @@ template <class T, int NB> static int launch_tiles(struct glint_stream *s, const
     const dim3 grid(glint_blocks(p.cap_tiles, TILES), glint_blocks(p.n_blocks, NB));
     struct glint_device_info info;
     const bool wide = p.k % 64 == 0 && glint_device_describe(glint_stream_device(s), &info) == GLINT_OK &&
-                      (size_t)info.shared_bytes >= tiles_shared<NB, 64>::bytes + 1024;
+                      (size_t)info.shared_bytes >= conv_tiles_shared<NB, 64>::bytes + 1024;
     if (wide)
-        return GLINT_LAUNCH((tiles<T, NB, 64>), grid, THREADS, (tiles_shared<NB, 64>::bytes), s, p);
-    return GLINT_LAUNCH((tiles<T, NB, 32>), grid, THREADS, (tiles_shared<NB, 32>::bytes), s, p);
+        return GLINT_LAUNCH((tiles<T, NB, 64>), grid, THREADS, (conv_tiles_shared<NB, 64>::bytes), s, p);
+    return GLINT_LAUNCH((tiles<T, NB, 32>), grid, THREADS, (conv_tiles_shared<NB, 32>::bytes), s, p);
 }
 
 template <class T, int NB> static int launch(struct glint_stream *s, const struct conv16 &p, bool by_tiles)
