@@ -159,17 +159,17 @@ cut_capture() {
 
 output() {
     street >street.pcd
-    expect 0 run street.pcd --score 0.05
+    expect 0 run street.pcd --score 0.001
     quiet err
     grep -q '^{"frame":0,"stamp_ns":.*"boxes":\[.*"latency_us":{.*}}$' out || wrong "expected a line of JSON on stdout"
     without_latency out >first
-    "$glint" run street.pcd --score 0.05 | without_latency >second
+    "$glint" run street.pcd --score 0.001 | without_latency >second
     cmp -s first second || wrong "two runs differ"
     for threads in 1 2 3; do
-        "$glint" run street.pcd --score 0.05 --threads $threads | without_latency >second
+        "$glint" run street.pcd --score 0.001 --threads $threads | without_latency >second
         cmp -s first second || wrong "--threads $threads differs"
     done
-    expect 0 run street.pcd street.pcd --score 0.05 --out a/boxes.jsonl --out 'a/bev_%06d.png' --out 'a/%06d.label' --trace a/trace.json
+    expect 0 run street.pcd street.pcd --score 0.001 --out a/boxes.jsonl --out 'a/bev_%06d.png' --out 'a/%06d.label' --trace a/trace.json
     quiet out
     for file in boxes.jsonl bev_000000.png bev_000001.png 000001.label trace.json; do
         [ -s a/$file ] || wrong "a/$file is missing"
@@ -177,13 +177,13 @@ output() {
     [ "$(head -c 4 a/bev_000000.png | tail -c 3)" = PNG ] || wrong "a/bev_000000.png is no PNG"
     without_latency a/boxes.jsonl | head -n 1 >second
     cmp -s first second || wrong "--out differs from stdout"
-    "$glint" run street.pcd --score 0.05 --out b.png && cmp -s b.png a/bev_000000.png || wrong "the same frame gives another picture"
+    "$glint" run street.pcd --score 0.001 --out b.png && cmp -s b.png a/bev_000000.png || wrong "the same frame gives another picture"
     expect 0 run street.pcd street.pcd --frames 1:2 && quiet out && one_line "no frames in the input"
     expect 2 run street.pcd street.pcd --out one.png
     one_line one.png
     expect 2 run street.pcd --out boxes.txt && one_line boxes.txt
     expect 0 decode street.pcd --out cloud.bin && [ -s cloud.bin ] || wrong "cloud.bin is missing"
-    expect 0 run cloud.bin --score 0.05
+    expect 0 run cloud.bin --score 0.001
     without_latency out | sed 's/"source":"[^"]*"//' >second
     sed 's/"source":"[^"]*"//' first | cmp -s - second || wrong "a decoded cloud gives other boxes"
     expect 0 info street.pcd && says out 16160
