@@ -5,6 +5,7 @@
  * map, residual and norm; inner map and GELU; outer map, residual and norm. */
 #include "attention/cuda/flat_layer.h"
 #include "attention/cuda/attend.h"
+#include "attention/cuda/flat_group.h"
 #include "core/cuda/kernel.h"
 
 /* Whether one product can do q, k and v: the position is added for whole tiles of outputs. */
@@ -261,6 +262,8 @@ int glint_flat_layer_cuda(struct glint_stream *s, const struct glint_flat_layer_
     if (l->dim < 1 || l->heads < 1 || l->dim % l->heads != 0 || l->group < 1 || l->ffn < 1 || most < 1)
         return glint_fail(GLINT_E_ARG, "layer of width %d, %d heads, groups of %d, inner width %d", l->dim,
                           l->heads, l->group, l->ffn);
+    if (glint_flat_group_takes(s, l))
+        return glint_flat_group_cuda(s, l, in, pe, perm, n, most, out, attn_out);
     const struct run r = {s, l, n, most, l->precision != GLINT_PRECISION_FP32};
     struct work w;
     (void)carve(&w, l, most, attn_out != NULL, scratch);

@@ -352,6 +352,7 @@ static void layers_of_other_sizes(void **state)
 {
     static const int32_t few[] = {37}, more[] = {150, 300};
     run_layers(*state, 64, 2, 96, 144, GLINT_SHORT_GROUP_SINGLE, more, 2);
+    run_layers(*state, 64, 4, 128, 200, GLINT_SHORT_GROUP_SINGLE, more + 1, 1);
     run_layers(*state, 40, 5, 24, 7, GLINT_SHORT_GROUP_WRAP, few, 1);
     run_layers(*state, 96, 2, 50, 16, GLINT_SHORT_GROUP_SINGLE, few, 1);
     run_layers(*state, 288, 18, 64, 20, GLINT_SHORT_GROUP_SINGLE, few, 1);
