@@ -140,10 +140,16 @@ def check_training(work, config_path, config, made):
 
 
 def check_chunks(config):
-    """The same samples whatever the workers are."""
-    chunks = dataset.Chunks(config, 4, 2, config.crop_side(CROP), uses=1)
+    """The same samples whatever the workers are, and whether they are finished there or on a GPU later."""
+    n = config.crop_side(CROP)
+    chunks = dataset.Chunks(config, 4, 2, n, uses=1)
     chunks.worlds, chunks.batches = 1, 1
     first, again = chunks[7][0], chunks[7][0]
+    chunks.raw = True
+    raw, seed = chunks[7][0]
+    later = dataset.finish(raw.to("cpu"), config, n, np.random.default_rng(seed))
+    chunks.raw = False
+    assert all(torch.equal(first[k], later[k]) for k in first)
     assert all(torch.equal(first[k], again[k]) for k in first)
     assert not torch.equal(first["p"][:100], chunks[8][0]["p"][:100])
 
@@ -153,6 +159,8 @@ def check_model(work, checkpoint, config_path, made):
     export.export(checkpoint, config_path, folder, "smoke")
     bad, boxes = parity.check(folder, GLINT, [(s.sensor, s.points) for s in made], score=0.02)
     assert not bad and boxes, f"{boxes} boxes, {bad} differ"
+    bad, boxes = parity.check(SOURCE / "data/models/glint-tiny", GLINT, [("the shipped model", made[0].points)])
+    assert not bad, "the shipped model is another network than PyTorch's"
     detector = GlintDetector(GLINT, folder, ["--threads", "1"])
     config = network_config.read(folder / "config.json")
     r = validate.report(detector, iter(made), config)
