@@ -123,7 +123,7 @@ struct glint_sim_rays {
     /* What the sensor makes of echoes. */
     float range_min_m, range_max_m;
     float noise_m;        /* standard deviation of the range */
-    float sensitivity;    /* 1: a diffuse target of 10 % at 0.8 range_max_m is seen half of the times */
+    float sensitivity;    /* 1: a diffuse target of 10 % at 0.42 range_max_m is seen half of the times */
     float dropout;        /* share of returns lost for no reason, 0..1 */
     float divergence_rad; /* width of a beam: edges, mixed pixels */
     uint64_t noise_seed;  /* another one: other noise on the same scene */

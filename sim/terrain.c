@@ -1,0 +1,221 @@
+/* sim/terrain.c - see sim/terrain.h. The raster is painted: every piece of every street near by writes its
+ * distance into the cells of its surroundings, the nearest wins; heights follow in one pass, hills by turning
+ * phasors from cell to cell instead of a sine each. */
+#include "sim/terrain.h"
+
+double glint_sim_hill(const struct glint_sim_style *w, double x, double y, double slope_out[2])
+{
+    double z = 0;
+    if (slope_out)
+        slope_out[0] = slope_out[1] = 0;
+    for (int k = 0; k < 5; k++) {
+        const double kx = (double)w->hill[k][1], ky = (double)w->hill[k][2], a = (double)w->hill[k][0];
+        double sine, cosine;
+        glint_sim_sincos(kx * x + ky * y + (double)w->hill[k][3], &sine, &cosine);
+        z += a * sine;
+        if (slope_out) {
+            slope_out[0] += a * kx * cosine;
+            slope_out[1] += a * ky * cosine;
+        }
+    }
+    return z;
+}
+
+static float lattice(uint64_t seed, int32_t i, int32_t j)
+{
+    uint32_t h = (uint32_t)i * 0x9e3779b1u ^ (uint32_t)j * 0x85ebca77u ^ (uint32_t)seed;
+    h ^= h >> 16, h *= 0x7feb352du;
+    h ^= h >> 15, h *= 0x846ca68bu;
+    h ^= h >> 16;
+    return (float)(h >> 8) * 0x1p-24f;
+}
+
+/* Smooth noise 0..1 of the given grain, m. */
+static float noise(uint64_t seed, double x, double y, double grain)
+{
+    const double u = x / grain, v = y / grain, fu = floor(u), fv = floor(v);
+    const int32_t i = (int32_t)fu, j = (int32_t)fv;
+    float a = (float)(u - fu), b = (float)(v - fv);
+    a = a * a * (3 - 2 * a), b = b * b * (3 - 2 * b);
+    const float low = lattice(seed, i, j) * (1 - a) + lattice(seed, i + 1, j) * a;
+    const float high = lattice(seed, i, j + 1) * (1 - a) + lattice(seed, i + 1, j + 1) * a;
+    return low * (1 - b) + high * b;
+}
+
+/* What the place adds to the hills, beside and on a street. */
+static double relief(const struct glint_sim_style *w, float kerb, float walk, double beyond, double middle,
+                     double x, double y)
+{
+    if (beyond < 0)
+        return -(double)w->crown * (middle < 8 ? middle : 8) - 0.05;
+    double z = (double)kerb - 0.05;
+    const double off = beyond - (double)walk;
+    if (w->scene == GLINT_SIM_SQUARE || w->scene == GLINT_SIM_PARKING || off < 0)
+        return z;
+    z += (double)w->slope * (off < 30 ? off : 30);
+    if (off > 0.3) {
+        const double rise = off - 0.3 < 2 ? (off - 0.3) / 2 : 1;
+        if (w->bank > 0) {
+            const float b = noise(w->seed + 11, x, y, 27);
+            z += rise * (double)w->bank * (b > 0.55f ? (double)(b - 0.55f) * 3 : 0);
+        }
+        z += rise * (double)(w->bumps * noise(w->seed + 12, x, y, 2.9));
+    }
+    return z;
+}
+
+double glint_sim_height(const struct glint_sim_style *w, const struct glint_sim_street *s, int side,
+                        double beyond, double middle, double x, double y)
+{
+    return glint_sim_hill(w, x, y, NULL) + relief(w, s->kerb, s->walk[side], beyond, middle, x, y);
+}
+
+double glint_sim_height_among(const struct glint_sim_style *w, const struct glint_sim_street *s, int32_t n,
+                              double x, double y, double *beyond_out)
+{
+    double best = 1e9, middle = 1e9;
+    int32_t nearest = 0;
+    int side = 0;
+    for (int32_t k = 0; k < n; k++) {
+        double along, left;
+        if (!s[k].there)
+            continue;
+        glint_sim_street_project(&s[k], x, y, &along, &left);
+        const double beyond = fabs(left) - (double)glint_sim_street_edge(&s[k], left > 0);
+        if (beyond < best)
+            best = beyond, nearest = k, side = left > 0, middle = fabs(left);
+    }
+    if (beyond_out)
+        *beyond_out = best;
+    return n > 0 ? glint_sim_height(w, &s[nearest], side, best, middle, x, y) : glint_sim_hill(w, x, y, NULL);
+}
+
+/* A piece of a street, as it is painted. */
+struct piece {
+    double x, y, ux, uy, length; /* from, direction */
+    double along;
+    const struct glint_sim_street *street;
+    int32_t number;
+};
+
+static void paint_cell(const struct piece *p, double x, double y, float *beyond, int32_t *number,
+                       uint8_t *ground)
+{
+    const double wx = x - p->x, wy = y - p->y;
+    double f = wx * p->ux + wy * p->uy;
+    f = f < 0 ? 0 : f > p->length ? p->length : f;
+    const double ex = wx - f * p->ux, ey = wy - f * p->uy;
+    const bool left = p->ux * wy - p->uy * wx > 0;
+    const float off = (float)sqrt(ex * ex + ey * ey), edge = glint_sim_street_edge(p->street, left);
+    if (off - edge >= *beyond)
+        return;
+    *beyond = off - edge;
+    *number = p->number * 2 + left;
+    const float lane = off / p->street->lane, line = fabsf(lane - floorf(lane + 0.5f)) * p->street->lane;
+    const double along = p->along + f;
+    const bool dashed = along / 9 - floor(along / 9) < 0.35, centre = lane < 0.5f;
+    *ground = line < 0.12f && (dashed || centre) && lane < (float)p->street->lanes + 0.1f ? GLINT_SIM_MARKING
+                                                                                          : GLINT_SIM_ASPHALT;
+}
+
+static void paint(const struct glint_sim_raster *t, const struct piece *p, double reach, float *beyond,
+                  int32_t *street)
+{
+    const double x1 = p->x + p->ux * p->length, y1 = p->y + p->uy * p->length, inverse = 1 / (double)t->cell;
+    const double lo_x = (fmin(p->x, x1) - reach - t->x0) * inverse,
+                 hi_x = (fmax(p->x, x1) + reach - t->x0) * inverse;
+    const double lo_y = (fmin(p->y, y1) - reach - t->y0) * inverse,
+                 hi_y = (fmax(p->y, y1) + reach - t->y0) * inverse;
+    const double last = GLINT_SIM_RASTER - 1;
+    if (hi_x < 0 || hi_y < 0 || lo_x > last || lo_y > last)
+        return;
+    const int c0 = (int)fmax(0, ceil(lo_x)), c1 = (int)fmin(last, floor(hi_x));
+    const int r0 = (int)fmax(0, ceil(lo_y)), r1 = (int)fmin(last, floor(hi_y));
+    for (int r = r0; r <= r1; r++)
+        for (int c = c0; c <= c1; c++) {
+            const size_t k = (size_t)r * GLINT_SIM_RASTER + (size_t)c;
+            paint_cell(p, t->x0 + c * (double)t->cell, t->y0 + r * (double)t->cell, &beyond[k], &street[k],
+                       &t->ground[k]);
+        }
+}
+
+#define MOST_STREETS 512
+
+static int32_t paint_streets(const struct glint_sim_raster *t, const struct glint_sim_style *w,
+                             struct glint_sim_street *streets, float *beyond, int32_t *number)
+{
+    const double size = GLINT_SIM_RASTER * (double)t->cell, reach = 24;
+    const int32_t i0 = (int32_t)floor(t->x0 / w->spacing) - 2,
+                  i1 = (int32_t)floor((t->x0 + size) / w->spacing) + 2;
+    const int32_t j0 = (int32_t)floor(t->y0 / w->spacing) - 2,
+                  j1 = (int32_t)floor((t->y0 + size) / w->spacing) + 2;
+    int32_t n = 0;
+    for (int32_t j = j0; j <= j1; j++)
+        for (int32_t i = i0; i <= i1; i++)
+            for (int32_t dir = 0; dir < 2 && n < MOST_STREETS; dir++) {
+                struct glint_sim_street *s = &streets[n];
+                glint_sim_get_street(w, i, j, dir, s);
+                if (!s->there)
+                    continue;
+                for (int k = 0; k < GLINT_SIM_STREET_STEPS; k++) {
+                    const double dx = s->x[k + 1] - s->x[k], dy = s->y[k + 1] - s->y[k],
+                                 len = sqrt(dx * dx + dy * dy);
+                    const struct piece p = {s->x[k], s->y[k], dx / len, dy / len, len, k * s->step, s, n};
+                    paint(t, &p, reach, beyond, number);
+                }
+                n++;
+            }
+    return n;
+}
+
+/* Heights of one row: hills by phasors. */
+static void fill_row(struct glint_sim_raster *t, const struct glint_sim_style *w,
+                     const struct glint_sim_street *streets, int r, const float *beyond,
+                     const int32_t *number)
+{
+    const double y = t->y0 + r * (double)t->cell;
+    double re[5], im[5], cs[5], sn[5];
+    for (int k = 0; k < 5; k++) {
+        glint_sim_sincos((double)w->hill[k][1] * t->x0 + (double)w->hill[k][2] * y + (double)w->hill[k][3],
+                         &im[k], &re[k]);
+        glint_sim_sincos((double)w->hill[k][1] * (double)t->cell, &sn[k], &cs[k]);
+    }
+    for (int c = 0; c < GLINT_SIM_RASTER; c++) {
+        const size_t at = (size_t)r * GLINT_SIM_RASTER + (size_t)c;
+        double z = -t->z0;
+        for (int k = 0; k < 5; k++) {
+            z += (double)w->hill[k][0] * im[k];
+            const double turned = re[k] * cs[k] - im[k] * sn[k];
+            im[k] = im[k] * cs[k] + re[k] * sn[k];
+            re[k] = turned;
+        }
+        const struct glint_sim_street *s = number[at] < 0 ? NULL : &streets[number[at] / 2];
+        const int side = number[at] & 1;
+        const float walk = s ? s->walk[side] : 0, off = beyond[at];
+        const double middle = s ? (double)(off + glint_sim_street_edge(s, side)) : 1e9;
+        z += relief(w, s ? s->kerb : 0.1f, walk, (double)off, middle, t->x0 + c * (double)t->cell, y);
+        t->height[at] = (float)z;
+        if (off >= 0)
+            t->ground[at] = off < walk || w->scene == GLINT_SIM_SQUARE ? GLINT_SIM_PAVING
+                            : w->scene == GLINT_SIM_PARKING            ? GLINT_SIM_ASPHALT
+                                                                       : GLINT_SIM_SOIL;
+    }
+}
+
+void glint_sim_raster_fill(struct glint_sim_raster *t, const struct glint_sim_style *w, double x, double y,
+                           double z0, float cell, float *beyond, int32_t *street)
+{
+    static _Thread_local struct glint_sim_street streets[MOST_STREETS];
+    t->cell = cell;
+    t->x0 = x - GLINT_SIM_RASTER / 2 * (double)cell;
+    t->y0 = y - GLINT_SIM_RASTER / 2 * (double)cell;
+    t->z0 = z0;
+    for (size_t k = 0; k < (size_t)GLINT_SIM_RASTER * GLINT_SIM_RASTER; k++) {
+        beyond[k] = 24.0f;
+        street[k] = -1;
+        t->ground[k] = GLINT_SIM_SOIL;
+    }
+    paint_streets(t, w, streets, beyond, street);
+    for (int r = 0; r < GLINT_SIM_RASTER; r++)
+        fill_row(t, w, streets, r, beyond, street);
+}

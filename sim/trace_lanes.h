@@ -1,0 +1,475 @@
+/* sim/trace_lanes.h - the kernel of sim/trace.h, written once over the operations of lanes_c.h, lanes_avx2.h
+ * or lanes_avx512.h: include one of them first, and define TRACE as the function's name.
+ *
+ * Rays never look at each other: a test that skips work for several at once (a sphere that none of them
+ * meets) only leaves out what would not have changed any of them. So the bits do not depend on how many go
+ * together. */
+#include "sim/chance_lanes.h"
+#include "sim/trace.h"
+
+#define NEAREST 0.05f /* m: nothing is seen nearer */
+
+/* --- ground --- */
+
+struct spot { /* of a raster */
+    lf height, slope_x, slope_y;
+    lu index;
+};
+
+static inline struct spot look(const struct glint_sim_raster *r, lf x, lf y)
+{
+    const float inverse = 1.0f / r->cell, last = (float)(GLINT_SIM_RASTER - 1) - 0.001f;
+    const lf u = lf_at_most_index((x - lf_set((float)r->x0)) * lf_set(inverse), last);
+    const lf v = lf_at_most_index((y - lf_set((float)r->y0)) * lf_set(inverse), last);
+    const lu i = lu_trunc(u), j = lu_trunc(v), at = j * lu_set(GLINT_SIM_RASTER) + i;
+    const lf a = u - lf_int(i), b = v - lf_int(j);
+    const lf h00 = lf_gather(r->height, at), h10 = lf_gather(r->height + 1, at);
+    const lf h01 = lf_gather(r->height + GLINT_SIM_RASTER, at),
+             h11 = lf_gather(r->height + GLINT_SIM_RASTER + 1, at);
+    const lf low = h00 + a * (h10 - h00), high = h01 + a * (h11 - h01);
+    const lf dx0 = h10 - h00, dx1 = h11 - h01;
+    struct spot s;
+    s.height = low + b * (high - low);
+    s.slope_x = (dx0 + b * (dx1 - dx0)) * lf_set(inverse);
+    s.slope_y = (high - low) * lf_set(inverse);
+    s.index = at;
+    return s;
+}
+
+/* Heights along the bundle's middle, and the highest slope at which the ground up to each place is seen: a
+ * ray of slope s meets the ground where that first reaches s. */
+static inline void make_profile(const struct glint_sim_sight *g, struct glint_sim_bundle *b)
+{
+    for (int k = 0; k < GLINT_SIM_PROFILE; k += LANES) {
+        const lf r = lf_load(g->way + k);
+        const lf x = lf_set(b->origin[0]) + r * lf_set(b->ahead[0]),
+                 y = lf_set(b->origin[1]) + r * lf_set(b->ahead[1]);
+        const lf h = look(&g->raster[k >= g->n_fine], x, y).height;
+        lf_store(b->height + k, h);
+        lf_store(b->horizon + k, (h - lf_set(b->origin[2])) / r);
+    }
+    float most = -1e30f;
+    for (int k = 0; k < GLINT_SIM_PROFILE; k++) {
+        most = b->horizon[k] > most ? b->horizon[k] : most;
+        b->horizon[k] = most;
+    }
+    for (int k = GLINT_SIM_PROFILE; k < 512; k++)
+        b->horizon[k] = 1e30f;
+}
+
+static inline struct spot look_at(const struct glint_sim_sight *g, lf x, lf y, lm fine)
+{
+    const struct spot a = look(&g->raster[0], x, y), c = look(&g->raster[1], x, y);
+    struct spot s;
+    s.height = lf_if(fine, a.height, c.height);
+    s.slope_x = lf_if(fine, a.slope_x, c.slope_x);
+    s.slope_y = lf_if(fine, a.slope_y, c.slope_y);
+    s.index = lu_if(fine, a.index, c.index);
+    return s;
+}
+
+static inline void ground(const struct glint_sim_sight *g, struct glint_sim_bundle *b, int at)
+{
+    const lf ox = lf_load(b->o[0] + at), oy = lf_load(b->o[1] + at), oz = lf_load(b->o[2] + at);
+    const lf dx = lf_load(b->d[0] + at), dy = lf_load(b->d[1] + at), dz = lf_load(b->d[2] + at);
+    const lu key = lu_load(b->key + at);
+    const lf flat = lf_max(lf_sqrt(dx * dx + dy * dy), lf_set(1e-4f)), slope = dz / flat;
+    lu k = lu_set(0); /* the first place with horizon >= slope */
+    for (uint32_t half = 256; half > 0; half /= 2) {
+        const lm below = lf_lt(lf_gather(b->horizon + half - 1, k), slope);
+        k = lu_if(below, k + lu_set(half), k);
+    }
+    const lm none = lf_lt(lf_set((float)GLINT_SIM_PROFILE - 0.5f), lf_int(k)), first = lu_eq(k, lu_set(0));
+    k = lu_if(none, lu_set(GLINT_SIM_PROFILE - 1), k);
+    const lu before = lu_if(first, k, k - lu_set(1));
+    const lf rb = lf_gather(g->way, k), hb = lf_gather(b->height, k), ha = lf_gather(b->height, before);
+    const lf ra = lf_if(first, lf_set(0.0f), lf_gather(g->way, before)), z = lf_set(b->origin[2]);
+    const lf fa = z + slope * ra - ha, fb = z + slope * rb - hb, gap = rb - ra;
+    const lf r = ra + gap * lf_min(lf_max(fa / lf_max(fa - fb, lf_set(1e-6f)), lf_set(0.0f)), lf_set(1.0f));
+    const lm fine = lf_lt(r, lf_set(g->way[g->n_fine - 1]));
+    const lf rise = lf_if(first, lf_set(0.0f), (hb - ha) / gap);
+    const lf closing = lf_min(dz - rise * flat, lf_set(-0.004f)), most = gap;
+    lf t = r / flat;
+    struct spot s = look_at(g, ox + t * dx, oy + t * dy, fine);
+    for (int turn = 0; turn < 2; turn++) { /* the ray's own place instead of the bundle's middle */
+        const lf step = (oz + t * dz - s.height) / closing;
+        t = t - lf_min(lf_max(step, lf_set(0.0f) - most), most);
+        s = look_at(g, ox + t * dx, oy + t * dy, fine);
+    }
+    const lf up = lf_set(1.0f) / lf_sqrt(lf_set(1.0f) + s.slope_x * s.slope_x + s.slope_y * s.slope_y);
+    const lf cosine = lf_max((dx * s.slope_x + dy * s.slope_y - dz) * up, lf_set(0.0f)) + lf_set(0.01f);
+    const lu kind =
+        lu_if(fine, lu_gather8(g->raster[0].ground, s.index), lu_gather8(g->raster[1].ground, s.index));
+    const lf rough = lf_gather(g->roughness, kind) * lf_min(lf_set(0.5f) / cosine, lf_set(6.0f));
+    /* patches: the cell of the world decides */
+    const lu row = s.index >> 9, column = s.index & lu_set(GLINT_SIM_RASTER - 1);
+    const lu fine_cell = (column + lu_set((uint32_t)g->first_column[0])) * lu_set(73856093u) ^
+                         (row + lu_set((uint32_t)g->first_row[0])) * lu_set(19349663u);
+    const lf patch = lf_if(fine, chance(fine_cell, 5), lf_set(0.5f));
+    const lf light = lf_gather(g->reflectivity, kind) * (lf_set(0.75f) + lf_set(0.5f) * patch);
+    const lm good = lm_but(lf_lt(lf_set(0.0f), t), none);
+    t = t + rough * about_normal(key, 11);
+    lf_store(b->t + at, lf_if(good, t, lf_set(GLINT_SIM_FAR)));
+    lf_store(b->cosine + at, cosine);
+    lf_store(b->light + at, light);
+    lu_store(b->what + at, lu_set(GLINT_SIM_CLASS_GROUND));
+    lu_store(b->id + at, lu_set(0));
+    lf_store(b->pane + at, lf_set(GLINT_SIM_FAR));
+    lf_store(b->pane_light + at, lf_set(0.0f));
+    lu_store(b->pane_id + at, lu_set(0));
+}
+
+/* --- things --- */
+
+struct ray { /* in a thing's frame */
+    lf o[3], d[3];
+    lf inverse; /* 1 / d.d: ground that slopes shears directions, they are not quite of length 1 */
+    lu key;
+    lf best;
+};
+
+struct found {
+    lm hit;
+    lf t, cosine, light;
+};
+
+static inline lf dot(const lf a[3], const float b[3])
+{
+    return a[0] * lf_set(b[0]) + a[1] * lf_set(b[1]) + a[2] * lf_set(b[2]);
+}
+
+static inline struct ray enter_frame(const struct glint_sim_instance *n, const struct glint_sim_bundle *b,
+                                     int at)
+{
+    const lf dt = lf_load(b->dt + at), c = lf_set(n->cosine), s = lf_set(n->sine);
+    const lf x = lf_load(b->o[0] + at) - lf_set(n->x) - lf_set(n->vx) * dt;
+    const lf y = lf_load(b->o[1] + at) - lf_set(n->y) - lf_set(n->vy) * dt;
+    const lf dx = lf_load(b->d[0] + at), dy = lf_load(b->d[1] + at);
+    const lf tx = lf_set(n->tilt_x), ty = lf_set(n->tilt_y);
+    struct ray r;
+    r.o[0] = c * x + s * y;
+    r.o[1] = c * y - s * x;
+    r.o[2] = lf_load(b->o[2] + at) - lf_set(n->z) - (tx * x + ty * y);
+    r.d[0] = c * dx + s * dy;
+    r.d[1] = c * dy - s * dx;
+    r.d[2] = lf_load(b->d[2] + at) - (tx * dx + ty * dy);
+    r.inverse = lf_set(1.0f) / (r.d[0] * r.d[0] + r.d[1] * r.d[1] + r.d[2] * r.d[2]);
+    r.key = lu_load(b->key + at);
+    r.best = lf_load(b->t + at);
+    return r;
+}
+
+/* Rays that pass through the sphere before their best. */
+static inline lm meets_sphere(const struct ray *r, const float c[3], float radius)
+{
+    const lf x = lf_set(c[0]) - r->o[0], y = lf_set(c[1]) - r->o[1], z = lf_set(c[2]) - r->o[2];
+    const lf along = x * r->d[0] + y * r->d[1] + z * r->d[2], far2 = x * x + y * y + z * z;
+    const lf wide = lf_set(radius * 1.001f + 0.001f), nearest = along * r->inverse,
+             reach = wide * lf_set(1.2f);
+    const lm near = lf_lt(far2 - along * nearest, wide * wide);
+    return lm_and(near, lm_and(lf_lt(lf_set(0.0f) - reach, nearest), lf_lt(nearest - reach, r->best)));
+}
+
+struct crossing { /* of a convex body */
+    lf in, out, cosine;
+    lu in_face, in_material, out_material;
+    lm hit;
+};
+
+static inline struct crossing cross(const struct ray *r, const struct glint_sim_plane *plane, int n)
+{
+    struct crossing c = {.in = lf_set(NEAREST), .out = lf_set(GLINT_SIM_FAR), .cosine = lf_set(0.0f)};
+    c.in_face = lu_set(255);
+    c.in_material = c.out_material = lu_set(0);
+    for (int i = 0; i < n; i++) {
+        const lf across = dot(r->d, plane[i].n), gap = lf_set(plane[i].d) - dot(r->o, plane[i].n);
+        const lf safe = lf_if(lf_lt(lf_abs(across), lf_set(1e-9f)), lf_set(1e-9f), across), t = gap / safe;
+        const lm entering = lf_lt(safe, lf_set(0.0f));
+        const lm later = lm_and(entering, lf_lt(c.in, t)), sooner = lm_but(lf_lt(t, c.out), entering);
+        c.in = lf_if(later, t, c.in);
+        c.cosine = lf_if(later, lf_set(0.0f) - safe, c.cosine);
+        c.in_face = lu_if(later, lu_set((uint32_t)i), c.in_face);
+        c.in_material = lu_if(later, lu_set((uint32_t)plane[i].material), c.in_material);
+        c.out = lf_if(sooner, t, c.out);
+        c.out_material = lu_if(sooner, lu_set((uint32_t)plane[i].material), c.out_material);
+    }
+    c.hit = lm_but(lf_lt(c.in, c.out), lu_eq(c.in_face, lu_set(255)));
+    return c;
+}
+
+/* Distance of the place where the ray enters to the nearest other face: near 0 there is a frame. */
+static inline lf frame(const struct crossing *c, const struct glint_sim_plane *plane, int n, const lf p[3])
+{
+    lf least = lf_set(1e9f);
+    for (int i = 0; i < n; i++) {
+        const lf gap = lf_set(plane[i].d) - dot(p, plane[i].n);
+        least = lf_if(lu_eq(c->in_face, lu_set((uint32_t)i)), least, lf_min(least, gap));
+    }
+    return least;
+}
+
+/* A pane gives an echo of its own, or lets the ray through to what is behind; frames do not. */
+static inline void glass(const struct ray *r, const struct glint_sim_part *part,
+                         const struct glint_sim_plane *plane, uint32_t salt, const struct crossing *c,
+                         struct found *f, lm *pane_out)
+{
+    const lm of_glass = lm_and(f->hit, lu_eq(c->in_material, lu_set(GLINT_SIM_GLASS)));
+    if (!lm_any(of_glass))
+        return;
+    const lf p[3] = {r->o[0] + c->in * r->d[0], r->o[1] + c->in * r->d[1], r->o[2] + c->in * r->d[2]};
+    const lm clear = lf_lt(lf_set(0.06f), frame(c, plane, part->n_planes, p));
+    const lm post = lf_lt(lf_abs(p[0] - lf_set(part->p1)), lf_set(0.06f));
+    const lm pane = lm_but(lm_and(of_glass, clear), post);
+    const lm echo = lf_lt(chance(r->key, salt), lf_set(part->p0) * (lf_set(0.3f) + lf_set(0.7f) * c->cosine));
+    const lm through = lm_but(pane, echo), last = lu_eq(c->out_material, lu_set(GLINT_SIM_GLASS));
+    const lm inner = lm_and(lm_but(through, last), lf_lt(c->out, r->best));
+    f->light = lf_if(pane, lf_set(0.06f), f->light);
+    f->light = lf_if(inner, lf_set(0.07f), f->light);
+    f->t = lf_if(inner, c->out, f->t);
+    f->cosine = lf_if(inner, lf_set(0.5f), f->cosine);
+    f->hit = lm_or(lm_but(f->hit, through), inner);
+    *pane_out = through;
+}
+
+static inline lf fraction(lf a) /* of what is not negative */
+{
+    return a - lf_int(lu_trunc(a));
+}
+
+/* Windows of a house: mirrors, panes set back, rooms. */
+static inline void facade(const struct ray *r, const struct glint_sim_part *part,
+                          const struct glint_sim_plane *plane, uint32_t salt, const struct crossing *c,
+                          struct found *f)
+{
+    const lm wall = lm_and(f->hit, lu_eq(c->in_material, lu_set(GLINT_SIM_FACADE)));
+    if (!lm_any(wall) || !(part->p1 > 0))
+        return;
+    const lf x = r->o[0] + c->in * r->d[0], y = r->o[1] + c->in * r->d[1], z = r->o[2] + c->in * r->d[2];
+    const lu face = lu_if(wall, c->in_face, lu_set(0));
+    const lf nx = lf_gather(&plane->n[0], face * lu_set(sizeof *plane / sizeof(float)));
+    const lf along = lf_if(lf_lt(lf_set(0.5f), lf_abs(nx)), y, x);
+    const lf a = fraction((along + lf_set(64 * part->p0)) * lf_set(1.0f / part->p0));
+    const lf h = fraction((z + lf_set(30.0f)) * lf_set(1.0f / 3.0f));
+    const lm across =
+        lm_and(lf_lt(a, lf_set(part->p1)), lm_and(lf_lt(lf_set(0.35f), h), lf_lt(h, lf_set(0.85f))));
+    const lm window = lm_and(wall, across);
+    const lf u = chance(r->key, salt), v = chance(r->key, salt + 1), w = chance(r->key, salt + 2);
+    const lm mirror = lm_and(window, lf_lt(u, lf_set(0.45f))),
+             room = lm_but(lm_and(window, lf_lt(u, lf_set(0.7f))), mirror);
+    const lf deep = lf_if(room, lf_set(0.2f) + lf_set(6.0f) * v * v, lf_set(0.12f));
+    f->t = lf_if(window, f->t + deep, f->t);
+    f->light = lf_if(room, f->light * lf_set(0.5f), f->light);
+    f->light = lf_if(mirror, lf_if(lf_lt(w, lf_set(0.85f)), lf_set(0.0f), lf_set(0.05f)), f->light);
+}
+
+static inline struct found hit_convex(const struct ray *r, const struct glint_sim_part *part,
+                                      const struct glint_sim_plane *plane, uint32_t salt, lm near,
+                                      lm *pane_out, lf *pane_t, lu *material_out)
+{
+    const struct crossing c = cross(r, plane, part->n_planes);
+    struct found f = {
+        .t = c.in, .cosine = lf_min(c.cosine, lf_set(1.0f)), .light = lf_set(part->reflectivity)};
+    f.hit = lm_and(near, lm_and(c.hit, lf_lt(c.in, r->best)));
+    *material_out = c.in_material;
+    *pane_t = c.in;
+    if (!lm_any(f.hit))
+        return f;
+    glass(r, part, plane, salt, &c, &f, pane_out);
+    facade(r, part, plane, salt, &c, &f);
+    const lm mesh = lu_eq(c.in_material, lu_set(GLINT_SIM_MESH));
+    f.hit = lm_but(f.hit, lm_but(mesh, lf_lt(chance(r->key, salt), lf_set(part->p0))));
+    return f;
+}
+
+/* The ray in a part's own axes. */
+static inline void own(const struct ray *r, const struct glint_sim_part *part, lf o[3], lf d[3])
+{
+    const lf e[3] = {r->o[0] - lf_set(part->center[0]), r->o[1] - lf_set(part->center[1]),
+                     r->o[2] - lf_set(part->center[2])};
+    for (int k = 0; k < 3; k++) {
+        o[k] = dot(e, part->axis[k]);
+        d[k] = dot(r->d, part->axis[k]);
+    }
+}
+
+struct span {
+    lf in, out;
+    lm hit;
+};
+
+static inline struct span cross_ellipsoid(const lf o[3], const lf d[3], const float half[3], lf *normal_out)
+{
+    lf a = lf_set(0.0f), b = lf_set(0.0f), c = lf_set(-1.0f);
+    for (int k = 0; k < 3; k++) {
+        const lf w = lf_set(1.0f / (half[k] * half[k]));
+        a = a + d[k] * d[k] * w;
+        b = b + d[k] * o[k] * w;
+        c = c + o[k] * o[k] * w;
+    }
+    const lf under = b * b - a * c, root = lf_sqrt(lf_max(under, lf_set(0.0f)));
+    struct span s = {.in = (lf_set(0.0f) - b - root) / a, .out = (root - b) / a};
+    s.hit = lf_lt(lf_set(0.0f), under);
+    lf along = lf_set(0.0f), length = lf_set(1e-12f);
+    for (int k = 0; k < 3; k++) {
+        const lf n = (o[k] + s.in * d[k]) * lf_set(1.0f / (half[k] * half[k]));
+        along = along + n * d[k];
+        length = length + n * n;
+    }
+    *normal_out = lf_abs(along) / lf_sqrt(length);
+    return s;
+}
+
+static inline struct span cross_box(const lf o[3], const lf d[3], const float half[3])
+{
+    struct span s = {.in = lf_set(NEAREST), .out = lf_set(GLINT_SIM_FAR)};
+    for (int k = 0; k < 3; k++) {
+        const lf inverse = lf_set(1.0f) / lf_if(lf_lt(lf_abs(d[k]), lf_set(1e-9f)), lf_set(1e-9f), d[k]);
+        const lf a = (lf_set(-half[k]) - o[k]) * inverse, b = (lf_set(half[k]) - o[k]) * inverse;
+        s.in = lf_max(s.in, lf_min(a, b));
+        s.out = lf_min(s.out, lf_max(a, b));
+    }
+    s.hit = lf_lt(s.in, s.out);
+    return s;
+}
+
+static inline struct found hit_ellipsoid(const struct ray *r, const struct glint_sim_part *part, lm near)
+{
+    lf o[3], d[3];
+    own(r, part, o, d);
+    struct found f = {.light = lf_set(part->reflectivity)};
+    const struct span s = cross_ellipsoid(o, d, part->half, &f.cosine);
+    f.t = s.in;
+    f.cosine = lf_min(f.cosine, lf_set(1.0f));
+    f.hit = lm_and(lm_and(near, s.hit), lm_and(lf_lt(lf_set(NEAREST), s.in), lf_lt(s.in, r->best)));
+    return f;
+}
+
+/* Leaves: the free way before one is met is exponential. Clumps: half of the volume in cells of 0.35 m is
+ * thinner. */
+static inline struct found hit_leaves(const struct ray *r, const struct glint_sim_part *part, uint32_t salt,
+                                      lm near)
+{
+    lf o[3], d[3], unused;
+    own(r, part, o, d);
+    const struct span s = part->kind == GLINT_SIM_HEDGE ? cross_box(o, d, part->half)
+                                                        : cross_ellipsoid(o, d, part->half, &unused);
+    const lf in = lf_max(s.in, lf_set(NEAREST));
+    const lf way = minus_log(chance(r->key, salt) + lf_set(0x1p-25f)) * lf_set(part->p0);
+    struct found f = {.t = in + way};
+    const lm inside = lm_and(s.hit, lf_lt(f.t, s.out));
+    f.hit = lm_and(lm_and(near, inside), lf_lt(f.t, r->best));
+    f.cosine = lf_set(0.4f) + lf_set(0.6f) * chance(r->key, salt + 1);
+    f.light = lf_set(part->reflectivity) * (lf_set(0.4f) + chance(r->key, salt + 2));
+    return f;
+}
+
+static inline struct found hit_cylinder(const struct ray *r, const struct glint_sim_part *part, uint32_t salt,
+                                        lm near)
+{
+    lf o[3], d[3];
+    own(r, part, o, d);
+    const lf radius2 = lf_set(part->half[0] * part->half[0]), half = lf_set(part->half[2]);
+    const lf a = lf_max(d[0] * d[0] + d[1] * d[1], lf_set(1e-9f)), b = d[0] * o[0] + d[1] * o[1];
+    const lf under = b * b - a * (o[0] * o[0] + o[1] * o[1] - radius2);
+    const lf round = (lf_set(0.0f) - b - lf_sqrt(lf_max(under, lf_set(0.0f)))) / a;
+    const lm side = lm_and(lm_and(lf_lt(lf_set(0.0f), under), lf_lt(lf_set(NEAREST), round)),
+                           lf_lt(lf_abs(o[2] + round * d[2]), half));
+    const lf end = lf_if(lf_lt(lf_set(0.0f), d[2]), lf_set(-part->half[2]), half);
+    const lf dz = lf_if(lf_lt(lf_abs(d[2]), lf_set(1e-7f)), lf_set(1e-7f), d[2]), flat = (end - o[2]) / dz;
+    const lf x = o[0] + flat * d[0], y = o[1] + flat * d[1];
+    const lm cap = lm_and(lf_lt(x * x + y * y, radius2), lf_lt(lf_set(NEAREST), flat));
+    struct found f = {.light = lf_set(part->reflectivity)};
+    f.t = lf_if(side, round, lf_set(GLINT_SIM_FAR));
+    const lm nearer = lm_and(cap, lf_lt(flat, f.t));
+    f.t = lf_if(nearer, flat, f.t);
+    f.cosine = lf_if(nearer, lf_abs(d[2]), lf_abs(a * round + b) * lf_set(1.0f / part->half[0]));
+    f.cosine = lf_min(f.cosine, lf_set(1.0f));
+    f.hit = lm_and(near, lf_lt(f.t, r->best));
+    if (part->material == GLINT_SIM_MESH)
+        f.hit = lm_and(f.hit, lf_lt(chance(r->key, salt), lf_set(part->p0)));
+    return f;
+}
+
+static inline void keep(struct glint_sim_bundle *b, int at, struct ray *r, const struct found *f, lu what,
+                        lu id)
+{
+    r->best = lf_if(f->hit, f->t, r->best);
+    lf_store(b->t + at, r->best);
+    lf_store(b->cosine + at, lf_if(f->hit, f->cosine, lf_load(b->cosine + at)));
+    lf_store(b->light + at, lf_if(f->hit, f->light, lf_load(b->light + at)));
+    lu_store(b->what + at, lu_if(f->hit, what, lu_load(b->what + at)));
+    lu_store(b->id + at, lu_if(f->hit, id, lu_load(b->id + at)));
+}
+
+static inline void keep_pane(struct glint_sim_bundle *b, int at, lm pane, lf t, lf cosine, lu id)
+{
+    const lf before = lf_load(b->pane + at);
+    const lm nearer = lm_and(pane, lf_lt(t, before));
+    lf_store(b->pane + at, lf_if(nearer, t, before));
+    lf_store(b->pane_light + at, lf_if(nearer, lf_set(0.05f) * (lf_set(0.2f) + lf_set(0.8f) * cosine),
+                                       lf_load(b->pane_light + at)));
+    lu_store(b->pane_id + at, lu_if(nearer, id, lu_load(b->pane_id + at)));
+}
+
+static inline void hit_part(const struct glint_sim_set *set, const struct glint_sim_part *part, uint32_t salt,
+                            int32_t id, struct ray *r, struct glint_sim_bundle *b, int at)
+{
+    const lm near = meets_sphere(r, part->center, part->radius);
+    if (!lm_any(near))
+        return;
+    struct found f;
+    lu material = lu_set(part->material);
+    if (part->kind == GLINT_SIM_CONVEX) {
+        lm pane = lf_lt(lf_set(1.0f), lf_set(0.0f));
+        lf pane_t;
+        f = hit_convex(r, part, set->plane + part->first_plane, salt, near, &pane, &pane_t, &material);
+        if (lm_any(pane))
+            keep_pane(b, at, pane, pane_t, f.cosine, lu_set((uint32_t)id));
+    } else if (part->kind == GLINT_SIM_ELLIPSOID)
+        f = hit_ellipsoid(r, part, near);
+    else if (part->kind == GLINT_SIM_CYLINDER)
+        f = hit_cylinder(r, part, salt, near);
+    else
+        f = hit_leaves(r, part, salt, near);
+    if (lm_any(f.hit))
+        keep(b, at, r, &f, lu_set(part->cls) | material << 8, lu_set((uint32_t)id));
+}
+
+static inline void hit_thing(const struct glint_sim_instance *n, struct glint_sim_bundle *b, int at)
+{
+    const struct glint_sim_thing *t = n->thing;
+    struct ray r = enter_frame(n, b, at);
+    const float middle[3] = {(t->lo[0] + t->hi[0]) / 2, (t->lo[1] + t->hi[1]) / 2, (t->lo[2] + t->hi[2]) / 2};
+    const float hx = t->hi[0] - middle[0], hy = t->hi[1] - middle[1], hz = t->hi[2] - middle[2];
+    if (!lm_any(meets_sphere(&r, middle, sqrtf(hx * hx + hy * hy + hz * hz))))
+        return;
+    for (int32_t k = 0; k < t->n_parts; k++)
+        hit_part(n->set, &n->set->part[t->first_part + k], t->key + 16u * (uint32_t)k, t->id, &r, b, at);
+}
+
+/* The farthest best of sixteen rays. */
+static inline float farthest(const struct glint_sim_bundle *b, int at)
+{
+    float most = 0;
+    for (int k = 0; k < 16; k++)
+        most = b->t[at + k] > most ? b->t[at + k] : most;
+    return most;
+}
+
+void TRACE(const struct glint_sim_sight *sight, const struct glint_sim_candidate *candidate,
+           int32_t n_candidates, struct glint_sim_bundle *b)
+{
+    make_profile(sight, b);
+    for (int at = 0; at < b->n; at += 16) {
+        for (int k = 0; k < 16; k += LANES)
+            ground(sight, b, at + k);
+        float most = farthest(b, at);
+        for (int32_t n = 0; n < n_candidates && candidate[n].near < most; n++) {
+            if (candidate[n].high < b->low[at / 16] || candidate[n].low > b->high[at / 16])
+                continue;
+            for (int k = 0; k < 16; k += LANES)
+                hit_thing(candidate[n].instance, b, at + k);
+            most = farthest(b, at);
+        }
+    }
+}

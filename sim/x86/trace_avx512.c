@@ -1,0 +1,4 @@
+/* sim/x86/trace_avx512.c - see sim/trace_lanes.h. */
+#include "sim/x86/lanes_avx512.h"
+#define TRACE glint_sim_trace_avx512
+#include "sim/trace_lanes.h"
