@@ -195,6 +195,8 @@ static int open_model(struct glint_model *m, const char *folder, const struct gl
     if (m->run.sparse)
         m->info.memory_bytes += glint_sparse_bytes(m->run.sparse);
     fill_info(m);
+    glint_instances_match(m->info.classes, m->info.n_classes, m->info.point_classes, m->info.n_point_classes,
+                          &m->instances);
     return open_views(m, s);
 }
 
@@ -298,11 +300,11 @@ int glint_model_run(struct glint_model *m, struct glint_frame *frame)
     m->run.frame = frame;
     frame->n_boxes = 0;
     frame->has_masks = false;
-    if (!m->boxes)
-        return run_views(m, frame);
-    GLINT_TRY(glint_model_run(m->boxes, frame)); /* masks that it makes too are written over */
+    if (m->boxes)
+        GLINT_TRY(glint_model_run(m->boxes, frame)); /* masks that it makes too are written over */
     GLINT_TRY(run_views(m, frame));
-    glint_instances_set(&m->exec, &m->instances, frame);
+    if (frame->has_masks)
+        glint_instances_set(&m->exec, &m->instances, frame);
     return GLINT_OK;
 }
 

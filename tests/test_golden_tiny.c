@@ -72,6 +72,25 @@ static void check_boxes(const struct glint_frame *frame, const struct glint_tens
     }
 }
 
+/* Points of vehicles and people belong to the boxes they lie in. */
+static void check_instances(const struct glint_frame *frame)
+{
+    int64_t cars = 0;
+    for (int32_t i = 0; i < frame->points.n; i++) {
+        const uint16_t instance = frame->point_instance[i];
+        assert_in_range(instance, 0, frame->n_boxes);
+        if (!instance)
+            continue;
+        static const int point_class[] = {4, 5, 6, 4}; /* of car, pedestrian, cyclist, truck */
+        const struct glint_box *b = &frame->boxes[instance - 1];
+        assert_int_equal(frame->point_class[i], point_class[b->label]);
+        assert_true(hypotf(frame->points.x[i] - b->center[0], frame->points.y[i] - b->center[1]) <=
+                    0.5f * hypotf(b->size[0], b->size[1]) + 1e-3f);
+        cars += b->label == 0;
+    }
+    assert_true(cars > 100);
+}
+
 static void run(unsigned isa, int threads, bool keep_stages)
 {
     static struct check check;
@@ -107,6 +126,7 @@ static void run(unsigned isa, int threads, bool keep_stages)
         check_boxes(frame, glint_safetensors_find(file, "prototype.detections"));
     }
     assert_true(frame->has_masks);
+    check_instances(frame);
     assert_int_equal(frame->point_class[0], 255);
     const float *logits = glint_safetensors_find(file, "point.logits")->data;
     int64_t differ = 0;
