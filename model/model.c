@@ -1,8 +1,10 @@
 /* model/model.c - the public face of a model; see glint/model.h. Everything is reserved in glint_model_open,
  * so that a run only walks the list of layers. */
 #include "core/cpu.h"
+#include "core/log.h"
 #include "core/status.h"
 #include "glint/model.h"
+#include "model/device_net.h"
 #include "model/instances.h"
 #include "model/plan.h"
 #include "model/run.h"
@@ -26,7 +28,9 @@ struct glint_model {
     struct glint_run run;
     struct glint_model_info info;
     bool keep_stages;
-    struct glint_model *boxes; /* settings' boxes_folder; NULL */
+    struct glint_device_net *device; /* NULL: runs on the CPU */
+    char device_note[256];           /* of "auto" on the CPU: why */
+    struct glint_model *boxes;       /* settings' boxes_folder; NULL */
     struct glint_instances instances;
     struct glint_views views;
     struct glint_arena views_memory;
@@ -43,11 +47,29 @@ void glint_model_settings_default(struct glint_model_settings *s)
     };
 }
 
-static int check_settings(const struct glint_model_settings *s)
+#define ON_CPU (-1)
+#define ANY    (-2)
+
+/* "cpu", "auto", or "cuda" and "cuda:N" to N. */
+static int read_device(const char *text, int *index_out)
 {
-    const char *device = s->device ? s->device : "auto";
-    if (strcmp(device, "auto") && strcmp(device, "cpu"))
-        return glint_fail(GLINT_E_DEVICE, "device \"%s\": this build runs on \"cpu\" only", device);
+    const char *at = text ? text : "auto";
+    *index_out = strcmp(at, "cpu") ? ANY : ON_CPU;
+    if (!strcmp(at, "cpu") || !strcmp(at, "auto"))
+        return GLINT_OK;
+    *index_out = 0;
+    if (!strcmp(at, "cuda"))
+        return GLINT_OK;
+    if (strncmp(at, "cuda:", 5) || strlen(at) < 6 || strlen(at) > 8 ||
+        strspn(at + 5, "0123456789") != strlen(at + 5))
+        return glint_fail(GLINT_E_DEVICE, "device \"%.40s\": expected auto, cpu, cuda or cuda:N", at);
+    for (at += 5; *at; at++)
+        *index_out = 10 * *index_out + (*at - '0');
+    return GLINT_OK;
+}
+
+static int check_cpu(const struct glint_model_settings *s)
+{
     if (s->precision == GLINT_PRECISION_BF16 && !(s->isa & GLINT_ISA_AVX512_BF16))
         return glint_fail(GLINT_E_DEVICE,
                           "precision bf16: AVX512_BF16 wanted, here is %s; f32 runs everywhere",
@@ -58,6 +80,11 @@ static int check_settings(const struct glint_model_settings *s)
         return glint_fail(GLINT_E_DEVICE,
                           "precision i16: AVX512_VNNI wanted, here is %s; f32 runs everywhere",
                           glint_cpu_isa_name(s->isa));
+    return GLINT_OK;
+}
+
+static int check_settings(const struct glint_model_settings *s)
+{
     if (s->n_threads < 1 || s->n_threads > 1024)
         return glint_fail(GLINT_E_ARG, "threads: 1..1024 expected, found %d", s->n_threads);
     if (s->cap_points < 1 || s->cap_points > 1 << 24)
@@ -107,7 +134,7 @@ static size_t scratch_bytes(const struct glint_net *net)
     return most;
 }
 
-static int reserve(struct glint_model *m, const struct glint_model_settings *s)
+static int reserve(struct glint_model *m, const struct glint_model_settings *s, int device)
 {
     size_t planned;
     GLINT_TRY(glint_plan_net(&m->net, &planned));
@@ -121,7 +148,8 @@ static int reserve(struct glint_model *m, const struct glint_model_settings *s)
                                "a network of these sizes needs %.1f GB of memory; %.0f GB are allowed",
                                (double)total / 1e9, (double)most / 1e9);
     GLINT_TRY(glint_arena_init(&m->memory, planned));
-    if (!m->config.free_grid) /* else most of it is never used: cells are far fewer than points may be */
+    if (!m->config.free_grid &&
+        device == ON_CPU) /* else most of it is never used: cells are far fewer than points may be */
         m->touch = glint_arena_touch_begin(&m->memory); /* so that frames need not wait for it */
     GLINT_TRY(glint_arena_init(&m->voxel_memory, voxels));
     GLINT_TRY(glint_voxels_init(&m->voxels, &m->voxel_memory, m->net.cap_points, m->net.cap_voxels));
@@ -144,6 +172,8 @@ static void fill_info(struct glint_model *m)
     m->info.classes = c->classes;
     m->info.point_classes = c->point_classes;
     m->info.uses_intensity = c->uses_intensity;
+    m->info.device = m->device ? glint_device_net_name(m->device) : "cpu";
+    m->info.device_note = m->device_note;
     memcpy(m->info.range, c->range, sizeof m->info.range);
     memcpy(m->info.sensor_height_m, c->sensor_height_m, sizeof m->info.sensor_height_m);
 }
@@ -177,23 +207,47 @@ static int open_views(struct glint_model *m, const struct glint_model_settings *
     return GLINT_OK;
 }
 
-static int open_model(struct glint_model *m, const char *folder, const struct glint_model_settings *s)
+/* The bound network on a device. The host's memory for values stays untouched but for what comes back. */
+static int open_device(struct glint_model *m, const struct glint_model_settings *s, struct glint_trace *trace,
+                       int device)
+{
+    const struct glint_device_net_settings settings = {device, s->precision, s->keep_stages};
+    m->run.exec = &m->exec;
+    m->run.trace = trace;
+    m->run.config = &m->config;
+    m->run.net = &m->net;
+    m->run.voxels = &m->voxels;
+    m->run.memory = m->memory.base;
+    m->run.score = s->score;
+    if (device == ON_CPU)
+        return GLINT_OK;
+    GLINT_TRY(glint_device_net_open(&m->run, &settings, &m->device));
+    m->info.device_bytes = glint_device_net_bytes(m->device);
+    return GLINT_OK;
+}
+
+static int open_model(struct glint_model *m, const char *folder, const struct glint_model_settings *s,
+                      struct glint_trace *trace, int device)
 {
     char path[1024];
-    GLINT_TRY(check_settings(s));
     GLINT_TRY(join_path(path, sizeof path, folder, "config.json"));
     GLINT_TRY(glint_model_config_open(path, &m->config));
     GLINT_TRY(glint_net_build(&m->config, s->cap_points, s->keep_stages, &m->net));
-    m->net.narrow = narrow_of(s->precision);
+    if (device == ON_CPU)
+        GLINT_TRY(check_cpu(s));
+    else
+        GLINT_TRY(glint_device_net_check(&m->net, s->precision, device));
+    m->net.narrow = device == ON_CPU ? narrow_of(s->precision) : GLINT_NARROW_NONE;
     m->net.keep_stages = s->keep_stages;
-    GLINT_TRY(reserve(m, s));
+    GLINT_TRY(reserve(m, s, device));
     GLINT_TRY(open_weights(m, folder));
     GLINT_TRY(ready_layers(m));
     m->info.memory_bytes += m->weights.cap;
-    if (!s->keep_stages && !s->whole_maps)
+    if (!s->whole_maps && (!s->keep_stages || device != ON_CPU)) /* a device fills in the rest for the tap */
         GLINT_TRY(glint_sparse_open(&m->net, &m->exec, &m->run.sparse));
     if (m->run.sparse)
         m->info.memory_bytes += glint_sparse_bytes(m->run.sparse);
+    GLINT_TRY(open_device(m, s, trace, device));
     fill_info(m);
     glint_instances_match(m->info.classes, m->info.n_classes, m->info.point_classes, m->info.n_point_classes,
                           &m->instances);
@@ -228,14 +282,13 @@ static int open_boxes(struct glint_model *m, const struct glint_model_settings *
     return GLINT_OK;
 }
 
-int glint_model_open(const char *folder, const struct glint_model_settings *settings,
-                     struct glint_trace *trace, struct glint_model **model_out)
+static int open_on(const char *folder, const struct glint_model_settings *settings, struct glint_trace *trace,
+                   int device, struct glint_model **model_out)
 {
-    *model_out = NULL;
     struct glint_model *m = calloc(1, sizeof *m);
     if (!m)
         return glint_fail(GLINT_E_NOMEM, "%s: no memory for a model", folder);
-    int status = open_model(m, folder, settings);
+    int status = open_model(m, folder, settings, trace, device);
     if (status == GLINT_OK && settings->boxes_folder)
         status = open_boxes(m, settings, trace);
     if (status != GLINT_OK) {
@@ -243,15 +296,37 @@ int glint_model_open(const char *folder, const struct glint_model_settings *sett
         return status;
     }
     m->keep_stages = settings->keep_stages;
-    m->run.exec = &m->exec;
-    m->run.trace = trace;
-    m->run.config = &m->config;
-    m->run.net = &m->net;
-    m->run.voxels = &m->voxels;
-    m->run.memory = m->memory.base;
-    m->run.score = settings->score;
     *model_out = m;
     return GLINT_OK;
+}
+
+/* The first device, where there is one that can; else the CPU, and why. */
+static int open_anywhere(const char *folder, const struct glint_model_settings *settings,
+                         struct glint_trace *trace, struct glint_model **model_out)
+{
+    char why[sizeof((struct glint_model *)0)->device_note];
+    int status = open_on(folder, settings, trace, 0, model_out);
+    if (status != GLINT_E_DEVICE && status != GLINT_E_UNSUPPORTED && status != GLINT_E_NOMEM)
+        return status;
+    snprintf(why, sizeof why, "%.255s", glint_error_text());
+    status = open_on(folder, settings, trace, ON_CPU, model_out);
+    if (status != GLINT_OK)
+        return settings->precision == GLINT_PRECISION_F16 ? glint_fail(status, "precision f16: %s", why)
+                                                          : status;
+    memcpy((*model_out)->device_note, why, sizeof why);
+    glint_log(GLINT_LOG_INFO, "%s runs on the CPU: %s", (*model_out)->info.name, why);
+    return GLINT_OK;
+}
+
+int glint_model_open(const char *folder, const struct glint_model_settings *settings,
+                     struct glint_trace *trace, struct glint_model **model_out)
+{
+    int device;
+    *model_out = NULL;
+    GLINT_TRY(read_device(settings->device, &device));
+    GLINT_TRY(check_settings(settings));
+    return device == ANY ? open_anywhere(folder, settings, trace, model_out)
+                         : open_on(folder, settings, trace, device, model_out);
 }
 
 void glint_model_close(struct glint_model *m)
@@ -259,6 +334,7 @@ void glint_model_close(struct glint_model *m)
     if (!m)
         return;
     glint_model_close(m->boxes);
+    glint_device_net_close(m->device);
     glint_sparse_close(m->run.sparse);
     glint_exec_fini(&m->exec);
     glint_arena_fini(&m->run.tap_memory);
@@ -282,6 +358,10 @@ static int run_views(struct glint_model *m, struct glint_frame *frame)
 {
     const struct glint_points points = frame->points;
     int status = GLINT_OK;
+    if (m->device) {
+        GLINT_TRY(glint_device_net_begin(m->device, frame));
+        return glint_device_net_end(m->device, &m->run);
+    }
     if (!m->run.views)
         return glint_run_net(&m->run);
     if (points.n > m->views.cap_points)
@@ -308,6 +388,36 @@ int glint_model_run(struct glint_model *m, struct glint_frame *frame)
     return GLINT_OK;
 }
 
+/* Of a device, as many frames at once as it takes. */
+static int run_pipelined(struct glint_model *m, struct glint_frame *const *frames, int32_t n)
+{
+    int status = GLINT_OK;
+    int32_t begun = 0, ended = 0;
+    while (ended < n && (status == GLINT_OK || ended < begun)) {
+        while (status == GLINT_OK && begun < n && begun - ended < GLINT_DEVICE_FRAMES) {
+            frames[begun]->n_boxes = 0;
+            frames[begun]->has_masks = false;
+            status = glint_device_net_begin(m->device, frames[begun]);
+            begun += status == GLINT_OK;
+        }
+        if (ended == begun)
+            break;
+        const int ending = glint_device_net_end(m->device, &m->run);
+        status = status == GLINT_OK ? ending : status;
+        ended++;
+    }
+    return status;
+}
+
+int glint_model_run_many(struct glint_model *m, struct glint_frame *const *frames, int32_t n)
+{
+    if (m->device && !m->boxes && !m->run.tap)
+        return run_pipelined(m, frames, n);
+    for (int32_t i = 0; i < n; i++)
+        GLINT_TRY(glint_model_run(m, frames[i]));
+    return GLINT_OK;
+}
+
 void glint_model_set_tap(struct glint_model *m, glint_tap_fn *fn, void *ctx)
 {
     m->run.tap = m->keep_stages ? fn : NULL;
@@ -317,7 +427,10 @@ void glint_model_set_tap(struct glint_model *m, glint_tap_fn *fn, void *ctx)
 void glint_model_cost(const struct glint_model *m, struct glint_model_cost *cost_out)
 {
     struct glint_model_cost boxes = {0};
-    glint_run_cost(&m->run, cost_out);
+    if (m->device)
+        *cost_out = m->run.cost;
+    else
+        glint_run_cost(&m->run, cost_out);
     if (m->boxes)
         glint_model_cost(m->boxes, &boxes);
     for (int s = 0; s < GLINT_STAGE_COUNT; s++) {

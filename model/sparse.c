@@ -405,6 +405,22 @@ const struct glint_active *glint_sparse_active(const struct glint_sparse *s, int
     return &s->values[value].active;
 }
 
+struct glint_sparse_shape glint_sparse_shape(const struct glint_sparse *s, int32_t value)
+{
+    const struct state *state = &s->values[value];
+    return (struct glint_sparse_shape){state->made, state->stride, state->small_h, state->small_w};
+}
+
+int32_t glint_sparse_period(const struct glint_sparse *s)
+{
+    return s->period;
+}
+
+const struct glint_layer *glint_sparse_input(const struct glint_sparse *s)
+{
+    return s->input;
+}
+
 /* A frame: what is active, layer by layer. */
 
 /* What a kernel of cells `dilation` apart reaches from `in`, and somewhat more: all that is as near. Reading

@@ -39,6 +39,17 @@ struct glint_sparse_count {
 struct glint_sparse_count glint_sparse_count(const struct glint_sparse *sparse,
                                              const struct glint_layer *layer);
 
+/* What a device needs to do the same: per map value the pillars per pixel and the size on the small grid,
+ * whose period is the largest stride; and the layer that begins a frame. made: by a layer that
+ * glint_sparse_has. */
+struct glint_sparse_shape {
+    bool made;
+    int32_t stride, small_h, small_w;
+};
+struct glint_sparse_shape glint_sparse_shape(const struct glint_sparse *sparse, int32_t value);
+int32_t glint_sparse_period(const struct glint_sparse *sparse);
+const struct glint_layer *glint_sparse_input(const struct glint_sparse *sparse);
+
 /* Which pixels of a map value hold computed values, for tests. */
 const struct glint_active *glint_sparse_active(const struct glint_sparse *sparse, int32_t value);
 #endif

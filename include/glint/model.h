@@ -36,10 +36,12 @@ enum glint_views_set {
 };
 
 struct glint_model_settings {
-    const char *device; /* "cpu"; "auto"; "cuda:0" gives GLINT_E_DEVICE in builds without */
-    int32_t n_threads;  /* >= 1 */
-    bool pin;     /* keep each thread but the caller's on a CPU of its own (GLINT_E_ARG: too few CPUs) */
-    unsigned isa; /* glint_cpu_isa() */
+    const char
+        *device; /* "cpu"; "cuda", "cuda:N": GLINT_E_DEVICE or GLINT_E_UNSUPPORTED, with the reason, where
+                  * that cannot be; "auto": the first CUDA device, or the CPU where that cannot be */
+    int32_t n_threads; /* >= 1 */
+    bool pin;          /* keep each thread but the caller's on a CPU of its own (GLINT_E_ARG: too few CPUs) */
+    unsigned isa;      /* glint_cpu_isa() */
     int32_t cap_points;         /* most points of a frame; more are clipped by the source */
     float score;                /* least score of a box; < 0: the model's own, per class */
     enum glint_views_set views; /* GLINT_E_UNSUPPORTED where the model cannot */
@@ -58,8 +60,11 @@ struct glint_model_info {
     int32_t n_classes, n_point_classes; /* n_point_classes 0: no masks */
     const char *const *classes, *const *point_classes;
     int64_t n_parameters;
-    size_t memory_bytes; /* weights and work memory reserved; with boxes_folder of both */
-    float range[6];      /* x y z lowest, x y z highest, m */
+    const char *device;      /* "cpu", or "cuda:0, " and its name */
+    const char *device_note; /* why "auto" came to run on the CPU; "" */
+    size_t device_bytes;     /* memory of the device reserved; 0 on the CPU */
+    size_t memory_bytes;     /* weights and work memory reserved; with boxes_folder of both */
+    float range[6];          /* x y z lowest, x y z highest, m */
     float
         sensor_height_m[2]; /* height of the sensor above ground it was trained for, lo and hi; 0 0 unknown */
     bool uses_intensity;
@@ -75,6 +80,11 @@ const struct glint_model_info *glint_model_info(const struct glint_model *model)
 /* Points of the frame -> its boxes and masks (score order inside a class). Allocates nothing. One thread at a
  * time. More boxes than frame->cap_boxes: the best are kept. */
 int glint_model_run(struct glint_model *model, struct glint_frame *frame);
+
+/* The same for n frames, one after another. On a CUDA device two are on their way at once: more frames per
+ * second, each a little later. The first failure ends it; frames that were begun before have their results.
+ */
+int glint_model_run_many(struct glint_model *model, struct glint_frame *const *frames, int32_t n);
 
 /* Called during a run for each tensor of a stage, under the golden names, whole; the view is valid during the
  * call only. Needs keep_stages. Maps come as [channels, h, w]. NULL: none. */
