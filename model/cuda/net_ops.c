@@ -22,6 +22,10 @@ static const struct net_op *const ops[GLINT_OP_COUNT] = {
     [GLINT_OP_CENTER_DECODE] = &glint_net_center_decode,
     [GLINT_OP_CENTER_NMS] = &glint_net_center_nms,
     [GLINT_OP_CENTER_JOIN] = &glint_net_center_join,
+    [GLINT_OP_PATCH_MERGE] = &glint_net_patch_merge,
+    [GLINT_OP_PEAK_HEAD] = &glint_net_peak_head,
+    [GLINT_OP_DISTANCE_NMS] = &glint_net_distance_nms,
+    [GLINT_OP_POINT_HEAD] = &glint_net_point_head,
 };
 
 const struct net_op *glint_net_op(enum glint_op op)
