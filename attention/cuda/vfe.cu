@@ -1,4 +1,4 @@
-/* attention/cuda/vfe.cu - see vfe.h; the choice of kernel, and the kernels for any widths.
+/* attention/cuda/vfe.cu - see vfe.h; the choice of kernel, and the kernels for any widths and all taps.
  *
  * Any widths: means by a thread per voxel and axis (points in input order, as the contract has it); decorated
  * inputs by a thread per value; a product per layer over all points; maxima by a thread per voxel and
@@ -8,6 +8,7 @@
 #include "attention/cuda/vfe.h"
 #include "attention/cuda/epilogue.cuh"
 #include "attention/cuda/vfe_decorate.cuh"
+#include "attention/cuda/vfe_tile.h"
 
 #define THREADS 256
 
@@ -122,7 +123,8 @@ size_t glint_vfe_cuda_scratch(const struct glint_vfe_cuda *v, int32_t most_point
                               bool taps)
 {
     struct work unused;
-    (void)taps;
+    if (!taps && glint_vfe_tile_takes(v))
+        return 256;
     return carve(&unused, &v->vfe, most_points, most_voxels, NULL);
 }
 
@@ -182,12 +184,23 @@ static int check(const struct glint_vfe *v, const struct glint_vfe_points *p)
     return GLINT_OK;
 }
 
+/* Whether nothing is wanted but the last layer's points. */
+static bool plain(const struct glint_vfe_taps *t, int32_t n_layers)
+{
+    bool any = t->in || t->mean;
+    for (int32_t l = 0; l < n_layers; l++)
+        any = any || t->layer_voxel[l] || (l + 1 < n_layers && t->layer_point[l]);
+    return !any;
+}
+
 int glint_vfe_cuda(struct glint_stream *s, const struct glint_vfe_cuda *v, const struct glint_vfe_points *p,
                    float *voxel_out, const struct glint_vfe_taps *taps, void *scratch)
 {
     static const struct glint_vfe_taps none = {};
     struct run r = {s, v, p, taps ? taps : &none, {}};
     GLINT_TRY(check(&v->vfe, p));
+    if (glint_vfe_tile_takes(v) && plain(r.taps, v->vfe.n_layers))
+        return glint_vfe_tile_cuda(s, v, p, voxel_out, r.taps->layer_point[v->vfe.n_layers - 1]);
     (void)carve(&r.w, &v->vfe, p->most_points, p->most_voxels, scratch);
     GLINT_TRY(GLINT_LAUNCH(find_means, glint_blocks((int64_t)p->most_voxels * 3, THREADS), THREADS, 0, s, *p,
                            r.w.mean, r.taps->mean));

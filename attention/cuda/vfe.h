@@ -34,8 +34,9 @@ struct glint_vfe_points {
 
 /* Enqueues glint_vfe: voxel_out is n_voxels x width[last], float. taps (of the device; any may be NULL) as
  * in attention/vfe.h; the last layer's points may be wanted in ordinary runs too (point heads). Results do
- * not depend on timing. scratch: glint_vfe_cuda_scratch, aligned to 256; taps have a say in what it takes.
- * fp32: means and decorated inputs are glint_vfe's bit for bit. GLINT_E_ARG, GLINT_E_DEVICE. */
+ * not depend on timing. scratch: glint_vfe_cuda_scratch, aligned to 256; `taps` there: whether more than the
+ * last layer's points is wanted. fp32: means and decorated inputs are glint_vfe's bit for bit. GLINT_E_ARG,
+ * GLINT_E_DEVICE. */
 int glint_vfe_cuda(struct glint_stream *s, const struct glint_vfe_cuda *v, const struct glint_vfe_points *p,
                    float *voxel_out, const struct glint_vfe_taps *taps, void *scratch);
 size_t glint_vfe_cuda_scratch(const struct glint_vfe_cuda *v, int32_t most_points, int32_t most_voxels,
