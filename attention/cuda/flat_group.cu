@@ -16,10 +16,11 @@
  * use.
  *
  * FlatFormer (groups of 69 as 80 rows, width 128, inner 256): a layer of 16 k tokens is 232 blocks of 256
- * threads, 68 KB of shared memory, two to a multiprocessor. Per block: 21 MFLOP of products (2 x 80 x 8 x
+ * threads, 64 KB of shared memory, two to a multiprocessor. Per block: 21 MFLOP of products (2 x 80 x 8 x
  * 128^2) and 3 of attention; 103 KB of features in and out and 256 KB of weights from L2. Each warp reads all
- * of a product's left factor from shared memory: 512 bytes per 4096 x 10 / 5 FLOP, about as long as the
- * tensor cores take; that, and L2, bound it. */
+ * of a product's left factor from shared memory: 2.5 KB per 41 kFLOP, about as long as the tensor cores take;
+ * that, and L2, bound it. sm_90: 128 registers, no more so that two blocks fit; 28 bytes are spilled at width
+ * 128, none at width 64. */
 #include "attention/cuda/flat_group.h"
 #include "attention/cuda/epilogue.cuh"
 #include "attention/cuda/group.cuh"
@@ -43,8 +44,10 @@ template <int C, int UP, int MT> struct layout {
     static const int STRIDE = C + GAP,
                      WIDE = UP * C + GAP; /* of a, b, c; of the inner map's results over b and c */
     static const int A = ROWS * STRIDE, BC = 2 * ROWS * STRIDE > ROWS *WIDE ? 2 * ROWS *STRIDE : ROWS *WIDE;
-    static const int PARTS = ROWS * WARPS; /* floats: partial sums of rows */
-    static const size_t BYTES = (size_t)(A + BC) * 2 + (size_t)PARTS * 4 + ROWS * 4;
+    static const size_t BYTES = (size_t)(A + BC) * 2;
+    /* In a's rows: the gap has the row's token; the row itself, where no values are in it, partial sums of
+     * the warps. */
+    static const int TOKENS = STRIDE / 2, PARTS = STRIDE / 2; /* from row to row, in integers and floats */
 };
 
 /* sum = rows of shared memory (K wide) times the 16 x K block column of weights at w, which is this lane's
@@ -123,7 +126,7 @@ static __device__ inline void gather(const struct call &c, const int32_t *token,
         const int32_t row = i / pieces, at = i % pieces * 8;
         uint4 x = make_uint4(0, 0, 0, 0), sum = x;
         if (row < n_keys) {
-            const int64_t from = (int64_t)token[row] * c.l.dim + at;
+            const int64_t from = (int64_t)token[row * L::TOKENS] * c.l.dim + at;
             const float4 u = *(const float4 *)(c.in + from), v = *(const float4 *)(c.in + from + 4);
             const float4 p = *(const float4 *)(c.pe + from), q = *(const float4 *)(c.pe + from + 4);
             x = make_uint4(glint_pack<T>(u.x, u.y), glint_pack<T>(u.z, u.w), glint_pack<T>(v.x, v.y),
@@ -231,7 +234,7 @@ static __device__ inline void sum_rows(const float (&mine)[2 * MT], float *parts
     for (int r = 0; r < 2 * MT; r++) {
         const float s = row_sum(mine[r]);
         if (glint_lane() % 4 == 0)
-            parts[(8 * r + glint_lane() / 4) * L::WARPS + warp] = s;
+            parts[(8 * r + glint_lane() / 4) * L::PARTS + warp] = s;
     }
     __syncthreads();
 #pragma unroll
@@ -239,7 +242,7 @@ static __device__ inline void sum_rows(const float (&mine)[2 * MT], float *parts
         sum[r] = 0.0f;
 #pragma unroll
         for (int w = 0; w < L::WARPS; w++)
-            sum[r] += parts[(8 * r + glint_lane() / 4) * L::WARPS + w];
+            sum[r] += parts[(8 * r + glint_lane() / 4) * L::PARTS + w];
     }
     __syncthreads();
 }
@@ -285,7 +288,7 @@ static __device__ inline void norm(glint_fragment_c (&v)[MT][2], const float *we
 }
 
 /* Rows of the fragments to memory: row r to `to` + place(r) * dim, from the warp's first column on. */
-template <int MT>
+template <int MT, int STEP>
 static __device__ inline void write_rows(float *to, int32_t dim, const int32_t *token, int32_t first,
                                          int32_t rows, const glint_fragment_c (&v)[MT][2])
 {
@@ -294,14 +297,14 @@ static __device__ inline void write_rows(float *to, int32_t dim, const int32_t *
         const int32_t row = 8 * r + glint_lane() / 4;
         if (row >= rows)
             continue;
-        float *at = to + (int64_t)(token ? token[row] : first + row) * dim + glint_fragment_column(0);
+        float *at = to + (int64_t)(token ? token[row * STEP] : first + row) * dim + glint_fragment_column(0);
         *(float2 *)at = make_float2(v[r / 2][0].x[r % 2 * 2], v[r / 2][0].x[r % 2 * 2 + 1]);
         *(float2 *)(at + 8) = make_float2(v[r / 2][1].x[r % 2 * 2], v[r / 2][1].x[r % 2 * 2 + 1]);
     }
 }
 
 /* v += the tokens' features. */
-template <int MT>
+template <int MT, int STEP>
 static __device__ inline void add_rows(const float *from, int32_t dim, const int32_t *token, int32_t rows,
                                        glint_fragment_c (&v)[MT][2])
 {
@@ -310,7 +313,7 @@ static __device__ inline void add_rows(const float *from, int32_t dim, const int
         const int32_t row = 8 * r + glint_lane() / 4;
         if (row >= rows)
             continue;
-        const float *at = from + (int64_t)token[row] * dim + glint_fragment_column(0);
+        const float *at = from + (int64_t)token[row * STEP] * dim + glint_fragment_column(0);
         const float2 left = *(const float2 *)at, right = *(const float2 *)(at + 8);
         v[r / 2][0].x[r % 2 * 2] += left.x, v[r / 2][0].x[r % 2 * 2 + 1] += left.y;
         v[r / 2][1].x[r % 2 * 2] += right.x, v[r / 2][1].x[r % 2 * 2 + 1] += right.y;
@@ -352,15 +355,15 @@ static __global__ void __launch_bounds__(2 * C, 256 / C) run_group(const __grid_
     typedef struct layout<C, UP, MT> L;
     GLINT_SHARED_BYTES(bytes);
     T *const a = (T *)bytes, *const b = a + L::A, *const c = b + L::ROWS * L::STRIDE;
-    float *const parts = (float *)(b + L::BC);
-    int32_t *const token = (int32_t *)(parts + L::PARTS);
+    float *const parts = (float *)a;
+    int32_t *const token = (int32_t *)(a + C);
     const struct glint_flat_layer_cuda &l = call.l;
     const int32_t n = *call.n < call.most ? *call.n : call.most, column = (int32_t)threadIdx.x / 32 * 16;
     const struct glint_group g = glint_group_of((int32_t)blockIdx.x, l.group, n, (int32_t)l.short_group);
     if (g.fresh <= 0)
         return;
     if ((int32_t)threadIdx.x < g.n_keys)
-        token[threadIdx.x] = call.perm[glint_group_position(g, (int32_t)threadIdx.x)];
+        token[threadIdx.x * L::TOKENS] = call.perm[glint_group_position(g, (int32_t)threadIdx.x)];
     __syncthreads();
     gather<T, L>(call, token, g.n_keys, a, b);
     __syncthreads();
@@ -370,8 +373,8 @@ static __global__ void __launch_bounds__(2 * C, 256 / C) run_group(const __grid_
     multiply<T, C, MT, L::AHEAD>(b, L::STRIDE, weights_of(l.out, column), y);
     add_bias<MT>(l.out.bias + column, y);
     if (call.attn_out)
-        write_rows<MT>(call.attn_out + column, C, NULL, g.first, g.n_keys, y);
-    add_rows<MT>(call.in + column, C, token, g.n_keys, y);
+        write_rows<MT, L::TOKENS>(call.attn_out + column, C, NULL, g.first, g.n_keys, y);
+    add_rows<MT, L::TOKENS>(call.in + column, C, token, g.n_keys, y);
     norm<L, MT>(y, l.norm1_weight + column, l.norm1_bias + column, l.norm_eps, parts);
     put_rows<T, MT>(a + column, L::STRIDE, y);
     __syncthreads();
@@ -391,7 +394,7 @@ static __global__ void __launch_bounds__(2 * C, 256 / C) run_group(const __grid_
     for (int i = 0; i < 8 * MT; i++)
         sum[i / 8][i / 4 % 2].x[i % 4] += y[i / 8][i / 4 % 2].x[i % 4];
     norm<L, MT>(sum, l.norm2_weight + column, l.norm2_bias + column, l.norm_eps, parts);
-    write_rows<MT>(call.out + column, C, token, 0, g.fresh, sum);
+    write_rows<MT, L::TOKENS>(call.out + column, C, token, 0, g.fresh, sum);
 }
 
 template <class T, int C, int UP, int MT> static int launch(struct glint_stream *s, const struct call *c)
@@ -401,18 +404,11 @@ template <class T, int C, int UP, int MT> static int launch(struct glint_stream 
                         *c);
 }
 
-static size_t shared_bytes(const struct glint_flat_layer_cuda *l)
+/* What the layouts take, at most 65280 bytes, any device has. */
+bool glint_flat_group_takes(const struct glint_flat_layer_cuda *l)
 {
-    return l->dim == 64 ? layout<64, 2, 5>::BYTES : layout<128, 2, 5>::BYTES;
-}
-
-bool glint_flat_group_takes(struct glint_stream *s, const struct glint_flat_layer_cuda *l)
-{
-    struct glint_device_info info;
     return l->precision != GLINT_PRECISION_FP32 && (l->dim == 64 || l->dim == 128) &&
-           l->heads * 16 == l->dim && l->ffn == 2 * l->dim && l->group <= 80 &&
-           glint_device_describe(glint_stream_device(s), &info) == GLINT_OK &&
-           (size_t)info.shared_bytes >= shared_bytes(l);
+           l->heads * 16 == l->dim && l->ffn == 2 * l->dim && l->group <= 80;
 }
 
 template <class T, int C, int UP> static int by_rows(struct glint_stream *s, const struct call *c)

@@ -9,8 +9,8 @@ extern "C" {
 #endif
 
 /* Whether there is a kernel for it: 16 bits, width 64 or 128, heads of 16, inner width twice the width,
- * groups of up to 80; and room for it in the shared memory of the stream's device. */
-bool glint_flat_group_takes(struct glint_stream *s, const struct glint_flat_layer_cuda *l);
+ * groups of up to 80. Weights play no part. */
+bool glint_flat_group_takes(const struct glint_flat_layer_cuda *l);
 
 /* As glint_flat_layer_cuda, without scratch. */
 int glint_flat_group_cuda(struct glint_stream *s, const struct glint_flat_layer_cuda *l, const float *in,

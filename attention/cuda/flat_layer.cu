@@ -120,7 +120,7 @@ static size_t carve(struct work *w, const struct glint_flat_layer_cuda *l, int32
 size_t glint_flat_layer_cuda_scratch(const struct glint_flat_layer_cuda *l, int32_t most, bool attn_out)
 {
     struct work unused;
-    return carve(&unused, l, most, attn_out, NULL);
+    return glint_flat_group_takes(l) ? 256 : carve(&unused, l, most, attn_out, NULL);
 }
 
 /* A call's parts that all products of the layer share. */
@@ -262,7 +262,7 @@ int glint_flat_layer_cuda(struct glint_stream *s, const struct glint_flat_layer_
     if (l->dim < 1 || l->heads < 1 || l->dim % l->heads != 0 || l->group < 1 || l->ffn < 1 || most < 1)
         return glint_fail(GLINT_E_ARG, "layer of width %d, %d heads, groups of %d, inner width %d", l->dim,
                           l->heads, l->group, l->ffn);
-    if (glint_flat_group_takes(s, l))
+    if (glint_flat_group_takes(l))
         return glint_flat_group_cuda(s, l, in, pe, perm, n, most, out, attn_out);
     const struct run r = {s, l, n, most, l->precision != GLINT_PRECISION_FP32};
     struct work w;

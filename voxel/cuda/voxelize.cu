@@ -2,8 +2,9 @@
  *
  * As on the CPU: cell numbers, a stable sort, runs of equal numbers; refused points carry the number one past
  * the last cell. Beyond the frame's points, up to the size of the launch, keys are padded with that number
- * too: the sort is stable, so the padding ends up behind the refused points. Four launches and the sort; of
- * the CUB sort's passes (8 bits each: 3 for FlatFormer's grid) each moves 16 bytes per point. */
+ * too: the sort is stable, so the padding ends up behind the refused points. Three launches and the sort, of
+ * whose passes (8 bits each: 3 for FlatFormer's grid) each moves 16 bytes per point. sm_90: 19, 14 and 32
+ * registers, 64 bytes of shared memory; CUB's pass 80 and 36 KB. */
 #include "voxel/cuda/voxelize.h"
 #include "voxel/cuda/scan.cuh"
 #include "voxel/cuda/sort.h"

@@ -7,7 +7,7 @@
  * some 24 launches. Where the bitmap would be beyond BITMAP_MAX, keys are sorted.
  *
  * Bytes: 2 / 8 per key of the bitmaps written and read twice, 12 + 8 per pillar and order. Limited by launch
- * latency. */
+ * latency. sm_90: 15 to 26 registers, 8228 bytes of shared memory in the last. */
 #include "voxel/cuda/window.h"
 #include "voxel/cuda/scan.cuh"
 #include "voxel/cuda/sort.h"
