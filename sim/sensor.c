@@ -223,6 +223,7 @@ static void learn_firing(const struct glint_sim_sensor *s, const struct probe *p
         const int32_t at = firing * f->lanes + i;
         learn_lane(p, at, back, out, i);
         out->laser_ns[i] = (int32_t)(p->returns[1].t_ns[at] - p->firings[firing].t_ns);
+        out->ring[i] = p->returns[1].ring[at];
     }
 }
 

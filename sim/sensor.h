@@ -21,6 +21,7 @@ struct glint_sim_lanes {
     float dir[3][GLINT_PACKET_LANES]; /* unit; without meaning where each point says where it is */
     float off[3][GLINT_PACKET_LANES]; /* m, where the ray starts */
     int32_t laser_ns[GLINT_PACKET_LANES];
+    uint16_t ring[GLINT_PACKET_LANES]; /* as decoders number them */
 };
 
 struct glint_sim_sensor {

@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 static const struct glint_command *const commands[] = {
-    &glint_cmd_run,   &glint_cmd_live,      &glint_cmd_decode, &glint_cmd_record, &glint_cmd_replay,
-    &glint_cmd_info,  &glint_cmd_calibrate, &glint_cmd_import, &glint_cmd_check,  &glint_cmd_bench,
-    &glint_cmd_trace, &glint_cmd_eval,      &glint_cmd_serve,  &glint_cmd_view,   &glint_cmd_doctor};
+    &glint_cmd_run,    &glint_cmd_live,  &glint_cmd_decode,    &glint_cmd_record,
+    &glint_cmd_replay, &glint_cmd_info,  &glint_cmd_calibrate, &glint_cmd_import,
+    &glint_cmd_check,  &glint_cmd_bench, &glint_cmd_trace,     &glint_cmd_eval,
+    &glint_cmd_serve,  &glint_cmd_view,  &glint_cmd_sim,       &glint_cmd_doctor};
 #define N_COMMANDS ((int)(sizeof commands / sizeof commands[0]))
 
 static void help(FILE *out)
