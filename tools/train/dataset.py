@@ -16,6 +16,8 @@ from targets import targets
 SEES = 75.0  # m: what is farther from the sensor takes part in nothing
 MOST_POINTS = 16  # of a pillar, in training
 SCANS_OF_A_WORLD = 2
+CROWDED, CROWD = 0.5, (1.0, 3.0)  # share of worlds with more people than usual, and how many: they are rare, and hard
+RAINY, RAIN = 0.04, (1.0, 20.0)  # mm/h
 WORLDS_OF_A_CHUNK = 6
 
 
@@ -54,7 +56,9 @@ class Chunks(torch.utils.data.Dataset):
 
     def scans(self, rng):
         for _ in range(self.worlds):
-            with scan.World(int(rng.integers(1 << 50))) as world:
+            people = rng.uniform(*CROWD) if rng.random() < CROWDED else -1.0
+            rain = rng.uniform(*RAIN) if rng.random() < RAINY else 0.0
+            with scan.World(int(rng.integers(1 << 50)), people, rain) as world:
                 for _ in range(SCANS_OF_A_WORLD):
                     yield world.scan(rng).within(SEES)
 

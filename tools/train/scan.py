@@ -106,9 +106,10 @@ class World:
 
     arrays = None  # one set for all worlds: a scan copies what came
 
-    def __init__(self, seed, scene=0, seconds=SECONDS, rain=0.0):
+    def __init__(self, seed, people=-1.0, rain=0.0, seconds=SECONDS):
+        """people: 0 none, 1 usual, 3 dense; negative: as the seed has it. rain: mm/h."""
         self.handle, self.seconds, self.at = c.c_void_p(), seconds, 1.0
-        settings = _World(seed, seconds, scene, -1, -1, rain)
+        settings = _World(seed, seconds, 0, -1, people, rain)
         check(library().glint_train_world_open(c.byref(settings), c.byref(self.handle)))
         if World.arrays is None:
             World.arrays = (np.empty((CAP_POINTS, 4), np.float32), np.empty(CAP_POINTS, np.uint16), np.empty(CAP_POINTS, np.uint8),
