@@ -9,17 +9,17 @@
 #include "voxel/voxel.h"
 
 #define POINTS 5000
-#define VOXELS 900
+#define VOXELS 1400
 
 static const struct glint_grid plain = {
-    .origin = {-10, -10, -2}, .cell = {0.7f, 0.9f, 4}, .dim = {29, 22, 1}};
+    .origin = {-10, -10, -2}, .cell = {0.32f, 0.9f, 4}, .dim = {62, 22, 1}};
 
 struct cloud {
     int32_t n;
     float x[POINTS], y[POINTS], z[POINTS];
 };
 
-/* Points in clusters, on faces and outside; every 97th is no number. */
+/* Points in clusters, at faces and outside; every 97th is no number. */
 static void make(struct cloud *c, int32_t n, uint64_t seed)
 {
     c->n = n;
@@ -27,8 +27,9 @@ static void make(struct cloud *c, int32_t n, uint64_t seed)
         c->x[i] = glint_test_uniform(&seed, -12, 12);
         c->y[i] = i % 3 ? glint_test_uniform(&seed, -2, 2) : glint_test_uniform(&seed, -12, 12);
         c->z[i] = glint_test_uniform(&seed, -2.1f, 2.1f);
-        if (i % 31 == 0)
-            c->x[i] = -10.0f + 0.7f * (float)(i % 29);
+        if (i % 4 == 0) /* a face between cells, or a step beside it */
+            c->x[i] =
+                nextafterf(-10.0f + 0.32f * (float)(i % 62), i % 3 ? 20.0f * (float)(i % 3 - 1) : -10.0f);
         if (i % 97 == 0)
             c->y[i] = i % 2 ? NAN : INFINITY;
         if (i % 101 == 0)
