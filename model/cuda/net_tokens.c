@@ -19,6 +19,15 @@ static int voxelize_run(struct glint_device_net *d, const struct net_layer *l)
 /* vfe: the columns of a frame's points, whose intensities have another scale, and those of a network's inputs
  */
 
+/* More than the last layer's points, which a launch per layer gives. */
+static bool vfe_shows(const struct glint_vfe_params *p)
+{
+    bool any = p->in_out > 0 || p->mean_out > 0;
+    for (int32_t i = 0; i < p->vfe.n_layers; i++)
+        any = any || p->voxel_out[i] > 0 || (i + 1 < p->vfe.n_layers && p->point_out[i] > 0);
+    return any;
+}
+
 static int vfe_size(struct glint_device_net *d, struct net_layer *l)
 {
     const struct glint_vfe_params *p = l->layer->params;
@@ -26,7 +35,8 @@ static int vfe_size(struct glint_device_net *d, struct net_layer *l)
     /* what scratch depends on, and no weights yet */
     l->u.vfe[0].vfe = p->vfe;
     l->u.vfe[0].precision = d->settings.precision;
-    l->scratch_bytes = glint_vfe_cuda_scratch(&l->u.vfe[0], d->net->cap_points, d->net->cap_voxels, true);
+    l->scratch_bytes =
+        glint_vfe_cuda_scratch(&l->u.vfe[0], d->net->cap_points, d->net->cap_voxels, vfe_shows(p));
     d->tanh = p->tanh_out > 0;
     for (int32_t i = 0; i < p->vfe.n_columns; i++)
         if (p->vfe.column[i].source == GLINT_VFE_FIELD)
