@@ -138,6 +138,8 @@ int glint_conv_cuda(struct glint_stream *s, const struct glint_cuda_conv *c, con
     job.set(c, in, residual, out, at);
     if (c->type != GLINT_DTYPE_F32)
         return glint_conv16(s, c, &job, at);
+    if (at && at->fill)
+        GLINT_TRY(glint_background_fill_cuda(s, at->background, at->fill, at->n_fill, at->cap_fill, out));
     const struct conv_plain p = {taps_of(c), c->k, c->n, product_ldw(c->n), job};
     return launch_product(s, p, job.cap, (unsigned)(c->scale * c->scale));
 }

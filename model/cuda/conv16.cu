@@ -13,19 +13,14 @@
  * shared memory, 3 KB per warp and 16 x 4096 FLOPs. rows    everything else: 128 pixels of a list, 32
  * channels of a tap at a time, three under way. launch (pixels / 128) x (n / 128) x places / 256. limit: the
  * cache of level two. */
-#include "model/cuda/conv16.cuh"
-#include "core/cuda/async_copy.h"
-#include "core/cuda/fragment.h"
+#include "model/cuda/product16.cuh"
+#include "model/cuda/fill.cuh"
 
-#define THREADS 256
-#define ROWS    128 /* of a block */
-#define STAGES  3
-#define BLOCK   16       /* inputs and outputs of a block of weights */
-#define VALUES  (32 * 8) /* of it */
-#define SIDE    GLINT_CUDA_TILE
-#define HALO    (SIDE + 2)
-#define TILES   (ROWS / (SIDE * SIDE))
-#define PIECE   8 /* values of 16 bytes */
+#define SIDE  GLINT_CUDA_TILE
+#define HALO  (SIDE + 2)
+#define TILES (ROWS / (SIDE * SIDE))
+
+#define FILL_BLOCKS 64 /* that write the background beside the others */
 
 static int32_t blocks_of(int32_t n)
 {
@@ -60,12 +55,6 @@ void glint_conv16_pack(const struct glint_cuda_conv *c, const struct glint_weigh
         }
 }
 
-/* What a block has of the outputs: NB blocks of 16, warps of 16 MT rows x 16 NT outputs. */
-template <int NB> struct conv_shape {
-    static const int warps_n = NB >= 4 ? 2 : 1, warps_m = 8 / warps_n, MT = ROWS / warps_m / 16,
-                     NT = NB / warps_n;
-};
-
 struct conv16 { /* a kernel's own view of a job */
     struct glint_conv16_job job;
     int32_t k, n, k_blocks, n_blocks;
@@ -73,7 +62,17 @@ struct conv16 { /* a kernel's own view of a job */
     const struct glint_cuda_tile *tiles; /* NULL: all */
     const int32_t *n_tiles;
     int32_t cap_tiles, tiles_across;
+    struct fill_job fill; /* by the first blocks */
 };
+
+/* Which block of the convolution this one is; negative: it has done its share of the background. */
+static __device__ __forceinline__ int32_t block_of(const struct conv16 &p)
+{
+    const int32_t block = (int32_t)blockIdx.x - p.fill.blocks;
+    if (block < 0 && blockIdx.y == 0 && blockIdx.z == 0)
+        fill_some(p.fill, (int32_t)blockIdx.x, p.fill.blocks);
+    return block;
+}
 
 /* PIECE values of a pixel from channel c on, to shared memory: zeros beyond the map and beyond the channels.
  */
@@ -83,73 +82,14 @@ static __device__ __forceinline__ void load_piece(const struct conv16 &p, T *to,
 {
     const struct glint_cuda_map &in = p.job.in;
     const bool inside = y >= 0 && y < in.h && x >= 0 && x < in.w;
-    const T *from = (const T *)in.data + (inside ? pixel_at(in, y, x) + c : 0);
-    if (p.pieces) {
-        glint_async_copy16(to, from, inside && c < p.k);
-        return;
-    }
-    for (int32_t i = 0; i < PIECE; i++)
-        if (inside && c + i < p.k)
-            to[i] = from[i];
-        else
-            set_number(&to[i], 0.0f);
+    load_piece_of(to, inside ? (const T *)in.data + pixel_at(in, y, x) : NULL, c, p.k, p.pieces);
 }
 
-/* Weights of a tap's blocks of inputs first .. first + COUNT, the block's NB blocks of outputs each. */
-template <class T, int NB, int COUNT>
-static __device__ __forceinline__ void load_weights(const struct conv16 &p, T *to, int32_t tap, int32_t first)
+/* The weights of a tap, of the block's place. */
+template <class T> static __device__ __forceinline__ const T *weights_of(const struct conv16 &p, int32_t tap)
 {
-    const int32_t n0 = (int32_t)blockIdx.y * NB;
-    const T *weights = (const T *)p.job.weights;
-    for (int32_t i = (int32_t)threadIdx.x; i < COUNT * NB * 32; i += THREADS) {
-        const int32_t b = i / (NB * 32), n = n0 + i / 32 % NB;
-        const int64_t place = (int64_t)blockIdx.z * p.job.kernel * p.job.kernel + tap;
-        const int64_t at = ((place * p.k_blocks + first + b) * p.n_blocks + n) * VALUES + i % 32 * 8;
-        glint_async_copy16(to + (int64_t)i * 8, weights + at, first + b < p.k_blocks && n < p.n_blocks);
-    }
-}
-
-template <int NB> struct conv_sums {
-    struct glint_fragment_c c[conv_shape<NB>::MT][2 * conv_shape<NB>::NT];
-};
-
-template <int NB> static __device__ __forceinline__ void clear(struct conv_sums<NB> &s)
-{
-#pragma unroll
-    for (int i = 0; i < conv_shape<NB>::MT; i++)
-#pragma unroll
-        for (int j = 0; j < 2 * conv_shape<NB>::NT; j++)
-            glint_fragment_zero(s.c[i][j]);
-}
-
-/* One block of 16 inputs: a[i] is this lane's address of its row of rows' block i, weights those of the step.
- */
-template <class T, int NB>
-static __device__ __forceinline__ void multiply(struct conv_sums<NB> &s, const T *const a[conv_shape<NB>::MT],
-                                                const T *weights)
-{
-    const int32_t lane = glint_lane(), warp_n = (int32_t)threadIdx.x / 32 % conv_shape<NB>::warps_n;
-    struct glint_fragment_a<T> left[conv_shape<NB>::MT];
-#pragma unroll
-    for (int i = 0; i < conv_shape<NB>::MT; i++)
-        glint_load_matrices4(left[i].x, a[i], false);
-#pragma unroll
-    for (int j = 0; j < conv_shape<NB>::NT; j++) {
-        const uint4 w = *(const uint4 *)(weights + (warp_n * conv_shape<NB>::NT + j) * VALUES + lane * 8);
-        const struct glint_fragment_b<T> right[2] = {
-            {{w.x, w.y}},
-            {
-                {
-                    w.z, w.w
-                }
-            }
-        };
-#pragma unroll
-        for (int i = 0; i < conv_shape<NB>::MT; i++) {
-            glint_fragment_multiply(s.c[i][2 * j], left[i], right[0]);
-            glint_fragment_multiply(s.c[i][2 * j + 1], left[i], right[1]);
-        }
-    }
+    const int64_t map = (int64_t)blockIdx.z * p.job.kernel * p.job.kernel + tap;
+    return (const T *)p.job.weights + map * p.k_blocks * p.n_blocks * VALUES;
 }
 
 /* Two neighbouring outputs of a pixel. */
@@ -220,7 +160,8 @@ static __device__ __forceinline__ void load_rows(const struct conv16 &p, T *shar
         const int32_t c = ((int32_t)threadIdx.x % 2 * 2 + i) * PIECE;
         load_piece(p, a + row * ROW_LD + c, y, x, c0 + c);
     }
-    load_weights<T, NB, ROW_CHUNK / BLOCK>(p, a + part::a, tap, c0 / BLOCK);
+    load_weights<T, NB, ROW_CHUNK / BLOCK>(weights_of<T>(p, tap), c0 / BLOCK, p.k_blocks, p.n_blocks,
+                                           (int32_t)blockIdx.y * NB, a + part::a);
 }
 
 template <class T, int NB> static __global__ void __launch_bounds__(THREADS, 2) rows(struct conv16 p)
@@ -228,11 +169,11 @@ template <class T, int NB> static __global__ void __launch_bounds__(THREADS, 2) 
     GLINT_SHARED_BYTES(bytes);
     typedef struct conv_rows_shared<NB> part;
     T *shared = (T *)bytes;
-    const int32_t n_rows = p.job.n_rows(), first = (int32_t)blockIdx.x * ROWS;
+    const int32_t n_rows = p.job.n_rows(), block = block_of(p), first = block * ROWS;
     const int32_t chunks = (p.k + ROW_CHUNK - 1) / ROW_CHUNK, steps = p.job.kernel * p.job.kernel * chunks;
     const int32_t warp_m = (int32_t)threadIdx.x / 32 / conv_shape<NB>::warps_n, lane = glint_lane();
     struct conv_sums<NB> sum;
-    if (first >= n_rows)
+    if (block < 0 || first >= n_rows)
         return;
     clear(sum);
     for (int32_t i = 0; i < STAGES - 1; i++) {
@@ -274,11 +215,10 @@ template <int NB, int CHUNK> struct conv_tiles_shared {
     static const size_t bytes = (2 * (size_t)halo + STAGES * (size_t)weights) * 2;
 };
 
-/* Tile `index` of the block's; of the map where all are meant. pixels 0: none. */
-static __device__ struct glint_cuda_tile tile_of(const struct conv16 &p, int32_t index, int32_t n_tiles)
+/* Tile i of the list; of the map where all are meant. pixels 0: none. */
+static __device__ struct glint_cuda_tile tile_of(const struct conv16 &p, int32_t i, int32_t n_tiles)
 {
     struct glint_cuda_tile t = {0, 0, 0, 0};
-    const int32_t i = (int32_t)blockIdx.x * TILES + index;
     if (i >= n_tiles)
         return t;
     if (p.tiles)
@@ -314,16 +254,18 @@ static __global__ void __launch_bounds__(THREADS, 2) tiles(struct conv16 p)
     const int32_t n_tiles = p.tiles ? min(*p.n_tiles, p.cap_tiles) : p.cap_tiles, t = (int32_t)threadIdx.x;
     const int32_t chunks = (p.k + CHUNK - 1) / CHUNK, steps = chunks * 9;
     const int32_t warp_m = t / 32 / conv_shape<NB>::warps_n, lane = glint_lane();
+    const int32_t block = block_of(p), n0 = (int32_t)blockIdx.y * NB;
     struct conv_sums<NB> sum;
-    if ((int32_t)blockIdx.x * TILES >= n_tiles)
+    if (block < 0 || block * TILES >= n_tiles)
         return;
     if (t < TILES)
-        tile[t] = tile_of(p, t, n_tiles);
+        tile[t] = tile_of(p, block * TILES + t, n_tiles);
     __syncthreads();
     clear(sum);
     load_halo<T, NB, CHUNK>(p, halo, tile, 0);
     for (int32_t i = 0; i < STAGES - 1; i++) { /* nine steps at least */
-        load_weights<T, NB, CHUNK / BLOCK>(p, weights + i * part::weights, i, 0);
+        load_weights<T, NB, CHUNK / BLOCK>(weights_of<T>(p, i), 0, p.k_blocks, p.n_blocks, n0,
+                                           weights + i * part::weights);
         glint_async_commit();
     }
     int32_t own[conv_shape<NB>::MT]; /* this lane's rows: their pixels among the halos */
@@ -340,8 +282,9 @@ static __global__ void __launch_bounds__(THREADS, 2) tiles(struct conv16 p)
         if (tap == 0 && chunk + 1 < chunks)
             load_halo<T, NB, CHUNK>(p, halo + (chunk + 1) % 2 * part::halo, tile, chunk + 1);
         if (next < steps)
-            load_weights<T, NB, CHUNK / BLOCK>(p, weights + next % STAGES * part::weights, next % 9,
-                                               next / 9 * (CHUNK / BLOCK));
+            load_weights<T, NB, CHUNK / BLOCK>(weights_of<T>(p, next % 9), next / 9 * (CHUNK / BLOCK),
+                                               p.k_blocks, p.n_blocks, n0,
+                                               weights + next % STAGES * part::weights);
         glint_async_commit();
         const T *from = halo + chunk % 2 * part::halo + (tap / 3 * HALO + tap % 3) * part::ld;
         const T *w = weights + step % STAGES * part::weights;
@@ -368,14 +311,14 @@ static __global__ void __launch_bounds__(THREADS, 2) tiles(struct conv16 p)
 
 template <class T, int NB> static int launch_rows(struct glint_stream *s, const struct conv16 &p)
 {
-    const dim3 grid(glint_blocks(p.job.cap, ROWS), glint_blocks(p.n_blocks, NB),
+    const dim3 grid((unsigned)p.fill.blocks + glint_blocks(p.job.cap, ROWS), glint_blocks(p.n_blocks, NB),
                     (unsigned)(p.job.scale * p.job.scale));
     return GLINT_LAUNCH((rows<T, NB>), grid, THREADS, conv_rows_shared<NB>::bytes, s, p);
 }
 
 template <class T, int NB> static int launch_tiles(struct glint_stream *s, const struct conv16 &p)
 {
-    const dim3 grid(glint_blocks(p.cap_tiles, TILES), glint_blocks(p.n_blocks, NB));
+    const dim3 grid((unsigned)p.fill.blocks + glint_blocks(p.cap_tiles, TILES), glint_blocks(p.n_blocks, NB));
     struct glint_device_info info;
     const bool wide = p.k % 64 == 0 && glint_device_describe(glint_stream_device(s), &info) == GLINT_OK &&
                       (size_t)info.shared_bytes >= conv_tiles_shared<NB, 64>::bytes + 1024;
@@ -416,6 +359,10 @@ int glint_conv16(struct glint_stream *s, const struct glint_cuda_conv *c, const 
     p.n_tiles = listed ? at->n_tiles : NULL;
     p.tiles_across = (out->w + SIDE - 1) / SIDE;
     p.cap_tiles = listed ? at->cap_tiles : (out->h + SIDE - 1) / SIDE * p.tiles_across;
+    if (at && at->fill) {
+        GLINT_TRY(fill_check(at->background, out));
+        p.fill = fill_job_of(at->background, at->fill, at->n_fill, at->cap_fill, out, FILL_BLOCKS);
+    }
     return c->type == GLINT_DTYPE_F16 ? launch_typed<__half>(s, p, by_tiles)
                                       : launch_typed<__nv_bfloat16>(s, p, by_tiles);
 }

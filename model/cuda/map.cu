@@ -8,9 +8,10 @@
  *   add             pixels x channels / 256      two read, one written */
 #include "model/cuda/map.h"
 #include "core/cuda/kernel.h"
-#include "model/cuda/number.cuh"
+#include "model/cuda/fill.cuh"
 
-#define THREADS 256
+#define THREADS     256
+#define MOST_BLOCKS 4096 /* each thread moves several pieces where there are more */
 
 size_t glint_cuda_map_bytes(int32_t h, int32_t w, int32_t c, enum glint_dtype type)
 {
@@ -32,71 +33,25 @@ struct glint_cuda_map glint_cuda_map_slice(const struct glint_cuda_map *map, int
     return slice;
 }
 
-/* Items of `step` values each: pieces of a pixel's channels that are moved at once, as many bytes as all of
- * the pixels' addresses have in common. */
-static int32_t piece_of(const struct glint_cuda_map *a, const struct glint_cuda_map *b)
+static __global__ void __launch_bounds__(FILL_THREADS) fill_pixels(struct fill_job f)
 {
-    const int32_t size = a->type == GLINT_DTYPE_F32 ? 4 : 2, most = 16 / size;
-    const int64_t odd = a->c | a->ld | a->pitch | b->ld | b->pitch |
-                        (int64_t)(((uintptr_t)a->data | (uintptr_t)b->data) & 15) / size;
-    return odd % most == 0 ? most : 1;
-}
-
-static __device__ __forceinline__ void move(void *to, const void *from, int32_t bytes)
-{
-    if (bytes == 16)
-        *(uint4 *)to = *(const uint4 *)from;
-    else if (bytes == 4)
-        *(uint32_t *)to = *(const uint32_t *)from;
-    else
-        *(uint16_t *)to = *(const uint16_t *)from;
-}
-
-/* Pixel i of a list, or of the whole map. */
-static __device__ __forceinline__ void pixel_of(const struct glint_pixel *pixels, int64_t i, int32_t w,
-                                                int32_t *y, int32_t *x)
-{
-    *y = pixels ? pixels[i].y : (int32_t)(i / w);
-    *x = pixels ? pixels[i].x : (int32_t)(i % w);
-}
-
-static __global__ void __launch_bounds__(THREADS)
-    fill_pixels(struct glint_cuda_background b, const struct glint_pixel *pixels, const int32_t *n,
-                int32_t cap, int32_t step, struct glint_cuda_map out)
-{
-    const int32_t pieces = out.c / step, size = out.type == GLINT_DTYPE_F32 ? 4 : 2;
-    const int64_t count = (int64_t)(n ? min(*n, cap) : cap) * pieces, all = (int64_t)gridDim.x * THREADS;
-    for (int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x; i < count; i += all) {
-        int32_t y, x;
-        const int64_t first = i % pieces * step;
-        pixel_of(pixels, i / pieces, out.w, &y, &x);
-        const int64_t from = pixel_at(b.small, stand_in(y, out.h, b.small.h, b.period),
-                                      stand_in(x, out.w, b.small.w, b.period)) +
-                             first;
-        move((uint8_t *)out.data + (pixel_at(out, y, x) + first) * size,
-             (const uint8_t *)b.small.data + from * size, step * size);
-    }
+    fill_some(f, (int32_t)blockIdx.x, (int32_t)gridDim.x);
 }
 
 /* Blocks for so many items, each thread a few of them where there are many. */
 static unsigned blocks_for(int64_t items)
 {
     const unsigned all = glint_blocks(items, THREADS);
-    return all < 4096 ? all : 4096;
+    return all < MOST_BLOCKS ? all : MOST_BLOCKS;
 }
 
 int glint_background_fill_cuda(struct glint_stream *s, const struct glint_cuda_background *b,
                                const struct glint_pixel *pixels, const int32_t *n, int32_t cap,
                                const struct glint_cuda_map *out)
 {
-    const struct glint_cuda_map *small = &b->small;
-    if (small->c != out->c || small->type != out->type || small->h > out->h || small->w > out->w ||
-        b->period < 1 || (out->h - small->h) % b->period || (out->w - small->w) % b->period)
-        return glint_fail(GLINT_E_ARG, "a background of %d x %d x %d, period %d, for a map of %d x %d x %d",
-                          small->h, small->w, small->c, b->period, out->h, out->w, out->c);
-    const int32_t most = pixels ? cap : out->h * out->w, step = piece_of(out, small);
-    return GLINT_LAUNCH(fill_pixels, blocks_for((int64_t)most * (out->c / step)), THREADS, 0, s, *b, pixels,
-                        pixels ? n : NULL, most, step, *out);
+    GLINT_TRY(fill_check(b, out));
+    const struct fill_job f = fill_job_of(b, pixels, n, cap, out, MOST_BLOCKS);
+    return GLINT_LAUNCH(fill_pixels, (unsigned)f.blocks, FILL_THREADS, 0, s, f);
 }
 
 static __global__ void __launch_bounds__(THREADS) clear_pixels(struct glint_cuda_map out)

@@ -33,6 +33,13 @@ struct glint_cuda_tile { /* its first pixel, and which of its pixels are wanted:
     uint64_t pixels;
 };
 
+/* What a map holds for an empty frame (glint_background_fill): small is that map of the same network on a
+ * small grid, of the same type. */
+struct glint_cuda_background {
+    struct glint_cuda_map small;
+    int32_t period;
+};
+
 /* Where a kernel computes; all on the device, counts too. A NULL list (with its count): the whole map. */
 struct glint_cuda_places {
     const struct glint_pixel *pixels;
@@ -41,13 +48,12 @@ struct glint_cuda_places {
     const struct glint_cuda_tile *tiles; /* the same pixels */
     const int32_t *n_tiles;
     int32_t cap_tiles;
-};
-
-/* What a map holds for an empty frame (glint_background_fill): small is that map of the same network on a
- * small grid, of the same type. */
-struct glint_cuda_background {
-    struct glint_cuda_map small;
-    int32_t period;
+    /* A convolution writes the background of its output at these pixels, too, in the same launch where it
+     * can; none of them is a place. fill NULL: no. */
+    const struct glint_cuda_background *background;
+    const struct glint_pixel *fill;
+    const int32_t *n_fill;
+    int32_t cap_fill;
 };
 
 /* Writes the background at n pixels (NULL: everywhere). */

@@ -302,6 +302,7 @@ static void branches_at_cells(void **state)
     check_branches(*state, GLINT_DTYPE_F32, 16, 0);
     check_branches(*state, GLINT_DTYPE_BF16, 32, 9);
     check_branches(*state, GLINT_DTYPE_F16, 16, 40);
+    check_branches(*state, GLINT_DTYPE_F16, 13, 5); /* no whole pieces of 16 bytes */
 }
 
 /* boxes */

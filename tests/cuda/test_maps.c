@@ -262,7 +262,12 @@ static struct glint_cuda_places some_places(struct glint_cuda_test *t, int32_t h
         {.op = GLINT_ACTIVE_LIST, .from = device, .list = pixels, .n = n},
         {.op = GLINT_ACTIVE_TILES, .from = device, .list = tiles, .n = n + 1}};
     run(t, steps, 2, (const int32_t[]){0, 0, 0}, 0);
-    return (struct glint_cuda_places){pixels, n, h * w, tiles, n + 1, cap_tiles};
+    return (struct glint_cuda_places){.pixels = pixels,
+                                      .n_pixels = n,
+                                      .cap_pixels = h * w,
+                                      .tiles = tiles,
+                                      .n_tiles = n + 1,
+                                      .cap_tiles = cap_tiles};
 }
 
 /* got against want at the pixels of out whose place is in the set (NULL: all); the others are untouched. */
@@ -304,7 +309,7 @@ static void on_device(struct glint_cuda_test *t, const struct conv_case *c, enum
     put_conv(t, &conv, w);
     const struct glint_cuda_places places = some_places(t, lh, lw, &set, seed);
     const struct glint_cuda_places pixels = {
-        places.pixels, places.n_pixels, places.cap_pixels, NULL, NULL, 0};
+        .pixels = places.pixels, .n_pixels = places.n_pixels, .cap_pixels = places.cap_pixels};
     const struct glint_cuda_places *at[] = {NULL, &places, &pixels};
     for (int i = 0; i < 4; i++) { /* the last: of the type itself, in a slice of a wider map */
         const enum glint_dtype out_type = i < 3 ? GLINT_DTYPE_F32 : type;
@@ -373,6 +378,58 @@ static void convolutions(void **state)
     glint_exec_fini(&x);
 }
 
+/* The places computed and all others filled by one call: what two calls give. */
+static void beside_case(struct glint_cuda_test *t, const struct conv_case *c, enum glint_dtype type,
+                        uint64_t *seed)
+{
+    struct glint_cuda_conv conv = {
+        .kernel = c->kernel, .stride = 1, .dilation = 1, .scale = 1, .k = c->k, .n = c->n, .type = type};
+    void *memory;
+    const struct glint_weights w = exact_weights(c->kernel * c->kernel * c->k, c->n, seed, &memory);
+    struct host_map in = host_map_open(c->h, c->w, c->k, seed), small = host_map_open(12, 12, c->n, seed);
+    struct glint_active set = make_set(c->h, c->w), rest = make_set(c->h, c->w);
+    put_conv(t, &conv, &w);
+    struct glint_cuda_places at = some_places(t, c->h, c->w, &set, seed);
+    glint_active_all(&rest);
+    glint_active_remove(&rest, &set);
+    struct glint_pixel *list = malloc((size_t)(c->h * c->w) * sizeof *list);
+    const int32_t n = glint_active_list(&rest, list);
+    const struct glint_map shape = {.h = c->h, .w = c->w, .c = c->n};
+    const struct glint_cuda_map from = put_map(t, &in.map, type, 0, c->k),
+                                one = put_map(t, &shape, type, 0, c->n),
+                                two = put_map(t, &shape, type, 0, c->n);
+    const struct glint_cuda_background background = {put_map(t, &small.map, type, 0, c->n), 2};
+    assert_ok(glint_conv_cuda(t->stream, &conv, &from, NULL, &two, &at));
+    at.background = &background;
+    at.fill = glint_cuda_put(t, list, (size_t)(c->h * c->w) * sizeof *list);
+    at.n_fill = glint_cuda_put(t, &n, 4);
+    at.cap_fill = c->h * c->w;
+    assert_ok(glint_conv_cuda(t->stream, &conv, &from, NULL, &one, &at));
+    assert_ok(glint_background_fill_cuda(t->stream, &background, at.fill, at.n_fill, at.cap_fill, &two));
+    float *a = got_map(t, &one), *b = got_map(t, &two);
+    assert_memory_equal(a, b, (size_t)(c->h * c->w * c->n) * 4);
+    for (int32_t i = 0; i < c->h * c->w * c->n; i++)
+        assert_true(isfinite(a[i]));
+    free(a);
+    free(b);
+    free(list);
+    free(set.bits);
+    free(rest.bits);
+    free(in.memory);
+    free(small.memory);
+    free(memory);
+    free_blocks(t, 0);
+}
+
+static void background_beside_a_convolution(void **state)
+{
+    static const struct conv_case cases[] = {{.h = 20, .w = 24, .k = 16, .n = 24, .kernel = 3},
+                                             {.h = 18, .w = 16, .k = 8, .n = 5, .kernel = 1}};
+    uint64_t seed = 41;
+    for (int i = 0; i < 4; i++)
+        beside_case(*state, &cases[i / 2], i % 2 ? GLINT_DTYPE_F16 : GLINT_DTYPE_F32, &seed);
+}
+
 static void refusals(void **state)
 {
     struct glint_cuda_test *t = *state;
@@ -391,6 +448,7 @@ static const struct CMUnitTest tests[] = {
     cuda_test(tokens_at_their_cells),
     cuda_test(background_as_on_the_host),
     cuda_test(convolutions),
+    cuda_test(background_beside_a_convolution),
     cuda_test(refusals),
 };
 glint_cuda_main(tests)
