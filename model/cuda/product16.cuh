@@ -29,7 +29,7 @@ template <class T>
 static __device__ __forceinline__ void load_piece_of(T *to, const T *row, int32_t c, int32_t k, bool pieces)
 {
     if (pieces) {
-        glint_async_copy16(to, row + c, row && c < k);
+        glint_async_copy16(to, row ? row + c : row, row && c < k);
         return;
     }
     for (int32_t i = 0; i < PIECE; i++)

@@ -3,6 +3,10 @@
 #include "cuda/cuda_maps.h"
 #include "model/cuda/center.h"
 
+#ifndef GLINT_CUDA_EMULATED
+#define GLINT_CUDA_EMULATED 0
+#endif
+
 #define CLASSES 3
 #define RAW     (11 + CLASSES)
 
@@ -465,6 +469,36 @@ static void rotated(void **state)
                      GLINT_E_ARG);
 }
 
+/* Pairs whose IoU is the threshold itself, and the next number above it: decided as on the host, to the last
+ * bit. On a GPU without turns, as its sines may differ in theirs. */
+static void thresholds_to_the_last_bit(void **state)
+{
+    struct glint_cuda_test *t = *state;
+    const struct glint_nms_rule all = {0, 2, 2};
+    const int32_t n = 2, *count = glint_cuda_put(t, &n, 4);
+    int32_t *keep = glint_cuda_put(t, NULL, 8), *n_out = glint_cuda_put(t, NULL, 4), found, suppressed = 0;
+    struct glint_rect *device = glint_cuda_put(t, NULL, 2 * sizeof *device);
+    void *work = glint_cuda_put(t, NULL, glint_nms_work_bytes_cuda(2));
+    uint64_t seed = 37;
+    for (int i = 0; i < 120; i++) {
+        struct glint_rect r[2];
+        for (int k = 0; k < 2; k++)
+            r[k] = (struct glint_rect){
+                (double)glint_test_uniform(&seed, -1, 1), (double)glint_test_uniform(&seed, -1, 1),
+                (double)glint_test_uniform(&seed, 1, 4), (double)glint_test_uniform(&seed, 1, 3),
+                GLINT_CUDA_EMULATED ? (double)glint_test_uniform(&seed, -4, 4) : 0};
+        struct glint_nms_rule rule = all;
+        const double iou = glint_rect_iou(&r[0], &r[1]);
+        rule.threshold = i % 2 ? iou : nextafter(iou, 0);
+        assert_ok(glint_stream_upload(t->stream, device, r, sizeof r));
+        assert_ok(glint_nms_rotated_cuda(t->stream, device, NULL, count, 2, &rule, keep, n_out, work));
+        glint_cuda_get(t, &found, n_out, 4);
+        assert_int_equal(found, i % 2 || !(iou > 0) ? 2 : 1);
+        suppressed += found == 1;
+    }
+    assert_true(suppressed > 40);
+}
+
 static void by_distance(void **state)
 {
     struct glint_cuda_test *t = *state;
@@ -519,13 +553,8 @@ static void several_heads(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cuda_test(cells_whose_heat_passes),
-    cuda_test(best_cells),
-    cuda_test(branches_at_cells),
-    cuda_test(boxes_of_candidates),
-    cuda_test(suppression),
-    cuda_test(rotated),
-    cuda_test(by_distance),
-    cuda_test(several_heads),
+    cuda_test(cells_whose_heat_passes),    cuda_test(best_cells),  cuda_test(branches_at_cells),
+    cuda_test(boxes_of_candidates),        cuda_test(suppression), cuda_test(rotated),
+    cuda_test(thresholds_to_the_last_bit), cuda_test(by_distance), cuda_test(several_heads),
 };
 glint_cuda_main(tests)

@@ -31,7 +31,7 @@ static void run(struct glint_cuda_test *t, const struct glint_active_step *steps
                 const int32_t *coord, int32_t n_coord)
 {
     assert_ok(glint_active_run_cuda(t->stream, glint_cuda_put(t, steps, (size_t)n * sizeof *steps), n,
-                                    glint_cuda_put(t, coord, (size_t)n_coord * 12 + 4),
+                                    glint_cuda_put(t, coord, (size_t)(n_coord ? n_coord : 1) * 12),
                                     glint_cuda_put(t, &n_coord, sizeof n_coord)));
 }
 
@@ -78,7 +78,7 @@ static void check_list(struct glint_cuda_test *t, const struct glint_active *a,
 static void check_steps(struct glint_cuda_test *t, int32_t h, int32_t w, int32_t n, uint64_t *seed)
 {
     const int32_t h2 = (h - 1) / 2 + 1, w2 = (w - 1) / 2 + 1;
-    int32_t *coord = malloc((size_t)n * 12 + 4);
+    int32_t *coord = calloc((size_t)n + 1, 12);
     struct glint_active want[8], set[8];
     const int first = t->n_blocks;
     for (int i = 0; i < 8; i++) {
@@ -313,6 +313,8 @@ static void on_device(struct glint_cuda_test *t, const struct conv_case *c, enum
     const struct glint_cuda_places *at[] = {NULL, &places, &pixels};
     for (int i = 0; i < 4; i++) { /* the last: of the type itself, in a slice of a wider map */
         const enum glint_dtype out_type = i < 3 ? GLINT_DTYPE_F32 : type;
+        if (type == GLINT_DTYPE_BF16 && i % 2 == 0) /* as those of float16 */
+            continue;
         const struct glint_cuda_map from =
             put_map(t, &in->map, type, i == 3 ? 8 : 0, c->k + (i == 3 ? 16 : 0));
         const struct glint_cuda_map added = put_map(t, &residual->map, type, 0, c->n);
@@ -357,14 +359,14 @@ static void convolutions(void **state)
 {
     struct glint_cuda_test *t = *state;
     static const struct conv_case cases[] = {
-        {19, 21, 16, 16, 3, 1, 1, 1, true, GLINT_ACT_RELU},
-        {9, 17, 64, 130, 3, 1, 1, 1, false, GLINT_ACT_RELU},
+        {11, 13, 16, 16, 3, 1, 1, 1, true, GLINT_ACT_RELU},
+        {5, 10, 64, 130, 3, 1, 1, 1, false, GLINT_ACT_RELU},
         {8, 8, 40, 20, 3, 1, 1, 1, true, GLINT_ACT_RELU_LAST},
         {7, 11, 5, 3, 3, 1, 1, 1, false, GLINT_ACT_NONE},
         {1, 1, 8, 1, 3, 1, 1, 1, true, GLINT_ACT_NONE},
-        {13, 18, 24, 33, 3, 2, 1, 1, false, GLINT_ACT_RELU},
+        {7, 10, 24, 33, 3, 2, 1, 1, false, GLINT_ACT_RELU},
         {12, 9, 8, 9, 3, 1, 2, 1, true, GLINT_ACT_RELU},
-        {10, 13, 16, 70, 1, 1, 1, 1, false, GLINT_ACT_NONE},
+        {6, 11, 16, 70, 1, 1, 1, 1, false, GLINT_ACT_NONE},
         {11, 12, 9, 7, 1, 2, 1, 1, false, GLINT_ACT_RELU},
         {9, 12, 8, 6, 2, 2, 1, 1, false, GLINT_ACT_RELU},
         {5, 9, 48, 20, 1, 1, 1, 2, false, GLINT_ACT_RELU},
