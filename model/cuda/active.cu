@@ -5,7 +5,8 @@
  * the encoder. Lists are in the host's order: every thread counts the pixels (tiles) of its own run of words,
  * one scan over the block gives their places, and the thread writes them.
  *
- *   launch 1 x 1024, static shared memory 136 bytes */
+ *   kernel     launch    registers, shared bytes (sm_90, no spills)  work
+ *   run_steps  1 x 1024  52, 128                                     24 to 72 bytes read per word and step */
 #include "model/cuda/active.h"
 #include "model/cuda/block.cuh"
 

@@ -1,14 +1,14 @@
 /* model/cuda/center.cu - see center.h: which cells, their boxes, the head's detections. The branches are in
- * center_branches.cu.
+ * center_branches.cu, the pairs of boxes in nms.cu.
  *
- *   kernel    launch                 bytes and work
- *   gate      cells / 256 x 256      the heat map read
- *   collect   cells / 256 x 256      the heat map read; an exponential in double where the logit passes
- *   pick      1 x 1024               8 bytes per cell that passes, up to nine times; 18 KB shared. Latency.
- *   boxes     1 x 256                a row of raw values per candidate. Latency.
- *   order     cap / 256 x 256        n^2 compares
- *   (pairs)   nms.cu
- *   detect    1 x 256                the walk of nms.cuh, then n boxes; 36 KB shared. Latency. */
+ *   kernel   launch             registers, shared bytes (sm_90, no spills)
+ *   gate     cells / 256 x 256  21, 0      the heat map read; memory
+ *   collect  cells / 256 x 256  40, 0      the same, and an exponential in double where a logit passes
+ *   pick     1 x 1024           32, 17424  8 bytes per cell that passes, up to nine times; latency
+ *   boxes    1 x 256            56, 32     a row of raw values per candidate; latency
+ *   order    cap / 256 x 256    38, 0      n^2 compares
+ *   detect   1 x 256            40, 35616  the walk of nms.cuh, then the boxes that stay; latency
+ *   join     1 x 256            40, 0      detections copied */
 #include "model/cuda/center.h"
 #include "model/cuda/block.cuh"
 #include "model/cuda/nms.cuh"
@@ -255,7 +255,7 @@ static __device__ float rectified(const struct glint_center &c, int32_t label, f
     return (float)(pow((double)score, 1 - alpha) * pow(fit, alpha));
 }
 
-static __global__ void __launch_bounds__(THREADS)
+static __global__ void __launch_bounds__(THREADS, 1)
     boxes(struct glint_center c, const struct glint_cuda_least *least, int32_t iou,
           struct glint_cuda_candidates in, struct glint_cuda_candidates out)
 {

@@ -9,10 +9,11 @@
  * 16 bits: fourteen cells, 126 rows, the first convolution on tensor cores (product16.cuh), its outputs in
  * float.
  *
- *   launch  (cells / 8) x branches / 256     2 * 81 * k * hidden + 18 * hidden * n FLOPs per cell and branch;
- *           28 KB shared. Bound by shared memory: 20 multiply-adds per nine reads.
- *           (cells / 14) x branches / 256    the same work; 43 KB shared. Bound by the latency of 9 k / 32
- * steps. */
+ *   kernel      launch                         registers, shared bytes (sm_90, no spills)
+ *   branches    (cells / 8) x branches x 256   80, 28672; bound by shared memory: 20 products per nine reads
+ *   branches16  (cells / 14) x branches x 256  122, 44032; bound by the latency of 9 k / 32 steps
+ *
+ * Either 2 * 81 * k * hidden + 18 * hidden * n FLOPs per cell and branch. */
 #include "model/cuda/center.h"
 #include "model/cuda/product16.cuh"
 

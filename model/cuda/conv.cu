@@ -3,8 +3,9 @@
  * Weights of floats: per place of a transposed convolution rows [taps * k][n], n rounded up to 64 by zeros;
  * then as many biases. Those of 16 bits are in conv16.cuh.
  *
- *   kernel   launch                              FLOPs
- *   product  pixels / 64 x n / 64 (x places)     2 * taps * k * n per pixel */
+ *   kernel               launch                            registers, shared bytes (sm_90, no spills)
+ *   product<conv_plain>  pixels / 64 x n / 64 (x places)   48, 8448
+ *                        2 * taps * k * n FLOPs per pixel; see product.cuh for what limits it */
 #include "model/cuda/conv16.cuh"
 #include "model/cuda/product.cuh"
 

@@ -4,15 +4,26 @@
  * in registers, while inputs and weights arrive in shared memory by asynchronous copies. Weights come in the
  * order in which lanes multiply them (16 bytes per lane and block of 16 x 16), so that shared memory is read
  * without conflicts; rows of pixels are 16 bytes longer than their channels, for the same reason. A row is a
- * pixel of its own: what lies in unwanted pixels of a tile reaches no other, and is not written.
+ * pixel of its own: what lies in unwanted pixels of a tile reaches no other, and is not written. The first
+ * blocks of a launch write the background where it is wanted.
  *
- *   tiles   3x3, stride 1. Two tiles of 8 x 8 pixels with their halo, CHUNK channels at a time, two chunks
- * under way; the weights of a tap and chunk, three under way. An input pixel is read 1.56 times, not nine.
- *           launch (tiles / 2) x (n / 128) / 256; FLOPs 2 * 9 * k * n per pixel (of whole tiles); bytes: 3.1
- * k per pixel from memory, 18 k n per block from the cache of level two. limit: tensor cores; then reads of
- * shared memory, 3 KB per warp and 16 x 4096 FLOPs. rows    everything else: 128 pixels of a list, 32
- * channels of a tap at a time, three under way. launch (pixels / 128) x (n / 128) x places / 256. limit: the
- * cache of level two. */
+ * tiles: 3x3, stride 1. Two tiles of 8 x 8 pixels with their halo, 32 or 64 channels at a time, two such
+ * chunks under way, and the weights of a tap and chunk, three under way. An input pixel is read 1.56 times,
+ * not nine.
+ *
+ *   launch     (tiles / 2) x (n / 128) x 256 threads, after 64 blocks of background
+ *   resources  127 registers, 107 KB shared (64 channels) or 57 KB; n <= 64: 95, 82 KB, 44 KB; n <= 16: 62,
+ *              64 KB, 35 KB (sm_90, no spills): two blocks on a multiprocessor
+ *   work       2 * 9 * k * n FLOPs per pixel of its tiles; 3.1 k + 2 n bytes per pixel from memory, 18 k n
+ *              per block from the cache of level two
+ *   limit      tensor cores; per 16 products of a warp (65 kFLOP) 3 KB are read from shared memory
+ *
+ * rows: everything else. 128 pixels of a list, 32 channels of a tap at a time, three such steps under way.
+ *
+ *   launch     (pixels / 128) x (n / 128) x places x 256 threads, after 64 blocks of background
+ *   resources  126 registers, 55 KB shared; n <= 64: 101, 43 KB; n <= 16: 66, 34 KB (sm_90, no spills)
+ *   work       2 * taps * k * n FLOPs per pixel; 2 * taps * k bytes per pixel from the cache of level two
+ *   limit      tensor cores for 1x1 and transposed ones; that cache for the others */
 #include "model/cuda/product16.cuh"
 #include "model/cuda/fill.cuh"
 

@@ -1,13 +1,14 @@
 /* model/cuda/flatpoint.cu - see flatpoint.h: pillars merged, peaks and their boxes. Points are in
  * head_points.cu.
  *
- *   kernel            launch                         bytes and work
- *   tokens_of_cells   pillars / 256 x 256            a place per pillar written
- *   product<merged>   cells / 64 x n / 64 / 256      2 * k * n FLOPs per cell; product.cuh
- *   peaks             cells / 256 x 256              the heat map read; nine exponentials where a logit may
- * pass best              1 x 1024                       select.cuh; latency product<patches>  peaks / 64 x
- * hidden / 64 / 256 2 * patch^2 * c * hidden FLOPs per peak; the two smaller layers after it alike; latency
- *   boxes_of_peaks    1 x 256                        ten values per peak; latency */
+ *   kernel                launch                     registers, shared bytes (sm_90, no spills)
+ *   tokens_of_cells       pillars / 256 x 256        16, 0      a place per pillar written
+ *   product<merged_rows>  cells / 64 x n / 64        64, 8448   2 * k * n FLOPs per cell; product.cuh
+ *   peaks                 cells / 256 x 256          40, 0      the heat map read
+ *   best                  1 x 1024                   32, 17552  select.cuh; latency
+ *   product<patch_rows>   peaks / 64 x hidden / 64   64, 8448   2 * patch^2 * c * hidden FLOPs per peak
+ *   product<dense_rows>   peaks / 64 x n / 64        48, 8448   twice: the smaller layers; latency
+ *   boxes_of_peaks        1 x 256                    68, 32     ten values per peak; latency */
 #include "model/cuda/flatpoint.h"
 #include "model/cuda/block.cuh"
 #include "model/cuda/product.cuh"
@@ -360,7 +361,7 @@ static __device__ bool finite_box(const struct glint_box &box)
     return finite;
 }
 
-static __global__ void __launch_bounds__(THREADS)
+static __global__ void __launch_bounds__(THREADS, 1)
     boxes_of_peaks(struct patch_places p, const float *values, const struct glint_peak *peaks,
                    const int32_t *n_peaks, int32_t cap, struct glint_box *boxes_out, int32_t *n_out)
 {

@@ -4,11 +4,12 @@
  * Then one kernel takes 64 points from features to class: 64 hidden channels at a time stay in shared memory,
  * logits in registers.
  *
- *   kernel        launch                       bytes and work
- *   halves        pillars / 64 x hidden / 64   2 * (k_token + k_cell) * hidden FLOPs per pillar; product.cuh
- *   voxel_of      points / 256 x 256           a binary search among the pillars' first points
- *   classify      points / 64 x 256            2 * (k * hidden + hidden * classes) FLOPs per point; its
- * features read, two bytes written; 42 KB shared. Bound by float arithmetic. */
+ *   kernel              launch                      registers, shared bytes (sm_90, no spills)
+ *   product<half_rows>  pillars / 64 x hidden / 64  64, 8448; twice: 2 * k * hidden FLOPs per pillar
+ *   voxel_of            points / 256 x 256          16, 0; a binary search among the pillars' first points
+ *   classify            points / 64 x 256           64, 42240; bound by float arithmetic
+ *
+ * classify: 2 * (k * hidden + hidden * classes) FLOPs per point; its features read, two bytes written. */
 #include "model/cuda/flatpoint.h"
 #include "model/cuda/product.cuh"
 

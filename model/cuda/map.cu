@@ -1,11 +1,13 @@
-/* model/cuda/map.cu - see map.h. A thread moves one value, 16 bytes where all addresses allow it; limited by
- * memory.
+/* model/cuda/map.cu - see map.h. A thread moves one value, 16 bytes where all addresses allow it.
  *
- *   kernel          launch                       bytes
- *   scatter         tokens x 128 channels / 256  tokens read, pixels written
- *   fill            pixels x channels / 256      pixels written; the small map stays in the cache
- *   clear           a memory fill                map written
- *   add             pixels x channels / 256      two read, one written */
+ * Registers on sm_90; none spills, none has shared memory; all are limited by memory:
+ *
+ *   kernel       launch                       registers  bytes
+ *   scatter      tokens x channels / 256      32         tokens read, pixels written
+ *   fill_pixels  pixels x channels / 8 / 256  32         pixels written; the small map stays in the cache
+ *   clear        a fill of memory             -          map written (a slice: clear_pixels, 30)
+ *   add          pixels x channels / 256      30         two read, one written
+ *   to_planes    pixels x channels / 256      32         of a tap only */
 #include "model/cuda/map.h"
 #include "core/cuda/kernel.h"
 #include "model/cuda/fill.cuh"

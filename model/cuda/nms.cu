@@ -1,10 +1,13 @@
 /* model/cuda/nms.cu - see nms.h.
  *
- *   kernel     launch                  bytes and work
- *   items      cap / 256 x 256         a box read, 104 bytes written
- *   pairs      (cap / 64)^2 x 64       n^2 / 2 pairs: four compares each in double; for those that are near
- * 40 to 300 operations in double; n^2 / 8 bytes written. Bound by double arithmetic. walk       1 x 256 n /
- * 64 rounds, a barrier each; up to 512 boxes all bits in shared memory. Bound by latency. */
+ *   kernel      launch             registers, shared bytes (sm_90, no spills)
+ *   rect_items  cap / 256 x 256    38, 0     a box read, 104 bytes written (box_items: 16)
+ *   pairs       (cap / 64)^2 x 64  80, 5632  and 976 bytes of stack: a polygon that is cut
+ *   walk        1 x 256            34, 35584
+ *
+ * pairs: n^2 / 2 pairs of four compares in double; of those that are near, some 40 to 300 operations in
+ * double; n^2 / 8 bytes written. Bound by double arithmetic, and by divergence where few pairs are near.
+ * walk: n / 64 rounds with two barriers each; up to 512 boxes all bits lie in shared memory. Latency. */
 #include "model/cuda/nms.cuh"
 
 #define THREADS 256

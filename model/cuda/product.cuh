@@ -4,12 +4,17 @@
  * A block of 256 threads makes 64 rows x 64 outputs, a thread 4 x 4 of them; 16 inputs of each at a time go
  * through shared memory. Sums run over the segments and their inputs in order, by fused multiply-adds,
  * whatever the number of rows, so that a row's result depends on nothing but itself. It is the reference on
- * the device: 16 multiply-adds per two reads of 16 bytes from shared memory, about half of the card's peak of
- * float arithmetic.
+ * the device: 16 multiply-adds per two reads of 16 bytes from shared memory, which limit it to about half of
+ * the card's peak of float arithmetic.
  *
- * A Problem has: n_segments, k (inputs of a segment), n (outputs), ldw; weights [n_segments * k][ldw] with
- * ldw a multiple of PRODUCT_N; typedef value (of the rows); n_rows()               how many there are row(m,
- * segment)        k values, or NULL: zeros weights_at(), put(m, j, sum) */
+ * A Problem has these members:
+ *
+ *   typedef value               of the rows
+ *   n_segments, k, n            inputs of a segment, outputs
+ *   ldw                         a multiple of PRODUCT_N: weights are [n_segments * k][ldw]
+ *   n_rows(), weights_at()
+ *   row(m, segment)             k values, or NULL: zeros
+ *   put(m, j, sum)              takes output j of row m */
 #ifndef GLINT_MODEL_CUDA_PRODUCT_CUH
 #define GLINT_MODEL_CUDA_PRODUCT_CUH
 #include "attention/gemm.h"

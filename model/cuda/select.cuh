@@ -15,6 +15,7 @@ struct select_shared {
     uint64_t keys[SELECT_RANKED];
     int32_t histogram[256];
     int32_t bin, left, n;
+    bool ends; /* a byte's boundary is the bound */
 };
 
 /* Scores are not negative: their bits ascend with them. */
@@ -51,6 +52,7 @@ static __device__ inline void select_count(const uint64_t *keys, int32_t n, uint
         for (; s.histogram[bin] < s.left; bin++)
             s.left -= s.histogram[bin];
         s.bin = bin;
+        s.ends = s.histogram[bin] == s.left;
     }
     __syncthreads();
 }
@@ -67,7 +69,7 @@ static __device__ inline void select_bound(const uint64_t *keys, int32_t n, int3
         select_count(keys, n, prefix, mask, shift, s);
         prefix |= (uint64_t)s.bin << shift;
         mask |= UINT64_C(255) << shift;
-        if (s.histogram[s.bin] == s.left)
+        if (s.ends)
             break;
     }
     *prefix_out = prefix;
