@@ -237,18 +237,30 @@ static void order_returns(struct glint_sim_scan *s, size_t n)
         copy_strongest(s, 2, n);
 }
 
-/* To what the packets can say. */
+/* To whole units: what the packets can say. */
+static void round_ranges(float *restrict range, size_t n, float unit_m, float most_m)
+{
+    const float per_m = 1 / unit_m, most = most_m * per_m + 0.5f;
+    for (size_t i = 0; i < n; i++) {
+        const float raw = range[i] * per_m + 0.5f, whole = (float)(int32_t)raw * unit_m;
+        range[i] = raw >= 1 && raw <= most ? whole : 0;
+    }
+}
+
+static void round_intensities(float *restrict intensity, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float grey = intensity[i] * 255 + 0.5f;
+        intensity[i] = (float)(int32_t)(grey > 255 ? 255 : grey) * (1.0f / 255);
+    }
+}
+
 static void round_returns(struct glint_sim_scan *s, size_t n)
 {
     const struct glint_packet_format *f = s->settings.sensor->format;
-    const float per_m = 1 / f->unit_m, most = f->range_most_m * per_m + 0.5f;
     for (int32_t r = 0; r < f->returns; r++) {
-        float *range = s->ranges[r], *intensity = s->intensities[r];
-        for (size_t i = 0; i < n; i++) {
-            const float raw = range[i] * per_m + 0.5f, grey = intensity[i] * 255 + 0.5f;
-            range[i] = raw >= 1 && raw <= most ? (float)(int32_t)raw * f->unit_m : 0;
-            intensity[i] = (float)(int32_t)(grey > 255 ? 255 : grey) * (1.0f / 255);
-        }
+        round_ranges(s->ranges[r], n, f->unit_m, f->range_most_m);
+        round_intensities(s->intensities[r], n);
     }
 }
 
@@ -331,36 +343,63 @@ void glint_sim_scan_packet(const struct glint_sim_scan *scan, int32_t i, uint8_t
 
 /* ---- points ---- */
 
+/* Points of one return of a column. xyz: of the lanes' ends, with the head where it stands. */
+static void append(const struct glint_sim_scan *s, int32_t r, size_t at, const struct glint_sim_lanes *t,
+                   float (*xyz)[GLINT_PACKET_LANES], int64_t after_ns, struct glint_sim_cloud *cloud)
+{
+    const float *range = s->ranges[r] + at, *intensity = s->intensities[r] + at;
+    const uint8_t *cls = s->classes[r] + at;
+    const int32_t *instance = s->instances[r] + at;
+    const int32_t lanes = lanes_of(s);
+    int32_t n = cloud->n;
+    for (int32_t l = 0; l < lanes && n < cloud->cap; l++) {
+        if (range[l] == 0)
+            continue;
+        float *p = cloud->record + 6 * (size_t)n;
+        for (int k = 0; k < 3; k++)
+            p[k] = xyz[k][l];
+        p[3] = intensity[l];
+        p[4] = (float)t->ring[l];
+        p[5] = (float)((double)(after_ns + t->laser_ns[l]) * 1e-9);
+        cloud->cls[n] = cls[l];
+        cloud->instance[n] = instance[l];
+        cloud->ret[n++] = (uint8_t)r;
+    }
+    cloud->n = n;
+}
+
+/* Where a column's rays end: off + range * dir, turned by the head; of a pattern range * dir. */
+static void place(const struct glint_sim_scan *s, int32_t c, int32_t r, size_t at,
+                  const struct glint_sim_lanes *t, float (*restrict xyz)[GLINT_PACKET_LANES])
+{
+    const float *restrict range = s->ranges[r] + at;
+    const int32_t lanes = lanes_of(s);
+    double sn, cs;
+    for (int k = 0; k < 3 && s->dir[0]; k++)
+        for (int32_t l = 0; l < lanes; l++)
+            xyz[k][l] = range[l] * s->dir[k][at + (size_t)l];
+    if (s->dir[0])
+        return;
+    glint_sim_sincos((double)s->column[c].head_rad, &sn, &cs);
+    const float cf = (float)cs, sf = (float)sn;
+    for (int32_t l = 0; l < lanes; l++) {
+        const float d = range[l];
+        const float x = t->off[0][l] + d * t->dir[0][l], y = t->off[1][l] + d * t->dir[1][l];
+        xyz[0][l] = cf * x - sf * y;
+        xyz[1][l] = sf * x + cf * y;
+        xyz[2][l] = t->off[2][l] + d * t->dir[2][l];
+    }
+}
+
 void glint_sim_scan_points(const struct glint_sim_scan *scan, int32_t c, struct glint_sim_cloud *cloud)
 {
-    const struct glint_sim_scan *s = scan;
-    const int32_t lanes = lanes_of(s), row = row_of(s, c);
-    const struct glint_sim_lanes *t = &s->settings.sensor->table[c % s->settings.sensor->n_tables];
-    double sn = 0, cs = 1;
-    if (!s->dir[0])
-        glint_sim_sincos((double)s->column[c].head_rad, &sn, &cs);
-    const float cf = (float)cs, sf = (float)sn;
-    const int64_t after_ns =
-        s->settings.epoch_ns + s->settings.start_ns + s->column[c].t_ns - cloud->stamp_ns;
-    for (int32_t r = 0; r < s->settings.sensor->format->returns; r++)
-        for (int32_t l = 0; l < lanes; l++) {
-            const size_t i = (size_t)row * (size_t)lanes + (size_t)l;
-            const float d = s->ranges[r][i];
-            if (d == 0 || cloud->n == cloud->cap)
-                continue;
-            const bool pattern = s->dir[0] != NULL;
-            const float x = pattern ? d * s->dir[0][i] : t->off[0][l] + d * t->dir[0][l];
-            const float y = pattern ? d * s->dir[1][i] : t->off[1][l] + d * t->dir[1][l];
-            float *p = cloud->record + 6 * (size_t)cloud->n;
-            p[0] = cf * x - sf * y;
-            p[1] = sf * x + cf * y;
-            p[2] = pattern ? d * s->dir[2][i] : t->off[2][l] + d * t->dir[2][l];
-            p[3] = s->intensities[r][i];
-            p[4] = (float)t->ring[l];
-            p[5] = (float)((double)(after_ns + t->laser_ns[l]) * 1e-9);
-            cloud->cls[cloud->n] = s->classes[r][i];
-            cloud->instance[cloud->n] = s->instances[r][i];
-            cloud->ret[cloud->n] = (uint8_t)r;
-            cloud->n++;
-        }
+    const struct glint_sim_scan_settings *settings = &scan->settings;
+    const struct glint_sim_lanes *t = &settings->sensor->table[c % settings->sensor->n_tables];
+    const size_t at = (size_t)row_of(scan, c) * (size_t)lanes_of(scan);
+    const int64_t after_ns = settings->epoch_ns + settings->start_ns + scan->column[c].t_ns - cloud->stamp_ns;
+    float xyz[3][GLINT_PACKET_LANES];
+    for (int32_t r = 0; r < settings->sensor->format->returns; r++) {
+        place(scan, c, r, at, t, xyz);
+        append(scan, r, at, t, xyz, after_ns, cloud);
+    }
 }

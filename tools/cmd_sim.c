@@ -21,7 +21,8 @@ enum { SENSOR = 1, SEED, SECONDS, OUT, TO, SCENE, TRAFFIC, PEOPLE, WEATHER, THRE
 #define SENSORS  GLINT_SIM_SENDERS
 #define START_NS INT64_C(10000000)            /* of the drive: some lasers fire before their packet's time */
 #define EPOCH_NS INT64_C(1735690200000000000) /* 2025-01-01 00:10:00 UTC, but for what is sent at once */
-#define LEAD_NS  INT64_C(200000000)           /* live: time to cast the first piece */
+#define PIECE_NS 100000000                    /* cast at once */
+#define LEAD_NS  INT64_C(50000000)            /* live: from the first piece to its first packet */
 
 struct mounted {      /* a sensor where it sits */
     const char *spec; /* as given */
@@ -55,10 +56,9 @@ struct job {
     struct glint_exec exec;
     bool has_exec;
     struct glint_pcap_writer *writer;
-    struct glint_sim_send send;
+    struct glint_sim_send *send;
     bool sends;
-    int64_t epoch_ns, end_ns;
-    int32_t piece_ns;
+    int64_t epoch_ns, end_ns, done_ns;
     int64_t cast_ns;
 };
 
@@ -308,7 +308,7 @@ static int open_scan(struct job *j, int32_t i)
                                                      .noise_seed = j->world.seed * SENSORS + (uint64_t)i,
                                                      .dropout = j->dropout,
                                                      .cap_packets =
-                                                         j->piece_ns / m->sensor->format->packet_ns + 2,
+                                                         PIECE_NS / m->sensor->format->packet_ns + 2,
                                                      .src_ip = 0xc0a801c9u + (uint32_t)i,
                                                      .port = port_of(j, i)};
     GLINT_TRY(glint_sim_scan_open(&settings, &m->scan));
@@ -442,7 +442,7 @@ static int give_packets(struct job *j)
         if (m->writer)
             GLINT_TRY(glint_pcap_writer_write(m->writer, &m->packet));
         if (j->sends)
-            glint_sim_send_packet(&j->send, (int32_t)(m - j->sensors), &m->packet, &stop);
+            glint_sim_send_packet(j->send, (int32_t)(m - j->sensors), &m->packet, &stop);
         m->has_packet = false;
         m->at++;
         m->n_packets++;
@@ -450,22 +450,42 @@ static int give_packets(struct job *j)
     return GLINT_OK;
 }
 
+/* Live: the first piece is cast, its first packet is due in a moment. */
+static int begin_sending(struct job *j)
+{
+    const int64_t first_ns = (glint_clock_utc_ns() + LEAD_NS) / 1000000 * 1000000;
+    j->epoch_ns = first_ns - START_NS;
+    for (int32_t i = 0; i < j->n_sensors; i++)
+        j->sensors[i].scan->settings.epoch_ns = j->epoch_ns;
+    return glint_sim_send_open(j->to, j->n_sensors, glint_clock_monotonic_ns() + LEAD_NS, first_ns, &j->send);
+}
+
+static int give_piece(struct job *j)
+{
+    if (j->sends && !j->send)
+        GLINT_TRY(begin_sending(j));
+    for (int32_t i = 0; i < j->n_sensors; i++)
+        if (j->sensors[i].has_files)
+            GLINT_TRY(glint_sim_files_take(&j->sensors[i].files, j->sensors[i].scan, j->sim));
+    return give_packets(j);
+}
+
 static int drive(struct job *j)
 {
     struct glint_progress bar;
     int status = GLINT_OK;
     glint_progress_begin(&bar);
-    for (int64_t t = START_NS; status == GLINT_OK && t < j->end_ns && !stop; t += j->piece_ns) {
-        status = cast_piece(j, t + j->piece_ns);
-        for (int32_t i = 0; i < j->n_sensors && status == GLINT_OK; i++)
-            if (j->sensors[i].has_files)
-                status = glint_sim_files_take(&j->sensors[i].files, j->sensors[i].scan, j->sim);
+    for (j->done_ns = START_NS; status == GLINT_OK && j->done_ns < j->end_ns && !stop;) {
+        status = cast_piece(j, j->done_ns + PIECE_NS);
         if (status == GLINT_OK)
-            status = give_packets(j);
-        glint_progress_update(&bar, (double)(t - START_NS) / (double)(j->end_ns - START_NS),
+            status = give_piece(j);
+        j->done_ns = j->done_ns + PIECE_NS < j->end_ns ? j->done_ns + PIECE_NS : j->end_ns;
+        glint_progress_update(&bar, (double)(j->done_ns - START_NS) / (double)(j->end_ns - START_NS),
                               j->sensors[0].files.n_frames);
     }
     glint_progress_end(&bar);
+    if (j->send && status == GLINT_OK)
+        glint_sim_send_drain(j->send, &stop);
     return status;
 }
 
@@ -485,7 +505,7 @@ static int finish_files(struct job *j)
         GLINT_TRY(close_writer(&m->writer));
     }
     GLINT_TRY(close_writer(&j->writer));
-    return glint_sim_files_motion(j->out, j->sim, j->sensors[0].vehicle_from_sensor, j->epoch_ns, j->end_ns);
+    return glint_sim_files_motion(j->out, j->sim, j->sensors[0].vehicle_from_sensor, j->epoch_ns, j->done_ns);
 }
 
 static int simulate(struct job *j)
@@ -494,9 +514,6 @@ static int simulate(struct job *j)
         GLINT_TRY(open_scan(j, i));
     j->world.seconds = fmax(1, (double)j->end_ns * 1e-9 + 0.5);
     GLINT_TRY(glint_sim_open(&j->world, &j->sim));
-    if (j->sends)
-        GLINT_TRY(glint_sim_send_open(j->to, j->n_sensors, glint_clock_monotonic_ns() + LEAD_NS,
-                                      j->epoch_ns + START_NS, &j->send));
     if (j->out)
         GLINT_TRY(open_files(j));
     GLINT_TRY(drive(j));
@@ -515,8 +532,7 @@ static void close_all(struct job *j)
         free(m->bytes);
     }
     glint_pcap_writer_close(j->writer);
-    if (j->sends)
-        glint_sim_send_close(&j->send);
+    glint_sim_send_close(j->send);
     if (j->has_exec)
         glint_exec_fini(&j->exec);
     glint_sim_close(j->sim);
@@ -524,7 +540,8 @@ static void close_all(struct job *j)
 
 static void tell(const struct job *j, int64_t wall_ns)
 {
-    const double drive_s = (double)(j->end_ns - START_NS) * 1e-9, wall_s = fmax((double)wall_ns * 1e-9, 1e-9);
+    const double drive_s = (double)(j->done_ns - START_NS) * 1e-9,
+                 wall_s = fmax((double)wall_ns * 1e-9, 1e-9);
     for (int32_t i = 0; i < j->n_sensors; i++) {
         const struct mounted *m = &j->sensors[i];
         const double n = fmax((double)m->files.n_frames, 1);
@@ -535,10 +552,12 @@ static void tell(const struct job *j, int64_t wall_ns)
                       (unsigned long long)m->files.n_frames, (double)m->files.n_points / n,
                       (double)m->files.n_boxes / n);
     }
-    if (j->sends)
+    if (j->send) {
+        const struct glint_sim_send_stats sent = glint_sim_send_stats(j->send);
         glint_say("%llu packets sent to %s, %llu refused, the latest %.1f ms after its time",
-                  (unsigned long long)j->send.sent, j->to, (unsigned long long)j->send.failed,
-                  (double)j->send.latest_ns * 1e-6);
+                  (unsigned long long)sent.sent, j->to, (unsigned long long)sent.failed,
+                  (double)sent.latest_ns * 1e-6);
+    }
     glint_say("%.1f s of a drive in %.1f s, %.1f times real time (casting %.0f %%)%s%s", drive_s, wall_s,
               drive_s / wall_s, 100 * (double)j->cast_ns * 1e-9 / wall_s, j->out ? ": " : "",
               j->out ? j->out : "");
@@ -558,8 +577,7 @@ static int prepare(struct job *j, int argc, char **argv)
     for (int32_t i = 0; i < j->n_sensors; i++)
         if ((code = open_sensor(j, i)) >= 0)
             return code;
-    j->piece_ns = 100000000;
-    j->epoch_ns = j->sends ? (glint_clock_utc_ns() + LEAD_NS) / 1000000 * 1000000 - START_NS : EPOCH_NS;
+    j->epoch_ns = EPOCH_NS;
     const int status = glint_exec_init(&j->exec, glint_cpu_isa(), j->o.n_threads, 16 << 20);
     j->has_exec = status == GLINT_OK;
     return status < 0 ? glint_report_failure(status, GLINT_SIDE_OUTPUT) : -1;

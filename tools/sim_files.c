@@ -71,9 +71,13 @@ static int write_points(struct glint_sim_files *f)
 static int write_masks(struct glint_sim_files *f)
 {
     glint_buffer_clear(&f->content);
-    for (int32_t i = 0; i < f->cloud.n; i++)
-        glint_buffer_u32(&f->content,
-                         (uint32_t)f->cloud.cls[i] + 1 + ((uint32_t)f->cloud.instance[i] & 0xffff) * 65536);
+    uint8_t *at = glint_buffer_room(&f->content, (size_t)f->cloud.n * 4);
+    for (int32_t i = 0; at && i < f->cloud.n; i++) {
+        const uint32_t mask =
+            (uint32_t)f->cloud.cls[i] + 1 + ((uint32_t)f->cloud.instance[i] & 0xffff) * 65536;
+        memcpy(at + 4 * (size_t)i, &mask, 4);
+    }
+    f->content.size += at ? (size_t)f->cloud.n * 4 : 0;
     return write_file(f, "masks", ".label");
 }
 
