@@ -15,7 +15,8 @@
 struct glint_bench {
     const struct glint_command *command;
     const char *kind, *input, *other, *model_name, *json_path, *sensor, *calib;
-    int32_t repeat, n_threads, n_points, window, limit_percent;
+    const char *device;
+    int32_t repeat, n_threads, n_points, window, limit_percent, batch;
     bool pin;
     float iou;
     enum glint_precision precision;
@@ -33,8 +34,9 @@ struct glint_bench {
  * round over all packets. voxel: first frame -> pillars of the model's grid, and their four window orders.
  * nms: boxes (float64 rows x, y, dx, dy, yaw in descending score, or made ones) -> the kept ones, one thread.
  * model: first frame, already in memory -> boxes and masks: everything between, nothing else. Cold is the
- * first run. pipeline: files -> boxes, all frames, `repeat` times, as `glint run` does without its outputs;
- * cold is the first frame. compare: two results (input and other), see bench_compare.c. */
+ * first run; with a batch also frames per second of so many, one after another or as the device takes them.
+ * pipeline: files -> boxes, all frames, `repeat` times, as `glint run` does without its outputs; cold is the
+ * first frame. compare: two results (input and other), see bench_compare.c. */
 int glint_bench_decode(struct glint_bench *b);
 int glint_bench_voxel(struct glint_bench *b);
 int glint_bench_nms(struct glint_bench *b);

@@ -93,7 +93,8 @@ static void say_differences(const struct glint_bench *b, const json_t *old, cons
 {
     static const char *const same[][2] = {{"measures", NULL}, {"machine", "processor"}, {"machine", "isa"},
                                           {"build", "type"},  {"build", "compiler"},    {"frame", "crc32"},
-                                          {"input", "crc32"}, {"model", "name"},        {"precision", NULL}};
+                                          {"input", "crc32"}, {"model", "name"},        {"precision", NULL},
+                                          {"device", NULL}};
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
         const char *x = text(old, same[i][0], same[i][1]), *y = text(new, same[i][0], same[i][1]);
         if (strcmp(x, y) != 0)

@@ -80,7 +80,7 @@ void glint_bench_describe(struct glint_bench *b)
     describe_input(b);
     json_object_set_new(b->out, "threads", json_integer(b->n_threads));
     json_object_set_new(b->out, "precision", json_string(glint_precision_name(b->precision)));
-    json_object_set_new(b->out, "precision", json_string(glint_precision_name(b->precision)));
+    json_object_set_new(b->out, "device", json_string(b->device));
     json_object_set_new(b->out, "repeat", json_integer(b->repeat));
 }
 

@@ -21,7 +21,7 @@ static int open_model(struct glint_bench *b, int32_t cap_points, struct glint_mo
     if (!glint_find_model(b->model_name, folder, sizeof folder))
         return glint_fail(GLINT_E_NOTFOUND, "%s: no such model", folder);
     glint_model_settings_default(&settings);
-    settings.device = "cpu";
+    settings.device = b->device;
     settings.n_threads = b->n_threads;
     settings.pin = b->pin;
     settings.precision = b->precision;
@@ -34,6 +34,8 @@ static int open_model(struct glint_bench *b, int32_t cap_points, struct glint_mo
     json_object_set_new(model, "architecture", json_string(info->arch));
     json_object_set_new(model, "parameters", json_integer((json_int_t)info->n_parameters));
     json_object_set_new(model, "memory_bytes", json_integer((json_int_t)info->memory_bytes));
+    json_object_set_new(model, "device", json_string(info->device));
+    json_object_set_new(model, "device_bytes", json_integer((json_int_t)info->device_bytes));
     json_object_set_new(model, "open_ms", json_real((double)(glint_clock_monotonic_ns() - begun) * 1e-6));
     json_object_set_new(b->out, "model", model);
     return GLINT_OK;
@@ -132,6 +134,32 @@ static int run_once(struct glint_model *model, struct stages *stages, struct gli
     return GLINT_OK;
 }
 
+/* Frames per second of batches of the frame, the median of the rounds. */
+static int measure_batch(struct glint_bench *b, struct glint_model *model, struct glint_frame *frame)
+{
+    struct glint_times times = {0};
+    struct glint_frame **frames = calloc((size_t)b->batch, sizeof *frames);
+    int status = frames ? glint_times_open(&times, b->repeat) : GLINT_E_NOMEM;
+    if (status != GLINT_OK) {
+        free(frames);
+        return glint_fail(status, "no memory for a batch of %d", b->batch);
+    }
+    for (int32_t i = 0; i < b->batch; i++)
+        frames[i] = frame;
+    for (int32_t i = 0; i < b->repeat && status == GLINT_OK; i++) {
+        const int64_t begun = glint_clock_monotonic_ns();
+        status = glint_model_run_many(model, frames, b->batch);
+        glint_times_add(&times, (double)(glint_clock_monotonic_ns() - begun) * 1e-6);
+    }
+    const double rate = status == GLINT_OK ? 1e3 * b->batch / glint_times_at(&times, 0.5) : 0.0;
+    json_object_set_new(b->out, "batch", json_integer(b->batch));
+    json_object_set_new(b->out, "batch_frames_per_s", json_real(rate));
+    fprintf(b->words, "%.1f frames/s in batches of %d\n", rate, b->batch);
+    glint_times_close(&times);
+    free(frames);
+    return status;
+}
+
 static int measure_model(struct glint_bench *b, struct glint_frame *frame, struct stages *stages)
 {
     struct glint_model *model;
@@ -154,6 +182,11 @@ static int measure_model(struct glint_bench *b, struct glint_frame *frame, struc
                 frame->n_boxes, json_number_value(json_object_get(b->out, "cold_ms")),
                 json_number_value(json_object_get(json_object_get(b->out, "model"), "open_ms")),
                 (long long)(glint_report_peak_bytes() >> 20));
+        const struct glint_model_info *info = glint_model_info(model);
+        if (info->device_bytes > 0)
+            fprintf(b->words, "%s: %.1f MB of its memory\n", info->device, (double)info->device_bytes * 1e-6);
+        if (b->batch > 0)
+            status = measure_batch(b, model, frame);
     }
     glint_model_close(model);
     return status;

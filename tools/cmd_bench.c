@@ -19,6 +19,8 @@ enum {
     THREADS,
     PIN,
     PRECISION,
+    DEVICE,
+    BATCH,
     JSON_FILE,
     SENSOR,
     CALIB,
@@ -68,6 +70,11 @@ static bool take(struct glint_bench *b, int arg, const char *value)
         return glint_value_int(b->command, "--repeat", value, 1, 1000000, &b->repeat);
     case PRECISION:
         return glint_value_precision(b->command, "--precision", value, &b->precision);
+    case DEVICE:
+        b->device = value;
+        return glint_value_device(b->command, "--device", value);
+    case BATCH:
+        return glint_value_int(b->command, "--batch", value, 1, 4096, &b->batch);
     case THREADS:
         return glint_value_int(b->command, "--threads", value, 1, 256, &b->n_threads);
     case PIN:
@@ -180,6 +187,8 @@ static int measure(struct glint_bench *b, const struct kind *kind)
     json_object_set_new(b->out, "peak_rss_bytes", json_integer((json_int_t)glint_report_peak_bytes()));
     if (code)
         return code;
+    if (strcmp(b->device, "cpu"))
+        b->no_ceilings = true; /* the host's say nothing of a device */
     if (!b->no_ceilings)
         status = glint_ceilings_measure(&ceilings, glint_cpu_isa(), b->n_threads);
     if (status < 0)
@@ -194,6 +203,7 @@ static int run(const struct glint_command *c, int argc, char **argv)
                             .n_threads = glint_cpu_count(),
                             .n_points = GLINT_STANDARD_SCAN_POINTS,
                             .window = 13,
+                            .device = "cpu",
                             .iou = 0.55f,
                             .limit_percent = -1};
     struct glint_arguments a = {c, argc, 1, argv, false};
@@ -228,6 +238,9 @@ static const struct glint_option options[] = {
      REPEAT},
     {"--precision", "P", "f32; faster: i16, maps within 4e-3; bf16, within 3e-2; f16 on CUDA (default: f32)",
      PRECISION},
+    {"--device", "D", "model, pipeline: cpu, cuda, cuda:N, auto (default: cpu)", DEVICE},
+    {"--batch", "N",
+     "model: also frames per second of so many frames in a row; a device has two on their way", BATCH},
     {"--threads", "N", "threads (default: the cores); decode and nms use one", THREADS},
     {"--pin", NULL, "model, pipeline: the network's threads on CPUs of their own", PIN},
     {"--points", "N", "size of the made scan (default: 120000)", POINTS},
