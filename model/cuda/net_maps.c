@@ -70,10 +70,21 @@ static int fill(struct glint_device_net *d, const struct net_layer *l)
                                       &net_out(d, l, 0)->map);
 }
 
-static int map_run(struct glint_device_net *d, const struct net_layer *l)
+/* A convolution writes its background itself. */
+static int conv_run(struct glint_device_net *d, const struct net_layer *l)
 {
-    GLINT_TRY(glint_net_map_layer(d, l, &net_in(d, l, 0)->map,
-                                  l->layer->n_in > 1 ? &net_in(d, l, 1)->map : NULL, &net_out(d, l, 0)->map,
+    struct glint_cuda_places at = l->places;
+    at.background = &l->background;
+    at.fill = l->fill;
+    at.n_fill = l->n_fill;
+    at.cap_fill = l->cap_fill;
+    return glint_net_map_layer(d, l, &net_in(d, l, 0)->map, l->layer->n_in > 1 ? &net_in(d, l, 1)->map : NULL,
+                               &net_out(d, l, 0)->map, &at);
+}
+
+static int add_run(struct glint_device_net *d, const struct net_layer *l)
+{
+    GLINT_TRY(glint_net_map_layer(d, l, &net_in(d, l, 0)->map, &net_in(d, l, 1)->map, &net_out(d, l, 0)->map,
                                   &l->places));
     return fill(d, l);
 }
@@ -96,7 +107,7 @@ static int scatter_empty(struct glint_device_net *d, const struct net_layer *l,
 }
 
 const struct net_op glint_net_bev_scatter = {.there = true, .run = scatter_run, .empty = scatter_empty};
-const struct net_op glint_net_conv = {.there = true, .size = conv_size, .pack = conv_pack, .run = map_run};
+const struct net_op glint_net_conv = {.there = true, .size = conv_size, .pack = conv_pack, .run = conv_run};
 const struct net_op glint_net_deconv = {
-    .there = true, .size = deconv_size, .pack = deconv_pack, .run = map_run};
-const struct net_op glint_net_add = {.there = true, .run = map_run};
+    .there = true, .size = deconv_size, .pack = deconv_pack, .run = conv_run};
+const struct net_op glint_net_add = {.there = true, .run = add_run};
