@@ -19,8 +19,7 @@
  * threads, 64 KB of shared memory, two to a multiprocessor. Per block: 21 MFLOP of products (2 x 80 x 8 x
  * 128^2) and 3 of attention; 103 KB of features in and out and 256 KB of weights from L2. Each warp reads all
  * of a product's left factor from shared memory: 2.5 KB per 41 kFLOP, about as long as the tensor cores take;
- * that, and L2, bound it. sm_90: 128 registers, no more so that two blocks fit; 28 bytes are spilled at width
- * 128, none at width 64. */
+ * that, and L2, bound it. sm_90: 128 registers, no more so that two blocks fit; no spills. */
 #include "attention/cuda/flat_group.h"
 #include "attention/cuda/epilogue.cuh"
 #include "attention/cuda/group.cuh"
@@ -40,7 +39,8 @@ struct call {
 /* Sizes for width C, inner width F = UP x C and R = 16 MT rows. */
 template <int C, int UP, int MT> struct layout {
     static const int WARPS = C / 16, THREADS = 32 * WARPS, ROWS = 16 * MT;
-    static const int AHEAD = C == 64 ? 2 : 4; /* blocks of weights on their way, as far as registers go */
+    /* Blocks of weights on their way, as far as registers go: 2 while they hold y, too. */
+    static const int AHEAD = C == 64 ? 2 : 4;
     static const int STRIDE = C + GAP,
                      WIDE = UP * C + GAP; /* of a, b, c; of the inner map's results over b and c */
     static const int A = ROWS * STRIDE, BC = 2 * ROWS * STRIDE > ROWS *WIDE ? 2 * ROWS *STRIDE : ROWS *WIDE;
@@ -241,8 +241,10 @@ static __device__ inline void sum_rows(const float (&mine)[2 * MT], float *parts
     for (int r = 0; r < 2 * MT; r++) {
         sum[r] = 0.0f;
 #pragma unroll
-        for (int w = 0; w < L::WARPS; w++)
-            sum[r] += parts[(8 * r + glint_lane() / 4) * L::PARTS + w];
+        for (int w = 0; w < L::WARPS; w += 4) {
+            const float4 p = *(const float4 *)(parts + (8 * r + glint_lane() / 4) * L::PARTS + w);
+            sum[r] += p.x + p.y + (p.z + p.w);
+        }
     }
     __syncthreads();
 }
@@ -252,7 +254,7 @@ template <class L, int MT>
 static __device__ inline void norm(glint_fragment_c (&v)[MT][2], const float *weight, const float *bias,
                                    float eps, float *parts)
 {
-    const float width = (float)(L::STRIDE - GAP);
+    const float one = 1.0f / (float)(L::STRIDE - GAP); /* of a power of two: exact */
     float mine[2 * MT], sum[2 * MT];
 #pragma unroll
     for (int r = 0; r < 2 * MT; r++)
@@ -261,7 +263,7 @@ static __device__ inline void norm(glint_fragment_c (&v)[MT][2], const float *we
     sum_rows<L, MT>(mine, parts, sum);
 #pragma unroll
     for (int r = 0; r < 2 * MT; r++) {
-        const float mean = sum[r] / width;
+        const float mean = sum[r] * one;
         mine[r] = 0.0f;
 #pragma unroll
         for (int j = 0; j < 2; j++)
@@ -279,7 +281,7 @@ static __device__ inline void norm(glint_fragment_c (&v)[MT][2], const float *we
         const float2 b = *(const float2 *)(bias + 8 * j + glint_fragment_column(0));
 #pragma unroll
         for (int r = 0; r < 2 * MT; r++) {
-            const float inverse = 1.0f / sqrtf(sum[r] / width + eps);
+            const float inverse = rsqrtf(sum[r] * one + eps);
             float *x = &v[r / 2][j].x[r % 2 * 2];
             x[0] = x[0] * inverse * w.x + b.x;
             x[1] = x[1] * inverse * w.y + b.y;
@@ -380,7 +382,7 @@ static __global__ void __launch_bounds__(2 * C, 256 / C) run_group(const __grid_
     __syncthreads();
 #pragma unroll 1
     for (int part = 0; part < UP; part++) {
-        multiply<T, C, MT, L::AHEAD>(a, L::STRIDE, weights_of(l.fc1, part * C + column), sum);
+        multiply<T, C, MT, 2>(a, L::STRIDE, weights_of(l.fc1, part * C + column), sum);
         add_bias<MT>(l.fc1.bias + part * C + column, sum);
 #pragma unroll
         for (int i = 0; i < 8 * MT; i++)
@@ -388,7 +390,7 @@ static __global__ void __launch_bounds__(2 * C, 256 / C) run_group(const __grid_
         put_rows<T, MT>(b + part * C + column, L::WIDE, sum);
     }
     __syncthreads();
-    multiply<T, UP * C, MT, L::AHEAD>(b, L::WIDE, weights_of(l.fc2, column), sum);
+    multiply<T, UP * C, MT, 2>(b, L::WIDE, weights_of(l.fc2, column), sum);
     add_bias<MT>(l.fc2.bias + column, sum);
 #pragma unroll
     for (int i = 0; i < 8 * MT; i++)

@@ -43,15 +43,20 @@ static float *reference(const struct shape *s, const struct glint_weights *w, co
     return c;
 }
 
+/* IEEE binary16, to nearest even, of numbers below 65504. */
+static uint16_t half_bits(float v)
+{
+    const int exponent = v == 0.0f || ilogbf(v) < -14 ? -14 : ilogbf(v);
+    const long steps = lrintf(ldexpf(fabsf(v), 10 - exponent));
+    return (uint16_t)((signbit(v) ? 0x8000 : 0) + ((exponent + 14) << 10) + steps);
+}
+
 /* 16-bit rows of floats, rounded by the test. */
 static uint16_t *halves(const float *v, int64_t n, enum glint_precision p)
 {
     uint16_t *half = malloc((size_t)n * sizeof *half + 4);
     for (int64_t i = 0; i < n; i++) {
-        _Float16 h = (_Float16)v[i];
-        memcpy(&half[i], &h, 2);
-        if (p == GLINT_PRECISION_BF16)
-            half[i] = glint_bfloat(v[i]);
+        half[i] = p == GLINT_PRECISION_BF16 ? glint_bfloat(v[i]) : half_bits(v[i]);
     }
     return half;
 }
