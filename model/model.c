@@ -1,6 +1,7 @@
 /* model/model.c - the public face of a model; see glint/model.h. Everything is reserved in glint_model_open,
  * so that a run only walks the list of layers. */
 #include "core/cpu.h"
+#include "core/device.h"
 #include "core/log.h"
 #include "core/status.h"
 #include "glint/model.h"
@@ -300,12 +301,12 @@ static int open_on(const char *folder, const struct glint_model_settings *settin
     return GLINT_OK;
 }
 
-/* The first device, where there is one that can; else the CPU, and why. */
+/* The first device, where there is one that can; else the CPU, and why: told where a device is there. */
 static int open_anywhere(const char *folder, const struct glint_model_settings *settings,
                          struct glint_trace *trace, struct glint_model **model_out)
 {
     char why[sizeof((struct glint_model *)0)->device_note];
-    int status = open_on(folder, settings, trace, 0, model_out);
+    int n_devices, status = open_on(folder, settings, trace, 0, model_out);
     if (status != GLINT_E_DEVICE && status != GLINT_E_UNSUPPORTED && status != GLINT_E_NOMEM)
         return status;
     snprintf(why, sizeof why, "%.255s", glint_error_text());
@@ -314,7 +315,8 @@ static int open_anywhere(const char *folder, const struct glint_model_settings *
         return settings->precision == GLINT_PRECISION_F16 ? glint_fail(status, "precision f16: %s", why)
                                                           : status;
     memcpy((*model_out)->device_note, why, sizeof why);
-    glint_log(GLINT_LOG_INFO, "%s runs on the CPU: %s", (*model_out)->info.name, why);
+    if (glint_device_count(&n_devices) == GLINT_OK && n_devices > 0)
+        glint_log(GLINT_LOG_INFO, "%s runs on the CPU: %s", (*model_out)->info.name, why);
     return GLINT_OK;
 }
 

@@ -1,7 +1,7 @@
 /* tools/sim_files.c - see sim_files.h. */
 #include "tools/sim_files.h"
+#include "sim/math.h"
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,12 +120,12 @@ static void put_object(struct glint_buffer *b, const struct glint_sim_object *o,
                        struct glint_pose sensor_from_vehicle)
 {
     const struct glint_box *box = &o->box;
-    double center[3], ahead[3], zero[3] = {0}, v[3];
+    double center[3], ahead[3], v[3], heading[3] = {0};
     const double at[3] = {(double)box->center[0], (double)box->center[1], (double)box->center[2]};
-    const double heading[3] = {cos((double)box->yaw), sin((double)box->yaw), 0};
     const double velocity[3] = {(double)box->velocity[0], (double)box->velocity[1], 0};
     struct glint_pose turn = sensor_from_vehicle;
-    memcpy(turn.t, zero, sizeof zero);
+    memset(turn.t, 0, sizeof turn.t);
+    glint_sim_sincos((double)box->yaw, &heading[1], &heading[0]);
     glint_pose_apply(sensor_from_vehicle, at, center);
     glint_pose_apply(turn, heading, ahead);
     glint_pose_apply(turn, velocity, v);
@@ -136,7 +136,7 @@ static void put_object(struct glint_buffer *b, const struct glint_sim_object *o,
     put_numbers(b, "center", center, 3, 3);
     put_numbers(b, "size", size, 3, 3);
     glint_buffer_text(b, ",\"yaw\":");
-    glint_buffer_number(b, atan2(ahead[1], ahead[0]), 4);
+    glint_buffer_number(b, glint_sim_atan2(ahead[1], ahead[0]), 4);
     put_numbers(b, "velocity", v, 2, 3);
     glint_buffer_text(b, ",\"points\":");
     glint_buffer_i64(b, o->n_points);

@@ -55,7 +55,7 @@ words() {
     expect 0 doctor && says out "instructions" && says out "CUDA" && quiet err
     expect 2
     quiet out
-    for later in sim nonsense; do
+    for later in fly nonsense; do
         expect 2 $later x
         one_line "no such command: $later"
     done
@@ -65,7 +65,7 @@ words() {
     expect 2 run x.bin --threads && one_line "--threads needs a value"
     expect 2 run x.bin --threads 0 && one_line "--threads 0" "from 1 to"
     expect 2 run x.bin --score 2 && one_line "--score 2"
-    expect 2 run x.bin --precision f16 && one_line "--precision f16"
+    expect 2 run x.bin --precision f8 && one_line "--precision f8"
     expect 2 run x.bin --frames 4:2 && one_line "--frames 4:2"
     expect 2 run x.bin --device gpu && one_line "--device gpu"
     expect 2 decode x.pcap && one_line "--out FILE is needed"
