@@ -90,7 +90,7 @@ static int32_t next_id(struct fill *f)
 static bool find(struct fill *f, double x, double y, float half_x, float half_y, float yaw, int except,
                  struct glint_sim_place *at_out)
 {
-    const double room = (double)fminf(half_x, half_y);
+    const double room = (double)glint_sim_min(half_x, half_y);
     if (depth(f, x, y, except) < room || !take(f, x, y, half_x, half_y, yaw))
         return false;
     *at_out = (struct glint_sim_place){x, y, glint_sim_height_among(f->w, f->b->street, 4, x, y, NULL), yaw};
@@ -109,10 +109,12 @@ static bool find_along(struct fill *f, const struct kerbside *k, float along, fl
 static void add_vehicle(struct fill *f, double x, double y, float yaw, float trucks, int except, float room,
                         struct glint_sim_random *r)
 {
-    const bool truck = glint_sim_chance(r, trucks);
+    const bool truck = trucks > 0 && glint_sim_chance(r, trucks);
     const struct glint_sim_vehicle_size size = truck ? glint_sim_draw_truck(r, false) : glint_sim_draw_car(r);
     const float half_x = size.length / 2 + 0.12f, half_y = size.width / 2 + 0.1f;
-    if (depth(f, x, y, except) < (double)room || !take(f, x, y, half_x, half_y, yaw))
+    if (size.length > 15 - 60 * f->w->loose ||
+        depth(f, x, y, except) < (double)(room + (except < 0 ? 0 : half_x)) ||
+        !take(f, x, y, half_x, half_y, yaw))
         return;
     const struct glint_sim_place at = {x, y, glint_sim_height_among(f->w, f->b->street, 4, x, y, NULL), yaw};
     glint_sim_add_vehicle(&f->b->set, &at, &size, next_id(f), r);
@@ -126,12 +128,13 @@ static void park(struct fill *f, const struct kerbside *k, struct glint_sim_rand
     const float full = glint_sim_range(r, 0.15f, 1.0f), slant = glint_sim_range(r, 0.7f, 1.3f);
     const bool slanted = glint_sim_chance(r, 0.3f);
     const float turn = strip == GLINT_SIM_PARALLEL ? 0 : slanted ? slant : 1.5708f;
-    const float aside = k->street->half + k->street->strip_width[k->side] / 2;
+    const float aside = k->street->half + k->street->strip_width[k->side] / 2 +
+                        (strip == GLINT_SIM_ANGLED ? 0.3f : 0); /* vans */
     for (float s = 4; s < k->length - 4;) {
         const float next = strip == GLINT_SIM_PARALLEL ? glint_sim_range(r, 4.7f, 6.3f)
                            : slanted                   ? glint_sim_range(r, 3.2f, 3.9f)
                                                        : glint_sim_range(r, 2.45f, 2.9f);
-        const float off = glint_sim_range(r, -0.25f, 0.25f), wrong = glint_sim_range(r, -0.06f, 0.06f);
+        const float off = glint_sim_range(r, -0.15f, 0.15f), wrong = glint_sim_range(r, -0.06f, 0.06f);
         const bool there = glint_sim_chance(r, full),
                    back = glint_sim_chance(r, strip == GLINT_SIM_PARALLEL ? 0.12f : 0.5f);
         const float with = k->toward * f->w->side > 0 ? 0 : 3.14159f; /* the traffic's way at this kerb */
@@ -140,7 +143,7 @@ static void park(struct fill *f, const struct kerbside *k, struct glint_sim_rand
                 glint_sim_street_at(k->street, (double)s, (double)(k->toward * aside + off));
             const float yaw =
                 p.heading + (strip == GLINT_SIM_PARALLEL ? with : turn * k->toward) + (back ? 3.14159f : 0);
-            add_vehicle(f, p.x, p.y, yaw + wrong, 0.02f, k->k, 5, r);
+            add_vehicle(f, p.x, p.y, yaw + wrong, strip == GLINT_SIM_PARALLEL ? 0.05f : 0.0f, k->k, 5, r);
         }
         s += next;
     }
@@ -290,7 +293,7 @@ static void yards(struct fill *f, const struct kerbside *k, struct glint_sim_ran
                         wrong = glint_sim_range(r, -0.15f, 0.15f);
             const struct glint_sim_spot p =
                 glint_sim_street_at(k->street, (double)s, (double)(k->toward * (k->edge + beyond)));
-            add_vehicle(f, p.x, p.y, p.heading + turn + wrong, 0.03f, k->k, 2, r);
+            add_vehicle(f, p.x, p.y, p.heading + turn + wrong, 0, k->k, 2, r);
         }
 }
 
@@ -300,8 +303,13 @@ static void add_walker(struct fill *f, const struct kerbside *k, float from, flo
     if (f->b->n_walkers == MOST_WALKERS)
         return;
     const float middle = (from + to) / 2;
+    const struct glint_sim_spot a = glint_sim_street_at(k->street, (double)from, (double)left);
+    const struct glint_sim_spot b = glint_sim_street_at(k->street, (double)to, (double)left);
+    if (depth(f, a.x, a.y, k->k) < 2.5 || depth(f, b.x, b.y, k->k) < 2.5)
+        return;
     const struct glint_sim_spot p = glint_sim_street_at(k->street, (double)middle, (double)left);
-    if (depth(f, p.x, p.y, k->k) < 0 || !take(f, p.x, p.y, (to - from) / 2 + 0.3f, 0.42f, p.heading))
+    if (depth(f, p.x, p.y, k->k) < 0 ||
+        !take(f, p.x, p.y, (to - from) / 2 + (rider ? 1.1f : 0.3f), rider ? 0.7f : 0.42f, p.heading))
         return;
     const float pause = glint_sim_range(r, 1, 6);
     const int32_t id = next_id(f);
@@ -330,7 +338,7 @@ static void people(struct fill *f, const struct kerbside *k, float s, float beyo
     for (int i = 0; i < n; i++) {
         const float ds = i ? glint_sim_range(r, -1.3f, 1.3f) : 0,
                     dd = i ? glint_sim_range(r, -1.1f, 1.1f) : 0;
-        const float off = fmaxf(beyond + dd, 0.45f);
+        const float off = glint_sim_max(beyond + dd, 0.45f);
         if (walk) {
             add_walker(f, k, s + ds, s + ds + way, k->toward * (k->edge + off), false, start, speed, r);
             continue;
@@ -346,18 +354,19 @@ static void people(struct fill *f, const struct kerbside *k, float s, float beyo
 
 static void all_people(struct fill *f, const struct kerbside *k, struct glint_sim_random *r)
 {
-    const float usual = f->scene == GLINT_SIM_RURAL ? 0.8f : f->scene == GLINT_SIM_SQUARE ? 10.0f : 6.0f;
+    const float usual = f->scene == GLINT_SIM_RURAL ? 1.0f : f->scene == GLINT_SIM_SQUARE ? 12.0f : 7.5f;
     const int n = (int)(usual * f->w->crowd * k->length / 100 * glint_sim_range(r, 0, 2));
     for (int i = 0; i < n; i++) {
         const float s = glint_sim_range(r, 1, k->length - 1);
         people(f, k, s, glint_sim_range(r, 0.3f, k->walk + (f->scene == GLINT_SIM_SQUARE ? 14.0f : 0.5f)), r);
     }
     const bool lane = k->street->strip[k->side] == GLINT_SIM_CYCLE_LANE;
-    const int riders = (int)(f->w->crowd * k->length / 100 * glint_sim_range(r, 0, lane ? 5 : 2) + 0.5f);
+    const int riders = (int)(f->w->crowd * k->length / 100 * glint_sim_range(r, 0, lane ? 6 : 3.5f) + 0.5f);
     for (int i = 0; i < riders; i++) { /* along the kerb, on its lane or on the pavement */
-        const float way = glint_sim_range(r, 8, 30), s = glint_sim_range(r, 1, fmaxf(2, k->length - way - 1));
+        const float way = glint_sim_range(r, 8, 20),
+                    s = glint_sim_range(r, 1, glint_sim_max(2, k->length - way - 1));
         const float speed = glint_sim_range(r, 2, 6.5f), start = glint_sim_range(r, 0, 60);
-        const float off = lane ? glint_sim_range(r, -1.2f, -0.5f) : glint_sim_range(r, 0.4f, k->walk);
+        const float off = lane ? -0.75f : glint_sim_range(r, 0.75f, 0.75f + k->walk);
         add_walker(f, k, s, s + way, k->toward * (k->edge + off), true, start, speed, r);
     }
 }
@@ -397,7 +406,7 @@ static void rows_of_cars(struct fill *f, struct glint_sim_random *r)
             const float wrong = glint_sim_range(r, -0.07f, 0.07f);
             const double x = f->x0 + cosine * (double)u - sine * v, y = f->y0 + sine * (double)u + cosine * v;
             if (there)
-                add_vehicle(f, x, y, yaw + (back ? 1.5708f : -1.5708f) + wrong, 0.02f, -1, 4, r);
+                add_vehicle(f, x, y, yaw + (back ? 1.5708f : -1.5708f) + wrong, 0, -1, 4, r);
         }
     }
 }

@@ -28,7 +28,7 @@ static void relief(struct glint_sim_set *s, float half_x, float half_y, float he
         const float side = glint_sim_chance(r, 0.5f) ? 1.0f : -1.0f, x = range(r, -half_x, half_x);
         const float deep = range(r, 0.05f, 0.7f), half = range(r, 0.15f, 2.0f);
         const bool up = glint_sim_chance(r, 0.4f);
-        const float z = up ? range(r, 2.3f, fmaxf(2.5f, height - 1)) : 0;
+        const float z = up ? range(r, 2.3f, glint_sim_max(2.5f, height - 1)) : 0;
         const float h = up ? range(r, 0.1f, 0.6f) : range(r, 0.3f, 3.0f);
         glint_sim_box(s, x, side * (half_y + deep * 0.5f), z + h / 2, half, deep, h / 2, 0, GLINT_SIM_PLAIN,
                       stone);

@@ -238,7 +238,7 @@ void glint_sim_add_pole(struct glint_sim_set *s, const struct glint_sim_place *a
     const float radius = range(r, 0.03f, 0.14f), h = range(r, 2.2f, 9.0f), u = glint_sim_uniform(r);
     glint_sim_post(s, 0, 0, -0.1f, h, radius, range(r, 0.2f, 0.6f));
     if (u < 0.32f) { /* a sign, across the street's direction */
-        const float size = range(r, 0.25f, 0.5f), z = range(r, 1.9f, fmaxf(2.0f, h - 0.3f));
+        const float size = range(r, 0.25f, 0.5f), z = range(r, 1.9f, glint_sim_max(2.0f, h - 0.3f));
         const float high = size * range(r, 0.6f, 1.2f), yaw = range(r, -0.4f, 0.4f);
         glint_sim_box(s, radius, 0, z, 0.02f, size, high, yaw, GLINT_SIM_RETRO, 2.5f);
     } else if (u < 0.55f && h > 4) { /* an arm over the street */

@@ -83,8 +83,8 @@ static inline void store(struct glint_sim_echoes *out, int at, const struct echo
     lu_store(out->id2 + at, lu_if(second->there, second->id, lu_set(0)));
 }
 
-static inline void echo(const struct glint_sim_sensing *s, const struct glint_sim_hits *h,
-                        const struct glint_sim_hits *before, int at, lu key, struct glint_sim_echoes *out)
+static inline void echo(const struct glint_sim_sensing *s, const struct glint_sim_bundle *h,
+                        const struct glint_sim_bundle *before, int at, lu key, struct glint_sim_echoes *out)
 {
     const lf t = lf_load(h->t + at), other_t = lf_load(before->t + at);
     const lu what = lu_load(h->what + at), other_what = lu_load(before->what + at);
@@ -119,14 +119,9 @@ static inline void echo(const struct glint_sim_sensing *s, const struct glint_si
     store(out, at, &first, &second, s, key);
 }
 
-void ECHO(const struct glint_sim_sensing *s, const struct glint_sim_hits *hits,
-          const struct glint_sim_hits *before, int32_t n, uint32_t first, struct glint_sim_echoes *out)
+void ECHO(const struct glint_sim_sensing *s, const struct glint_sim_bundle *b,
+          const struct glint_sim_bundle *before, struct glint_sim_echoes *out)
 {
-    for (int at = 0; at < n; at += LANES) {
-        uint32_t numbers[LANES];
-        for (int k = 0; k < LANES; k++)
-            numbers[k] = first + (uint32_t)(at + k);
-        const lu key = (lu_load(numbers) * lu_set(0x9e3779b1u)) ^ lu_set(s->seed);
-        echo(s, hits, before, at, key, out);
-    }
+    for (int at = 0; at < b->n; at += LANES)
+        echo(s, b, before, at, lu_load(b->key + at) * lu_set(0x85ebca77u), out);
 }

@@ -7,6 +7,17 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Without the care for what is not a number that makes fminf a call. */
+static inline float glint_sim_min(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float glint_sim_max(float a, float b)
+{
+    return a > b ? a : b;
+}
+
 #define GLINT_SIM_PI 3.14159265358979323846
 
 /* |x| < 1e6 */

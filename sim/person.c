@@ -53,7 +53,7 @@ static void legs_and_arms(struct glint_sim_set *s, const struct body *b, struct 
     glint_sim_sincos(GLINT_SIM_PI * (double)gait.phase, &sine, &cosine);
     for (float side = -1; side <= 1; side += 2) {
         const float step = side * reach * (float)cosine,
-                    lift = fmaxf(0.0f, side * (float)sine) * 0.12f * gait.stride * 2;
+                    lift = glint_sim_max(0.0f, side * (float)sine) * 0.12f * gait.stride * 2;
         const float y = side * 0.095f * k, knee_x = step * 0.5f + 0.06f * gait.stride + bend * 0.2f,
                     knee_z = b->hip * 0.52f;
         limb(s, 0, y, b->hip + 0.03f, knee_x, y, knee_z + lift, 0.082f * k * b->wide, b->trousers);
@@ -109,10 +109,10 @@ static void pram(struct glint_sim_set *s, struct glint_sim_random *r)
 /* The box of a label: what the parts fill, cut to what people mark. */
 static void measure(struct glint_sim_thing *t, float most_length, float most_width)
 {
-    const float front = fminf(t->hi[0], most_length), back = fmaxf(t->lo[0], -most_length);
-    t->length = fmaxf(front - back, 0.4f);
+    const float front = glint_sim_min(t->hi[0], most_length), back = glint_sim_max(t->lo[0], -most_length);
+    t->length = glint_sim_max(front - back, 0.4f);
     t->middle = (front + back) / 2;
-    t->width = fminf(fmaxf(t->hi[1] - t->lo[1], 0.4f), most_width);
+    t->width = glint_sim_min(glint_sim_max(t->hi[1] - t->lo[1], 0.4f), most_width);
     t->height = t->hi[2];
 }
 
@@ -129,7 +129,7 @@ void glint_sim_add_person(struct glint_sim_set *s, const struct glint_sim_place 
     t->kind = child ? "child" : "person";
     belongings(s, &b, r);
     measure(t, 0.6f, 0.9f);
-    t->height = fminf(t->height, height + 0.03f);
+    t->height = glint_sim_min(t->height, height + 0.03f);
     if (!child && glint_sim_chance(r, 0.03f)) {
         pram(s, r); /* pushed: not part of the box */
         t->kind = "person with pram";
@@ -188,7 +188,7 @@ static void rider(struct glint_sim_set *s, const struct body *b, bool motor, flo
         limb(s, seat, y, b->hip, knee_x, y, knee_z, 0.082f * k, b->trousers);
         limb(s, knee_x, y, knee_z, foot_x, y, foot_z, 0.058f * k, b->trousers);
         const float hand = seat + b->lean + 0.40f * k;
-        limb(s, seat + b->lean, side * 0.2f * k, b->shoulder, fminf(hand, 0.42f), side * 0.25f, 1.05f,
+        limb(s, seat + b->lean, side * 0.2f * k, b->shoulder, glint_sim_min(hand, 0.42f), side * 0.25f, 1.05f,
              0.048f * k, b->coat);
     }
 }

@@ -17,7 +17,7 @@ static enum glint_sim_scene draw_scene(struct glint_sim_random *r)
 static void draw_ground(struct glint_sim_style *w, struct glint_sim_random *r)
 {
     const bool hilly = glint_sim_chance(r, 0.35f);
-    const float amplitude = hilly ? glint_sim_range(r, 0.3f, 1.6f) : glint_sim_range(r, 0.0f, 0.3f);
+    const float amplitude = hilly ? glint_sim_range(r, 0.4f, 2.6f) : glint_sim_range(r, 0.0f, 0.3f);
     for (int k = 0; k < 5; k++) {
         w->hill[k][0] = amplitude * glint_sim_range(r, -0.5f, 0.5f);
         w->hill[k][1] = glint_sim_range(r, -0.08f, 0.08f);
@@ -118,7 +118,7 @@ static void draw_strip(struct glint_sim_street *s, int side, enum glint_sim_scen
     if (scene == GLINT_SIM_PARKING)
         strip = v < 0.8f ? GLINT_SIM_ANGLED : GLINT_SIM_PARALLEL;
     s->strip[side] = strip;
-    s->strip_width[side] = strip == GLINT_SIM_PARALLEL     ? 2.2f
+    s->strip_width[side] = strip == GLINT_SIM_PARALLEL     ? 2.5f
                            : strip == GLINT_SIM_ANGLED     ? 5.2f
                            : strip == GLINT_SIM_CYCLE_LANE ? 1.7f
                                                            : 0.2f;
@@ -136,7 +136,7 @@ void glint_sim_draw_street(const struct glint_sim_style *w, int32_t i, int32_t j
     out->lanes = wide < most || scene == GLINT_SIM_PARKING ? 1
                  : wide == 9 && scene == GLINT_SIM_RURAL   ? 3
                                                            : 2;
-    out->lane = glint_sim_range(&r, 2.8f, 3.6f);
+    out->lane = glint_sim_range(&r, 2.95f, 3.6f);
     out->half = out->lane * (float)out->lanes;
     for (int side = 0; side < 2; side++) {
         draw_strip(out, side, scene, &r);

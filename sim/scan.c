@@ -10,7 +10,7 @@
 #include "sim/world.h"
 #include <stdlib.h>
 
-#define BLOCK      16 /* bundles */
+#define BLOCK      32 /* bundles */
 #define MOST_NEAR  1024
 #define MOST_TURN  128
 #define POSE_STEPS 64
@@ -26,20 +26,20 @@ struct scan {
     const struct glint_sim_rays *rays;
     const struct glint_sim_returns *out;
     glint_sim_trace_fn *trace;
+    glint_sim_look_fn *look;
     glint_sim_echo_fn *echo;
     struct glint_sim_sight sight;
     struct glint_sim_sensing sensing;
     struct glint_sim_rows rows;
     double x0, y0, z0, middle_s; /* the scan's frame; its middle time */
     struct footprint foot;
-    int32_t stride; /* of hits, per column */
-    struct glint_sim_hits hits;
     uint32_t seed;
 };
 
 /* A block's own memory, one per worker. */
 struct work {
-    struct glint_sim_bundle bundle[BLOCK];
+    struct glint_sim_bundle bundle[BLOCK + 1]; /* [0]: the one before the block */
+    int32_t ray[BLOCK + 1][GLINT_SIM_BUNDLE];
     struct glint_sim_candidate near[MOST_NEAR], own[MOST_NEAR];
     struct footprint_of {
         float x, y, ax, ay, hx, hy, margin;
@@ -84,7 +84,7 @@ static int add_instance(struct glint_sim *sim, const struct scan *s, const struc
 
 static bool within(const struct glint_sim_thing *t, double x, double y, double reach)
 {
-    const double size = (double)fmaxf(t->hi[0] - t->lo[0], t->hi[1] - t->lo[1]);
+    const double size = (double)glint_sim_max(t->hi[0] - t->lo[0], t->hi[1] - t->lo[1]);
     const double dx = t->x - x, dy = t->y - y, r = reach + size;
     return t->n_parts > 0 && dx * dx + dy * dy < r * r;
 }
@@ -157,6 +157,22 @@ static int32_t cells(double m, float cell)
     return (int32_t)floor(m / (double)cell + 0.5);
 }
 
+/* Places of the profile: as dense as the raster near by, then farther and farther apart, up to the range. */
+static void make_ways(struct glint_sim_sight *g, float range)
+{
+    const double most = fmax((double)range, 60), knee = 8, step = 0.13;
+    const int near = (int)((knee - 0.4) / step), rest = GLINT_SIM_PROFILE - 1 - near;
+    const double growth = glint_sim_exp(glint_sim_log(most / knee) / rest);
+    double r = 0.4;
+    g->n_fine = 0;
+    for (int k = 0; k < GLINT_SIM_PROFILE; k++) {
+        g->way[k] = (float)r;
+        if (r < 50 && k % 16 == 15)
+            g->n_fine = k + 1;
+        r = k < near ? r + step : r * growth;
+    }
+}
+
 static void see_ground(struct scan *s)
 {
     static const float cell[2] = {0.25f, 1.0f};
@@ -184,14 +200,7 @@ static void see_ground(struct scan *s)
         s->sight.reflectivity[k] = light[k];
         s->sight.roughness[k] = rough[k];
     }
-    float r = 0.4f;
-    s->sight.n_fine = 0;
-    for (int k = 0; k < GLINT_SIM_PROFILE; k++) {
-        s->sight.way[k] = r;
-        if (r < 50 && k % 16 == 15)
-            s->sight.n_fine = k + 1;
-        r += fmaxf(0.12f, 0.0125f * r);
-    }
+    make_ways(&s->sight, s->rays->range_max_m);
 }
 
 /* --- bundles --- */
@@ -201,35 +210,10 @@ struct wedge {             /* where bundles look */
     float x, y, z, margin;
 };
 
-/* The middle direction and width of a bundle, slopes of its sixteens. */
-static struct wedge look(struct glint_sim_bundle *b)
+static struct wedge wedge_of(const struct glint_sim_bundle *b)
 {
-    struct wedge w = {0};
-    double sx = 0, sy = 0;
-    for (int32_t k = 0; k < b->n; k++) {
-        sx += (double)b->d[0][k];
-        sy += (double)b->d[1][k];
-        w.x += b->o[0][k], w.y += b->o[1][k], w.z += b->o[2][k];
-    }
-    const double length = sqrt(sx * sx + sy * sy), per = 1 / (double)b->n;
-    w.ux = length > 1e-6 ? (float)(sx / length) : 1;
-    w.uy = length > 1e-6 ? (float)(sy / length) : 0;
-    w.x = (float)((double)w.x * per), w.y = (float)((double)w.y * per), w.z = (float)((double)w.z * per);
-    for (int32_t k = 0; k < b->n; k++) {
-        const float ahead = b->d[0][k] * w.ux + b->d[1][k] * w.uy,
-                    aside = fabsf(b->d[1][k] * w.ux - b->d[0][k] * w.uy);
-        w.tangent = ahead > 0.02f ? fmaxf(w.tangent, aside / ahead) : 1e9f;
-        const float off = fabsf(b->o[0][k] - w.x) + fabsf(b->o[1][k] - w.y) + fabsf(b->o[2][k] - w.z);
-        w.margin = fmaxf(w.margin, off);
-        const float flat = sqrtf(b->d[0][k] * b->d[0][k] + b->d[1][k] * b->d[1][k]);
-        const float slope = b->d[2][k] / fmaxf(flat, 1e-4f);
-        float *low = &b->low[k / 16], *high = &b->high[k / 16];
-        *low = k % 16 == 0 || slope < *low ? slope : *low;
-        *high = k % 16 == 0 || slope > *high ? slope : *high;
-    }
-    b->ahead[0] = w.ux, b->ahead[1] = w.uy;
-    b->origin[0] = w.x, b->origin[1] = w.y, b->origin[2] = w.z;
-    return w;
+    return (struct wedge){b->ahead[0],  b->ahead[1],  b->tangent, b->origin[0],
+                          b->origin[1], b->origin[2], b->spread};
 }
 
 static bool in_wedge(const struct wedge *w, float x, float y, float ax, float ay, float hx, float hy,
@@ -252,9 +236,9 @@ static struct wedge cover(const struct wedge *of, int n)
         if (c < 0.3f || of[k].tangent > 1 || of[k].tangent * s > 0.5f * c)
             least = 0;
         else
-            most = fmaxf(most, (s / c + of[k].tangent) / (1 - of[k].tangent * s / c));
+            most = glint_sim_max(most, (s / c + of[k].tangent) / (1 - of[k].tangent * s / c));
         const float off = fabsf(of[k].x - w.x) + fabsf(of[k].y - w.y) + fabsf(of[k].z - w.z);
-        w.margin = fmaxf(w.margin, off + of[k].margin);
+        w.margin = glint_sim_max(w.margin, off + of[k].margin);
     }
     w.tangent = least > 0 ? most : 1e9f;
     return w;
@@ -262,8 +246,8 @@ static struct wedge cover(const struct wedge *of, int n)
 
 static void slopes(struct glint_sim_candidate *c, float low, float high, float near, float far)
 {
-    c->low = low / (low > 0 ? far : fmaxf(near, 0.01f));
-    c->high = high / (high > 0 ? fmaxf(near, 0.01f) : far);
+    c->low = low / (low > 0 ? far : glint_sim_max(near, 0.01f));
+    c->high = high / (high > 0 ? glint_sim_max(near, 0.01f) : far);
 }
 
 /* A moving thing as it is turned in the middle of the block. */
@@ -320,8 +304,8 @@ static void cull(const struct scan *s, struct work *w, const struct wedge *at, f
         if (!in_wedge(at, x, y, f->ax[k], f->ay[k], f->hx[k], f->hy[k], margin))
             continue;
         const float ex = x - at->x, ey = y - at->y;
-        const float px = fmaxf(fabsf(ex * f->ax[k] + ey * f->ay[k]) - f->hx[k] - margin, 0);
-        const float py = fmaxf(fabsf(ey * f->ax[k] - ex * f->ay[k]) - f->hy[k] - margin, 0);
+        const float px = glint_sim_max(fabsf(ex * f->ax[k] + ey * f->ay[k]) - f->hx[k] - margin, 0);
+        const float py = glint_sim_max(fabsf(ey * f->ax[k] - ex * f->ay[k]) - f->hy[k] - margin, 0);
         const float near = sqrtf(px * px + py * py),
                     far = sqrtf(ex * ex + ey * ey) + f->hx[k] + f->hy[k] + margin;
         struct glint_sim_candidate *c = &w->near[w->n_near];
@@ -344,76 +328,68 @@ static int32_t choose(struct work *w, const struct wedge *at)
     return n;
 }
 
-static void scatter(const struct scan *s, const struct glint_sim_bundle *b, const int32_t *ray)
-{
-    const int32_t lasers = s->rays->n_lasers;
-    for (int32_t k = 0; k < b->n; k++) {
-        if (ray[k] < 0)
-            continue;
-        const size_t to = (size_t)(ray[k] / lasers) * (size_t)s->stride + (size_t)(ray[k] % lasers);
-        s->hits.t[to] = b->t[k];
-        s->hits.cosine[to] = b->cosine[k];
-        s->hits.light[to] = b->light[k];
-        s->hits.what[to] = b->what[k];
-        s->hits.id[to] = b->id[k];
-        s->hits.pane[to] = b->pane[k];
-        s->hits.pane_light[to] = b->pane_light[k];
-        s->hits.pane_id[to] = b->pane_id[k];
-    }
-}
-
-static void trace_block(const struct scan *s, struct work *w, int32_t first, int32_t n)
-{
-    struct wedge at[BLOCK] = {0};
-    int32_t ray[BLOCK][GLINT_SIM_BUNDLE];
-    float from = 1e9f, to = -1e9f;
-    for (int32_t k = 0; k < n; k++) {
-        struct glint_sim_bundle *b = &w->bundle[k];
-        glint_sim_rows_bundle(&s->rows, first + k, b, ray[k]);
-        at[k] = look(b);
-        for (int32_t i = 0; i < b->n; i++) {
-            from = fminf(from, b->dt[i]);
-            to = fmaxf(to, b->dt[i]);
-        }
-    }
-    const struct wedge all = cover(at, n);
-    cull(s, w, &all, (from + to) / 2, (to - from) / 2);
-    for (int32_t k = 0; k < n; k++) {
-        const int32_t n_own = choose(w, &at[k]);
-        s->trace(&s->sight, w->own, n_own, &w->bundle[k]);
-        scatter(s, &w->bundle[k], ray[k]);
-    }
-}
-
 /* --- echoes --- */
 
-static struct glint_sim_hits hits_of(const struct scan *s, int32_t column)
+static void put_numbers(float *to, const float *from, const int32_t *ray, int32_t n)
 {
-    const size_t at = (size_t)column * (size_t)s->stride;
-    return (struct glint_sim_hits){s->hits.t + at,    s->hits.cosine + at,     s->hits.light + at,
-                                   s->hits.pane + at, s->hits.pane_light + at, s->hits.what + at,
-                                   s->hits.id + at,   s->hits.pane_id + at};
+    for (int32_t k = 0; to && k < n; k++)
+        if (ray[k] >= 0)
+            to[ray[k]] = from[k];
 }
 
-static void write_out(const struct scan *s, const struct glint_sim_echoes *e, int32_t column)
+static void put_ids(int32_t *to, const uint32_t *from, const int32_t *ray, int32_t n)
 {
-    const size_t n = (size_t)s->rays->n_lasers, at = (size_t)column * n;
-    const struct glint_sim_returns *out = s->out;
-    memcpy(out->range_m + at, e->range, n * sizeof(float));
-    if (out->intensity)
-        memcpy(out->intensity + at, e->intensity, n * sizeof(float));
-    if (out->range2_m)
-        memcpy(out->range2_m + at, e->range2, n * sizeof(float));
-    if (out->intensity2)
-        memcpy(out->intensity2 + at, e->intensity2, n * sizeof(float));
-    if (out->instance)
-        memcpy(out->instance + at, e->id, n * sizeof(int32_t));
-    if (out->instance2)
-        memcpy(out->instance2 + at, e->id2, n * sizeof(int32_t));
-    for (size_t k = 0; out->cls && k < n; k++)
-        out->cls[at + k] = (uint8_t)e->cls[k];
-    for (size_t k = 0; out->cls2 && k < n; k++)
-        out->cls2[at + k] = (uint8_t)e->cls2[k];
+    for (int32_t k = 0; to && k < n; k++)
+        if (ray[k] >= 0)
+            to[ray[k]] = (int32_t)from[k];
+}
+
+static void put_classes(uint8_t *to, const uint32_t *from, const int32_t *ray, int32_t n)
+{
+    for (int32_t k = 0; to && k < n; k++)
+        if (ray[k] >= 0)
+            to[ray[k]] = (uint8_t)from[k];
+}
+
+static void put(const struct glint_sim_returns *out, const struct glint_sim_echoes *e, const int32_t *ray,
+                int32_t n)
+{
+    put_numbers(out->range_m, e->range, ray, n);
+    put_numbers(out->intensity, e->intensity, ray, n);
+    put_classes(out->cls, e->cls, ray, n);
+    put_ids(out->instance, e->id, ray, n);
+    put_numbers(out->range2_m, e->range2, ray, n);
+    put_numbers(out->intensity2, e->intensity2, ray, n);
+    put_classes(out->cls2, e->cls2, ray, n);
+    put_ids(out->instance2, e->id2, ray, n);
+}
+
+/* Bundles first .. first + n - 1, and the one before them, for the edges of the first. */
+static void do_block(const struct scan *s, struct work *w, int32_t first, int32_t n)
+{
+    struct wedge at[BLOCK + 1] = {0};
+    float from = 1e9f, to = -1e9f;
+    const int32_t skip = first > 0 && s->rays->angle ? 0 : 1;
+    for (int32_t k = skip; k <= n; k++) {
+        struct glint_sim_bundle *b = &w->bundle[k];
+        glint_sim_rows_bundle(&s->rows, first + k - 1, b, w->ray[k]);
+        s->look(b);
+        at[k] = wedge_of(b);
+        for (int32_t i = 0; i < b->n; i++) {
+            from = b->dt[i] < from ? b->dt[i] : from;
+            to = b->dt[i] > to ? b->dt[i] : to;
+        }
+    }
+    const struct wedge all = cover(at + skip, n + 1 - skip);
+    cull(s, w, &all, (from + to) / 2, (to - from) / 2);
+    for (int32_t k = skip; k <= n; k++) {
+        struct glint_sim_bundle *b = &w->bundle[k];
+        s->trace(&s->sight, w->own, choose(w, &at[k]), b);
+        if (k == 0)
+            continue;
+        s->echo(&s->sensing, b, k > skip && s->rays->angle ? b - 1 : b, &w->echoes);
+        put(s->out, &w->echoes, w->ray[k], b->n);
+    }
 }
 
 /* --- all of it --- */
@@ -423,24 +399,12 @@ struct job {
     struct work *work; /* per worker */
 };
 
-static void trace_some(void *ctx, int64_t begin, int64_t end, int worker)
+static void do_some(void *ctx, int64_t begin, int64_t end, int worker)
 {
     const struct job *j = ctx;
     for (int64_t k = begin; k < end; k++) {
         const int32_t first = (int32_t)k * BLOCK, rest = j->s->rows.n_bundles - first;
-        trace_block(j->s, &j->work[worker], first, rest < BLOCK ? rest : BLOCK);
-    }
-}
-
-static void echo_some(void *ctx, int64_t begin, int64_t end, int worker)
-{
-    const struct job *j = ctx;
-    const struct scan *s = j->s;
-    for (int64_t c = begin; c < end; c++) {
-        const struct glint_sim_hits own = hits_of(s, (int32_t)c),
-                                    before = hits_of(s, c > 0 ? (int32_t)c - 1 : 0);
-        s->echo(&s->sensing, &own, &before, s->stride, (uint32_t)(c * s->stride), &j->work[worker].echoes);
-        write_out(s, &j->work[worker].echoes, (int32_t)c);
+        do_block(j->s, &j->work[worker], first, rest < BLOCK ? rest : BLOCK);
     }
 }
 
@@ -450,11 +414,10 @@ static void sense(struct scan *s)
     const float at = 0.42f * r->range_max_m, rain = s->sim->settings.rain_mm_h;
     s->sensing = (struct glint_sim_sensing){
         .range_min = r->range_min_m, .range_max = r->range_max_m, .noise = r->noise_m, .dropout = r->dropout};
-    s->sensing.threshold = 0.10f / (at * at + 16) / fmaxf(r->sensitivity, 1e-3f);
-    s->sensing.mixed = fminf(0.5f, r->divergence_rad * 100);
+    s->sensing.threshold = 0.10f / (at * at + 16) / glint_sim_max(r->sensitivity, 1e-3f);
+    s->sensing.mixed = glint_sim_min(0.5f, r->divergence_rad * 100);
     s->sensing.rain = rain * 0.0012f;
     s->sensing.extinction = rain * 0.0006f;
-    s->sensing.seed = s->seed ^ 0x5bd1e995u;
 }
 
 static int check(const struct glint_sim_rays *r, const struct glint_sim_returns *out)
@@ -474,18 +437,10 @@ static int check(const struct glint_sim_rays *r, const struct glint_sim_returns 
 /* Bytes of a scan's memory, or its parts within `base`. */
 static size_t lay_out(struct scan *s, uint8_t *base, int workers, struct work **work_out)
 {
-    const size_t cells_of = (size_t)s->rays->n_columns * (size_t)s->stride,
-                 n = (size_t)s->sim->n_instances + 16;
+    const size_t n = (size_t)s->sim->n_instances + 16;
     size_t used = 0;
-    float **const numbers[] = {&s->hits.t, &s->hits.cosine, &s->hits.light, &s->hits.pane,
-                               &s->hits.pane_light};
-    uint32_t **const words[] = {&s->hits.what, &s->hits.id, &s->hits.pane_id};
     float **const foot[] = {&s->foot.x,  &s->foot.y,   &s->foot.ax,   &s->foot.ay,   &s->foot.hx,
                             &s->foot.hy, &s->foot.low, &s->foot.high, &s->foot.speed};
-    for (size_t k = 0; k < 5; k++, used += glint_arena_round(cells_of * 4))
-        *numbers[k] = base ? (float *)(void *)(base + used) : NULL;
-    for (size_t k = 0; k < 3; k++, used += glint_arena_round(cells_of * 4))
-        *words[k] = base ? (uint32_t *)(void *)(base + used) : NULL;
     for (size_t k = 0; k < 9; k++, used += glint_arena_round(n * 4))
         *foot[k] = base ? (float *)(void *)(base + used) : NULL;
     *work_out = base ? (struct work *)(void *)(base + used) : NULL;
@@ -531,6 +486,7 @@ int glint_sim_cast(struct glint_sim *sim, struct glint_exec *x, const struct gli
     GLINT_TRY(check(rays, out));
     const unsigned isa = x ? x->isa : glint_cpu_isa();
     struct scan s = {.sim = sim,
+                     .look = glint_sim_look_get(isa),
                      .rays = rays,
                      .out = out,
                      .trace = glint_sim_trace_get(isa),
@@ -543,7 +499,6 @@ int glint_sim_cast(struct glint_sim *sim, struct glint_exec *x, const struct gli
     s.x0 = floor(own.x / ANCHOR_M + 0.5) * ANCHOR_M;
     s.y0 = floor(own.y / ANCHOR_M + 0.5) * ANCHOR_M;
     s.z0 = floor(glint_sim_hill(&sim->style, s.x0, s.y0, NULL));
-    s.stride = (rays->n_lasers + 15) / 16 * 16;
     s.seed = (uint32_t)glint_sim_mix(
         sim->settings.seed ^ glint_sim_mix(rays->noise_seed ^ glint_sim_mix((uint64_t)rays->start_ns)));
     GLINT_TRY(gather(&s, &own, glint_sim_road(sim, own.x, own.y, NULL)));
@@ -555,7 +510,6 @@ int glint_sim_cast(struct glint_sim *sim, struct glint_exec *x, const struct gli
     footprints(&s);
     glint_sim_rows_fill(&s.rows, sim, rays, s.seed, (double[4]){s.x0, s.y0, s.z0, s.middle_s}, from, to);
     struct job j = {&s, work};
-    glint_pool_for(pool, (s.rows.n_bundles + BLOCK - 1) / BLOCK, 1, trace_some, &j);
-    glint_pool_for(pool, rays->n_columns, 64, echo_some, &j);
+    glint_pool_for(pool, (s.rows.n_bundles + BLOCK - 1) / BLOCK, 1, do_some, &j);
     return GLINT_OK;
 }

@@ -61,8 +61,8 @@ struct glint_sim_thing *glint_sim_thing_add(struct glint_sim_set *s, double x, d
 static void grow(struct glint_sim_thing *t, const float lo[3], const float hi[3])
 {
     for (int k = 0; k < 3; k++) {
-        t->lo[k] = fminf(t->lo[k], lo[k]);
-        t->hi[k] = fmaxf(t->hi[k], hi[k]);
+        t->lo[k] = glint_sim_min(t->lo[k], lo[k]);
+        t->hi[k] = glint_sim_max(t->hi[k], hi[k]);
     }
 }
 
@@ -114,7 +114,8 @@ static struct glint_sim_part *round_part(struct glint_sim_set *s, enum glint_sim
         p->half[k] = h[k];
     }
     const bool boxed = kind == GLINT_SIM_HEDGE;
-    p->radius = boxed ? sqrtf(h[0] * h[0] + h[1] * h[1] + h[2] * h[2]) : fmaxf(h[0], fmaxf(h[1], h[2]));
+    p->radius = boxed ? sqrtf(h[0] * h[0] + h[1] * h[1] + h[2] * h[2])
+                      : glint_sim_max(h[0], glint_sim_max(h[1], h[2]));
     turned_bounds(s, p, h);
     return p;
 }

@@ -7,7 +7,7 @@
 #include "sim/terrain.h"
 
 #define GLINT_SIM_BUNDLE  128
-#define GLINT_SIM_PROFILE 352 /* samples of the ground along a bundle; a multiple of 16 */
+#define GLINT_SIM_PROFILE 256 /* samples of the ground along a bundle */
 
 /* A thing as a scan sees it: in the scan's own frame (origin near the vehicle, axes of the world). */
 struct glint_sim_instance {
@@ -41,18 +41,26 @@ struct glint_sim_bundle {
     int32_t n; /* a multiple of 16; rays that do not count have key 0 and look like their neighbour */
     float o[3][GLINT_SIM_BUNDLE], d[3][GLINT_SIM_BUNDLE], dt[GLINT_SIM_BUNDLE];
     uint32_t key[GLINT_SIM_BUNDLE];
-    float ahead[2], origin[3]; /* middle direction (horizontal, unit) and origin */
-    float low[GLINT_SIM_BUNDLE / 16], high[GLINT_SIM_BUNDLE / 16]; /* slopes of each sixteen */
+    /* what glint_sim_look_fn makes of them: a middle direction (horizontal, unit) and origin, the tangent of
+     * half of the width (1e9: all around), how far origins lie from the middle one, and bounds of slopes of
+     * each sixteen */
+    float ahead[2], origin[3], tangent, spread;
+    float low[GLINT_SIM_BUNDLE / 16], high[GLINT_SIM_BUNDLE / 16];
     /* out: the nearest echo, and of a pane before it. what: class, material << 8 */
     float t[GLINT_SIM_BUNDLE], cosine[GLINT_SIM_BUNDLE], light[GLINT_SIM_BUNDLE];
     uint32_t what[GLINT_SIM_BUNDLE], id[GLINT_SIM_BUNDLE];
     float pane[GLINT_SIM_BUNDLE], pane_light[GLINT_SIM_BUNDLE];
     uint32_t pane_id[GLINT_SIM_BUNDLE];
     /* work */
-    float height[GLINT_SIM_PROFILE], horizon[512];
+    float height[GLINT_SIM_PROFILE], horizon[GLINT_SIM_PROFILE];
 };
 
 #define GLINT_SIM_FAR 1e9f /* t and pane of nothing */
+
+/* Fills ahead, origin, tangent, spread, low and high. */
+typedef void glint_sim_look_fn(struct glint_sim_bundle *b);
+glint_sim_look_fn glint_sim_look_c, glint_sim_look_avx2, glint_sim_look_avx512;
+glint_sim_look_fn *glint_sim_look_get(unsigned isa);
 
 typedef void glint_sim_trace_fn(const struct glint_sim_sight *sight,
                                 const struct glint_sim_candidate *candidate, int32_t n_candidates,
@@ -60,18 +68,11 @@ typedef void glint_sim_trace_fn(const struct glint_sim_sight *sight,
 glint_sim_trace_fn glint_sim_trace_c, glint_sim_trace_avx2, glint_sim_trace_avx512;
 glint_sim_trace_fn *glint_sim_trace_get(unsigned isa);
 
-/* Hits of a column's rays, as bundles gave them: arrays of GLINT_SIM_BUNDLE or more, a multiple of 16. */
-struct glint_sim_hits {
-    float *t, *cosine, *light, *pane, *pane_light;
-    uint32_t *what, *id, *pane_id;
-};
-
 struct glint_sim_sensing { /* what a sensor makes of them */
     float range_min, range_max, noise, dropout;
     float threshold;        /* light / m2 at which half of the echoes are seen */
     float mixed;            /* how often a beam at an edge meets both */
     float rain, extinction; /* drops met per m; loss of light per m, there and back */
-    uint32_t seed;
 };
 
 struct glint_sim_echoes { /* range 0: none */
@@ -80,11 +81,10 @@ struct glint_sim_echoes { /* range 0: none */
     uint32_t cls[GLINT_SIM_BUNDLE], id[GLINT_SIM_BUNDLE], cls2[GLINT_SIM_BUNDLE], id2[GLINT_SIM_BUNDLE];
 };
 
-/* Echoes of one column, its first ray having the number `first` in the scan, from its hits and those of the
- * column before (itself for the first). n: a multiple of 16. */
-typedef void glint_sim_echo_fn(const struct glint_sim_sensing *s, const struct glint_sim_hits *hits,
-                               const struct glint_sim_hits *before, int32_t n, uint32_t first,
-                               struct glint_sim_echoes *out);
+/* Echoes of a traced bundle; before: the bundle one column earlier, each of its rays being the neighbour of
+ * the one at the same place (the bundle itself where there is none). */
+typedef void glint_sim_echo_fn(const struct glint_sim_sensing *s, const struct glint_sim_bundle *b,
+                               const struct glint_sim_bundle *before, struct glint_sim_echoes *out);
 glint_sim_echo_fn glint_sim_echo_c, glint_sim_echo_avx2, glint_sim_echo_avx512;
 glint_sim_echo_fn *glint_sim_echo_get(unsigned isa);
 #endif

@@ -1,5 +1,5 @@
 /* sim/trace_lanes.h - the kernel of sim/trace.h, written once over the operations of lanes_c.h, lanes_avx2.h
- * or lanes_avx512.h: include one of them first, and define TRACE as the function's name.
+ * or lanes_avx512.h: include one of them first, and define TRACE and LOOK as the functions' names.
  *
  * Rays never look at each other: a test that skips work for several at once (a sphere that none of them
  * meets) only leaves out what would not have changed any of them. So the bits do not depend on how many go
@@ -36,6 +36,15 @@ static inline struct spot look(const struct glint_sim_raster *r, lf x, lf y)
     return s;
 }
 
+/* Of the nearest node: enough to find about where a ray comes down. */
+static inline lf near_height(const struct glint_sim_raster *r, lf x, lf y)
+{
+    const float inverse = 1.0f / r->cell, last = (float)(GLINT_SIM_RASTER - 1);
+    const lf u = lf_at_most_index((x - lf_set((float)r->x0)) * lf_set(inverse) + lf_set(0.5f), last);
+    const lf v = lf_at_most_index((y - lf_set((float)r->y0)) * lf_set(inverse) + lf_set(0.5f), last);
+    return lf_gather(r->height, lu_trunc(v) * lu_set(GLINT_SIM_RASTER) + lu_trunc(u));
+}
+
 /* Heights along the bundle's middle, and the highest slope at which the ground up to each place is seen: a
  * ray of slope s meets the ground where that first reaches s. */
 static inline void make_profile(const struct glint_sim_sight *g, struct glint_sim_bundle *b)
@@ -44,23 +53,42 @@ static inline void make_profile(const struct glint_sim_sight *g, struct glint_si
         const lf r = lf_load(g->way + k);
         const lf x = lf_set(b->origin[0]) + r * lf_set(b->ahead[0]),
                  y = lf_set(b->origin[1]) + r * lf_set(b->ahead[1]);
-        const lf h = look(&g->raster[k >= g->n_fine], x, y).height;
+        const lf h = near_height(&g->raster[k >= g->n_fine], x, y);
         lf_store(b->height + k, h);
         lf_store(b->horizon + k, (h - lf_set(b->origin[2])) / r);
     }
-    float most = -1e30f;
-    for (int k = 0; k < GLINT_SIM_PROFILE; k++) {
-        most = b->horizon[k] > most ? b->horizon[k] : most;
-        b->horizon[k] = most;
+    enum {
+        PARTS = 8,
+        EACH = GLINT_SIM_PROFILE / PARTS
+    }; /* the highest so far: eight chains beside each other */
+    float most[PARTS];
+    for (int p = 0; p < PARTS; p++)
+        most[p] = -1e30f;
+    for (int k = 0; k < EACH; k++)
+        for (int p = 0; p < PARTS; p++) {
+            float *h = &b->horizon[p * EACH + k];
+            most[p] = *h > most[p] ? *h : most[p];
+            *h = most[p];
+        }
+    float before = most[0];
+    for (int p = 1; p < PARTS; p++) {
+        for (int k = 0; k < EACH; k += LANES)
+            lf_store(b->horizon + p * EACH + k, lf_max(lf_load(b->horizon + p * EACH + k), lf_set(before)));
+        before = most[p] > before ? most[p] : before;
     }
-    for (int k = GLINT_SIM_PROFILE; k < 512; k++)
-        b->horizon[k] = 1e30f;
+    b->horizon[GLINT_SIM_PROFILE - 1] = 1e30f; /* nothing is met any more */
 }
 
 static inline struct spot look_at(const struct glint_sim_sight *g, lf x, lf y, lm fine)
 {
-    const struct spot a = look(&g->raster[0], x, y), c = look(&g->raster[1], x, y);
+    const lm all = lu_eq(lu_set(0), lu_set(0));
     struct spot s;
+    if (!lm_any(lm_but(all, fine)))
+        return look(&g->raster[0], x, y);
+    const struct spot c = look(&g->raster[1], x, y);
+    if (!lm_any(fine))
+        return c;
+    const struct spot a = look(&g->raster[0], x, y);
     s.height = lf_if(fine, a.height, c.height);
     s.slope_x = lf_if(fine, a.slope_x, c.slope_x);
     s.slope_y = lf_if(fine, a.slope_y, c.slope_y);
@@ -75,12 +103,11 @@ static inline void ground(const struct glint_sim_sight *g, struct glint_sim_bund
     const lu key = lu_load(b->key + at);
     const lf flat = lf_max(lf_sqrt(dx * dx + dy * dy), lf_set(1e-4f)), slope = dz / flat;
     lu k = lu_set(0); /* the first place with horizon >= slope */
-    for (uint32_t half = 256; half > 0; half /= 2) {
+    for (uint32_t half = GLINT_SIM_PROFILE / 2; half > 0; half /= 2) {
         const lm below = lf_lt(lf_gather(b->horizon + half - 1, k), slope);
         k = lu_if(below, k + lu_set(half), k);
     }
-    const lm none = lf_lt(lf_set((float)GLINT_SIM_PROFILE - 0.5f), lf_int(k)), first = lu_eq(k, lu_set(0));
-    k = lu_if(none, lu_set(GLINT_SIM_PROFILE - 1), k);
+    const lm none = lu_eq(k, lu_set(GLINT_SIM_PROFILE - 1)), first = lu_eq(k, lu_set(0));
     const lu before = lu_if(first, k, k - lu_set(1));
     const lf rb = lf_gather(g->way, k), hb = lf_gather(b->height, k), ha = lf_gather(b->height, before);
     const lf ra = lf_if(first, lf_set(0.0f), lf_gather(g->way, before)), z = lf_set(b->origin[2]);
@@ -94,7 +121,8 @@ static inline void ground(const struct glint_sim_sight *g, struct glint_sim_bund
     for (int turn = 0; turn < 2; turn++) { /* the ray's own place instead of the bundle's middle */
         const lf step = (oz + t * dz - s.height) / closing;
         t = t - lf_min(lf_max(step, lf_set(0.0f) - most), most);
-        s = look_at(g, ox + t * dx, oy + t * dy, fine);
+        if (turn == 0)
+            s = look_at(g, ox + t * dx, oy + t * dy, fine);
     }
     const lf up = lf_set(1.0f) / lf_sqrt(lf_set(1.0f) + s.slope_x * s.slope_x + s.slope_y * s.slope_y);
     const lf cosine = lf_max((dx * s.slope_x + dy * s.slope_y - dz) * up, lf_set(0.0f)) + lf_set(0.01f);
@@ -172,29 +200,63 @@ static inline lm meets_sphere(const struct ray *r, const float c[3], float radiu
 
 struct crossing { /* of a convex body */
     lf in, out, cosine;
-    lu in_face, in_material, out_material;
+    lu in_face, in_material;
     lm hit;
 };
 
-static inline struct crossing cross(const struct ray *r, const struct glint_sim_plane *plane, int n)
+struct plane_at { /* where a ray meets a plane */
+    lf t, across;
+    lm entering;
+};
+
+static inline struct plane_at meet(const struct ray *r, const struct glint_sim_plane *plane)
+{
+    const lf across = dot(r->d, plane->n), gap = lf_set(plane->d) - dot(r->o, plane->n);
+    struct plane_at p;
+    p.across = lf_if(lf_lt(lf_abs(across), lf_set(1e-9f)), lf_set(1e-9f), across);
+    p.t = gap / p.across;
+    p.entering = lf_lt(p.across, lf_set(0.0f));
+    return p;
+}
+
+/* Where rays go in and out; through which face is looked up only when one of the wanted does. Ends as soon as
+ * none of them can hit any more: where a ray comes in only grows, where it leaves only falls. */
+static inline struct crossing cross(const struct ray *r, const struct glint_sim_plane *plane, int n,
+                                    lm wanted)
 {
     struct crossing c = {.in = lf_set(NEAREST), .out = lf_set(GLINT_SIM_FAR), .cosine = lf_set(0.0f)};
     c.in_face = lu_set(255);
-    c.in_material = c.out_material = lu_set(0);
+    c.in_material = lu_set(0);
     for (int i = 0; i < n; i++) {
-        const lf across = dot(r->d, plane[i].n), gap = lf_set(plane[i].d) - dot(r->o, plane[i].n);
-        const lf safe = lf_if(lf_lt(lf_abs(across), lf_set(1e-9f)), lf_set(1e-9f), across), t = gap / safe;
-        const lm entering = lf_lt(safe, lf_set(0.0f));
-        const lm later = lm_and(entering, lf_lt(c.in, t)), sooner = lm_but(lf_lt(t, c.out), entering);
-        c.in = lf_if(later, t, c.in);
-        c.cosine = lf_if(later, lf_set(0.0f) - safe, c.cosine);
-        c.in_face = lu_if(later, lu_set((uint32_t)i), c.in_face);
-        c.in_material = lu_if(later, lu_set((uint32_t)plane[i].material), c.in_material);
-        c.out = lf_if(sooner, t, c.out);
-        c.out_material = lu_if(sooner, lu_set((uint32_t)plane[i].material), c.out_material);
+        const struct plane_at p = meet(r, &plane[i]);
+        c.in = lf_max(c.in, lf_if(p.entering, p.t, lf_set(0.0f)));
+        c.out = lf_min(c.out, lf_if(p.entering, lf_set(GLINT_SIM_FAR), p.t));
+        if (i % 4 == 3 && !lm_any(lm_and(wanted, lf_lt(c.in, lf_min(c.out, r->best)))))
+            break;
     }
-    c.hit = lm_but(lf_lt(c.in, c.out), lu_eq(c.in_face, lu_set(255)));
+    c.hit = lm_and(lm_and(wanted, lf_lt(lf_set(NEAREST), c.in)), lf_lt(c.in, lf_min(c.out, r->best)));
+    if (!lm_any(c.hit))
+        return c;
+    for (int i = n - 1; i >= 0; i--) {
+        const struct plane_at p = meet(r, &plane[i]);
+        const lm here = lm_but(lm_but(p.entering, lf_lt(p.t, c.in)), lf_lt(c.in, p.t));
+        c.cosine = lf_if(here, lf_set(0.0f) - p.across, c.cosine);
+        c.in_face = lu_if(here, lu_set((uint32_t)i), c.in_face);
+        c.in_material = lu_if(here, lu_set((uint32_t)plane[i].material), c.in_material);
+    }
     return c;
+}
+
+/* The material of the face that rays leave through. */
+static inline lu leaves_by(const struct ray *r, const struct glint_sim_plane *plane, int n, lf out)
+{
+    lu material = lu_set(0);
+    for (int i = n - 1; i >= 0; i--) {
+        const struct plane_at p = meet(r, &plane[i]);
+        const lm other = lm_or(p.entering, lm_or(lf_lt(p.t, out), lf_lt(out, p.t)));
+        material = lu_if(other, material, lu_set((uint32_t)plane[i].material));
+    }
+    return material;
 }
 
 /* Distance of the place where the ray enters to the nearest other face: near 0 there is a frame. */
@@ -221,7 +283,8 @@ static inline void glass(const struct ray *r, const struct glint_sim_part *part,
     const lm post = lf_lt(lf_abs(p[0] - lf_set(part->p1)), lf_set(0.06f));
     const lm pane = lm_but(lm_and(of_glass, clear), post);
     const lm echo = lf_lt(chance(r->key, salt), lf_set(part->p0) * (lf_set(0.3f) + lf_set(0.7f) * c->cosine));
-    const lm through = lm_but(pane, echo), last = lu_eq(c->out_material, lu_set(GLINT_SIM_GLASS));
+    const lm through = lm_but(pane, echo),
+             last = lu_eq(leaves_by(r, plane, part->n_planes, c->out), lu_set(GLINT_SIM_GLASS));
     const lm inner = lm_and(lm_but(through, last), lf_lt(c->out, r->best));
     f->light = lf_if(pane, lf_set(0.06f), f->light);
     f->light = lf_if(inner, lf_set(0.07f), f->light);
@@ -266,10 +329,10 @@ static inline struct found hit_convex(const struct ray *r, const struct glint_si
                                       const struct glint_sim_plane *plane, uint32_t salt, lm near,
                                       lm *pane_out, lf *pane_t, lu *material_out)
 {
-    const struct crossing c = cross(r, plane, part->n_planes);
+    const struct crossing c = cross(r, plane, part->n_planes, near);
     struct found f = {
         .t = c.in, .cosine = lf_min(c.cosine, lf_set(1.0f)), .light = lf_set(part->reflectivity)};
-    f.hit = lm_and(near, lm_and(c.hit, lf_lt(c.in, r->best)));
+    f.hit = c.hit;
     *material_out = c.in_material;
     *pane_t = c.in;
     if (!lm_any(f.hit))
@@ -411,12 +474,12 @@ static inline void keep_pane(struct glint_sim_bundle *b, int at, lm pane, lf t, 
     lu_store(b->pane_id + at, lu_if(nearer, id, lu_load(b->pane_id + at)));
 }
 
-static inline void hit_part(const struct glint_sim_set *set, const struct glint_sim_part *part, uint32_t salt,
+static inline bool hit_part(const struct glint_sim_set *set, const struct glint_sim_part *part, uint32_t salt,
                             int32_t id, struct ray *r, struct glint_sim_bundle *b, int at)
 {
     const lm near = meets_sphere(r, part->center, part->radius);
     if (!lm_any(near))
-        return;
+        return false;
     struct found f;
     lu material = lu_set(part->material);
     if (part->kind == GLINT_SIM_CONVEX) {
@@ -431,20 +494,26 @@ static inline void hit_part(const struct glint_sim_set *set, const struct glint_
         f = hit_cylinder(r, part, salt, near);
     else
         f = hit_leaves(r, part, salt, near);
-    if (lm_any(f.hit))
-        keep(b, at, r, &f, lu_set(part->cls) | material << 8, lu_set((uint32_t)id));
+    if (!lm_any(f.hit))
+        return false;
+    keep(b, at, r, &f, lu_set(part->cls) | material << 8, lu_set((uint32_t)id));
+    return true;
 }
 
-static inline void hit_thing(const struct glint_sim_instance *n, struct glint_sim_bundle *b, int at)
+static inline bool hit_thing(const struct glint_sim_instance *n, struct glint_sim_bundle *b, int at)
 {
     const struct glint_sim_thing *t = n->thing;
     struct ray r = enter_frame(n, b, at);
     const float middle[3] = {(t->lo[0] + t->hi[0]) / 2, (t->lo[1] + t->hi[1]) / 2, (t->lo[2] + t->hi[2]) / 2};
     const float hx = t->hi[0] - middle[0], hy = t->hi[1] - middle[1], hz = t->hi[2] - middle[2];
     if (!lm_any(meets_sphere(&r, middle, sqrtf(hx * hx + hy * hy + hz * hz))))
-        return;
+        return false;
+    bool hit = false;
     for (int32_t k = 0; k < t->n_parts; k++)
-        hit_part(n->set, &n->set->part[t->first_part + k], t->key + 16u * (uint32_t)k, t->id, &r, b, at);
+        hit = hit_part(n->set, &n->set->part[t->first_part + k], t->key + 16u * (uint32_t)k, t->id, &r, b,
+                       at) ||
+              hit;
+    return hit;
 }
 
 /* The farthest best of sixteen rays. */
@@ -454,6 +523,50 @@ static inline float farthest(const struct glint_sim_bundle *b, int at)
     for (int k = 0; k < 16; k++)
         most = b->t[at + k] > most ? b->t[at + k] : most;
     return most;
+}
+
+/* The middle of a bundle is its middle ray; widths hold all rays. */
+void LOOK(struct glint_sim_bundle *b)
+{
+    const int m = b->n / 2;
+    const float x = b->d[0][m], y = b->d[1][m], flat = sqrtf(x * x + y * y);
+    b->ahead[0] = flat > 1e-6f ? x / flat : 1.0f;
+    b->ahead[1] = flat > 1e-6f ? y / flat : 0.0f;
+    for (int k = 0; k < 3; k++)
+        b->origin[k] = b->o[k][m];
+    float wide[LANES], off[LANES], low[LANES], high[LANES];
+    lf most = lf_set(0.0f), spread = lf_set(0.0f);
+    for (int at = 0; at < b->n; at += 16) {
+        lf least_slope = lf_set(1e9f), most_slope = lf_set(-1e9f);
+        for (int k = at; k < at + 16; k += LANES) {
+            const lf dx = lf_load(b->d[0] + k), dy = lf_load(b->d[1] + k), ux = lf_set(b->ahead[0]),
+                     uy = lf_set(b->ahead[1]);
+            const lf ahead = dx * ux + dy * uy, aside = lf_abs(dy * ux - dx * uy);
+            const lm narrow = lf_lt(lf_set(0.02f), ahead);
+            most = lf_max(most, lf_if(narrow, aside / lf_if(narrow, ahead, lf_set(1.0f)), lf_set(1e9f)));
+            const lf ex = lf_abs(lf_load(b->o[0] + k) - lf_set(b->origin[0]));
+            const lf ey = lf_abs(lf_load(b->o[1] + k) - lf_set(b->origin[1]));
+            const lf ez = lf_abs(lf_load(b->o[2] + k) - lf_set(b->origin[2]));
+            spread = lf_max(spread, ex + ey + ez);
+            const lf slope = lf_load(b->d[2] + k) / lf_max(lf_sqrt(dx * dx + dy * dy), lf_set(1e-4f));
+            least_slope = lf_min(least_slope, slope);
+            most_slope = lf_max(most_slope, slope);
+        }
+        lf_store(low, least_slope);
+        lf_store(high, most_slope);
+        b->low[at / 16] = low[0], b->high[at / 16] = high[0];
+        for (int k = 1; k < LANES; k++) {
+            b->low[at / 16] = low[k] < b->low[at / 16] ? low[k] : b->low[at / 16];
+            b->high[at / 16] = high[k] > b->high[at / 16] ? high[k] : b->high[at / 16];
+        }
+    }
+    lf_store(wide, most);
+    lf_store(off, spread);
+    b->tangent = wide[0], b->spread = off[0];
+    for (int k = 1; k < LANES; k++) {
+        b->tangent = wide[k] > b->tangent ? wide[k] : b->tangent;
+        b->spread = off[k] > b->spread ? off[k] : b->spread;
+    }
 }
 
 void TRACE(const struct glint_sim_sight *sight, const struct glint_sim_candidate *candidate,
@@ -467,9 +580,11 @@ void TRACE(const struct glint_sim_sight *sight, const struct glint_sim_candidate
         for (int32_t n = 0; n < n_candidates && candidate[n].near < most; n++) {
             if (candidate[n].high < b->low[at / 16] || candidate[n].low > b->high[at / 16])
                 continue;
+            bool hit = false;
             for (int k = 0; k < 16; k += LANES)
-                hit_thing(candidate[n].instance, b, at + k);
-            most = farthest(b, at);
+                hit = hit_thing(candidate[n].instance, b, at + k) || hit;
+            if (hit)
+                most = farthest(b, at);
         }
     }
 }

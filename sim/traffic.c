@@ -49,12 +49,38 @@ static double gap_to(const struct glint_sim_mover *m, const struct glint_sim_mov
 }
 
 /* Whether two that pass the same junction never come near each other. */
-static bool agree(const struct glint_sim_leg *a, const struct glint_sim_leg *b)
+static bool agree(const struct glint_sim_leg *a, const struct glint_sim_leg *b, double apart)
 {
+    const double dx = b->x0 - a->x0, dy = b->y0 - a->y0;
     if (same_entry(a, b))
         return true;
-    const bool opposite = a->dir == b->dir && a->forward != b->forward;
-    return opposite && a->straight && b->straight;
+    for (int i = 0; i <= GLINT_SIM_LEG_STEPS; i += 2)
+        for (int k = 0; k <= GLINT_SIM_LEG_STEPS; k += 2) {
+            const double x = (double)(b->x[k] - a->x[i]) + dx, y = (double)(b->y[k] - a->y[i]) + dy;
+            if (x * x + y * y < apart * apart)
+                return false;
+        }
+    return true;
+}
+
+/* How much of the lane that the turn leads to is free, from its begin: m has to fit in behind all that are on
+ * it or on their way to it. */
+static bool has_room(const struct glint_sim_traffic *t, const struct glint_sim_mover *m)
+{
+    double tail = 1e9, before = 0;
+    for (int32_t k = 0; k < t->n_alive; k++) {
+        const struct glint_sim_mover *o = t->mover[t->alive[k]];
+        if (o == m)
+            continue;
+        if (glint_sim_way_leaves(&o->leg[0], &m->leg[1]))
+            tail = fmin(tail, o->s - front(o) + o->v);
+        const struct glint_sim_leg *other = o->leg[0].turn ? &o->leg[0] : o->granted ? &o->leg[1] : NULL;
+        if (other && same_node(other, &m->leg[1]) && other->to_lane == m->leg[1].to_lane &&
+            other->to_i == m->leg[1].to_i && other->to_j == m->leg[1].to_j &&
+            other->to_dir == m->leg[1].to_dir && other->to_forward == m->leg[1].to_forward)
+            before += 2 * front(o) + 4;
+    }
+    return tail > 2 * front(m) + 4 + before;
 }
 
 static bool may_enter(const struct glint_sim_traffic *t, const struct glint_sim_mover *m)
@@ -62,16 +88,22 @@ static bool may_enter(const struct glint_sim_traffic *t, const struct glint_sim_
     const struct glint_sim_leg *turn = &m->leg[1];
     for (int32_t k = 0; k < t->n_alive; k++) {
         const struct glint_sim_mover *o = t->mover[t->alive[k]];
+        const struct glint_sim_leg *other = o->leg[0].turn ? &o->leg[0] : o->granted ? &o->leg[1] : NULL;
         if (o == m)
             continue;
-        const struct glint_sim_leg *other = o->leg[0].turn ? &o->leg[0] : o->granted ? &o->leg[1] : NULL;
-        if (other && other->turn && same_node(turn, other) && !agree(turn, other))
+        const double apart =
+            0.6 + (double)(m->size.width + o->size.width) / 2 + (front(m) > 4 || front(o) > 4 ? 2.2 : 0);
+        if (other && other->turn && same_node(turn, other) && !agree(turn, other, apart))
             return false;
         /* one that has just left it, not yet with all of its length */
-        if (!o->leg[0].turn && o->s < front(o) + 6 && glint_sim_way_leaves(&o->leg[0], turn) && o->v < 2)
+        const struct glint_sim_leg *lane = &o->leg[0];
+        const bool leaving = !lane->turn && o->s < front(o) + 1 &&
+                             (lane->forward ? lane->i : lane->i + (lane->dir == 0)) == turn->node_i &&
+                             (lane->forward ? lane->j : lane->j + (lane->dir == 1)) == turn->node_j;
+        if (leaving && !glint_sim_way_leaves(lane, turn) && front(o) > 3)
             return false;
     }
-    return true;
+    return has_room(t, m);
 }
 
 static double limit(const struct glint_sim_mover *m)
@@ -123,7 +155,7 @@ static void advance(struct glint_sim_traffic *t, struct glint_sim_mover *m, doub
     m->leg[0] = m->leg[1];
     if (m->leg[0].turn)
         m->granted = false;
-    glint_sim_way_next(t->w, m->seed, m->turns++, &m->leg[0], &m->leg[1]);
+    glint_sim_way_next(t->w, m->size.length > 9 ? 0 : m->seed, m->turns++, &m->leg[0], &m->leg[1]);
 }
 
 static void record(struct glint_sim_traffic *t, struct glint_sim_mover *m)
@@ -142,6 +174,10 @@ static void record(struct glint_sim_traffic *t, struct glint_sim_mover *m)
     double x, y;
     float heading;
     glint_sim_way_at(&m->leg[0], m->s, &x, &y, &heading);
+    double sine, cosine;
+    glint_sim_sincos((double)heading, &sine, &cosine);
+    x -= (double)m->aside * sine;
+    y += (double)m->aside * cosine;
     float *to = m->track + 3 * n;
     to[0] = (float)(x - m->x0);
     to[1] = (float)(y - m->y0);
@@ -183,7 +219,9 @@ static bool is_free(const struct glint_sim_traffic *t, const struct glint_sim_le
 {
     for (int32_t k = 0; k < t->n_alive; k++) {
         const struct glint_sim_mover *o = t->mover[t->alive[k]];
-        if (same_lane(&o->leg[0], leg) && fabs(o->s - s) < front(o) + half + 6 + o->v * 1.2)
+        const double v = 0.85 * (double)leg->speed, faster = o->v > v ? o->v : v, closing = fabs(o->v - v);
+        if (same_lane(&o->leg[0], leg) &&
+            fabs(o->s - s) < front(o) + half + 6 + faster * 1.3 + closing * closing / 4)
             return false;
         if (o->leg[0].turn && same_lane(&o->leg[1], leg) && s < half + front(o) + 15)
             return false;
@@ -194,9 +232,14 @@ static bool is_free(const struct glint_sim_traffic *t, const struct glint_sim_le
 static void place(struct glint_sim_traffic *t, const struct glint_sim_leg *leg, double s,
                   struct glint_sim_random *r)
 {
-    const bool truck = glint_sim_chance(r, 0.12f);
-    const struct glint_sim_vehicle_size size = truck ? glint_sim_draw_truck(r, true) : glint_sim_draw_car(r);
-    const float eager = glint_sim_range(r, 0.75f, 1.1f);
+    const bool truck = glint_sim_chance(r, 0.16f), rider = glint_sim_chance(r, 0.1f);
+    struct glint_sim_vehicle_size size = truck ? glint_sim_draw_truck(r, true) : glint_sim_draw_car(r);
+    const float eager = glint_sim_range(r, 0.75f, 1.1f), pace = glint_sim_range(r, 0.35f, 0.9f);
+    if (rider)
+        size = (struct glint_sim_vehicle_size){GLINT_SIM_COUPE, 1.9f, 0.8f, 1.7f};
+    /* Long ones go straight on, where they always can, and need straight streets. */
+    if ((size.length > 9 && leg->dir == 1) || size.length > 16 - 60 * t->w->loose)
+        return;
     if (s + (double)size.length / 2 > leg->length || s < (double)size.length / 2 ||
         !is_free(t, leg, s, (double)size.length / 2))
         return;
@@ -206,8 +249,11 @@ static void place(struct glint_sim_traffic *t, const struct glint_sim_leg *leg, 
     m->size = size;
     m->leg[0] = *leg;
     m->s = s;
-    m->eager = eager;
-    glint_sim_way_next(t->w, m->seed, m->turns++, &m->leg[0], &m->leg[1]);
+    m->eager = rider ? pace : eager;
+    m->rider = rider;
+    m->aside = rider ? t->w->side * glint_sim_range(r, 0.2f, 0.9f)
+                     : glint_sim_range(r, -0.25f, 0.25f) * (truck ? 0.2f : 1.0f);
+    glint_sim_way_next(t->w, size.length > 9 ? 0 : m->seed, m->turns++, &m->leg[0], &m->leg[1]);
     const double rest = leg->length - s, slow = sqrt(2 * 1.2 * rest);
     m->v = fmin(0.85 * (double)leg->speed, slow);
     glint_sim_way_at(leg, s, &m->x0, &m->y0, &(float){0});
@@ -283,7 +329,7 @@ static void step(struct glint_sim_traffic *t)
         record(t, t->mover[t->alive[k]]);
     if (t->step % 20 == 0) {
         leave(t);
-        populate(t, GLINT_SIM_SIGHT_M - 35, GLINT_SIM_SIGHT_M, 0.3f * t->w->density, (uint64_t)t->step + 7);
+        populate(t, GLINT_SIM_SIGHT_M - 35, GLINT_SIM_SIGHT_M, 0.2f * t->w->density, (uint64_t)t->step + 7);
     }
 }
 
@@ -303,7 +349,7 @@ int glint_sim_traffic_init(struct glint_sim_traffic *t, const struct glint_sim_s
     m->v = (double)(m->leg[0].speed * 0.5f);
     glint_sim_way_next(w, m->seed, m->turns++, &m->leg[0], &m->leg[1]);
     glint_sim_way_at(&m->leg[0], m->s, &m->x0, &m->y0, &(float){0});
-    populate(t, 0, GLINT_SIM_SIGHT_M, fminf(0.9f, 0.3f * w->density), 1);
+    populate(t, 0, GLINT_SIM_SIGHT_M, glint_sim_min(0.9f, 0.22f * w->density), 1);
     return t->failed ? glint_fail(GLINT_E_NOMEM, "sim: out of memory for traffic") : GLINT_OK;
 }
 

@@ -30,6 +30,8 @@ struct glint_sim_mover {
     struct glint_sim_leg leg[2]; /* this one and the next */
     double s, v;                 /* along leg[0]; m/s */
     float eager;                 /* of the speed allowed */
+    bool rider;                  /* on two wheels */
+    float aside;                 /* from the lane's middle to the left, m */
     bool granted;                /* may pass the junction ahead */
     int32_t turns;
     int64_t born, gone; /* steps; gone: INT64_MAX while it is there */

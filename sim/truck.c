@@ -91,10 +91,10 @@ static void cargo(struct glint_sim_set *s, float x0, float x1, float side, float
         glint_sim_face(s, -1, 0, -0.4f, -x0 - 0.4f * (deck + 0.9f), GLINT_SIM_PAINT);
         for (float y = -1; y <= 1; y += 2)
             glint_sim_face(s, 0, y, -0.15f, side - 0.15f * (deck + 1.0f), GLINT_SIM_PAINT);
-        glint_sim_face(s, 0, 0, 1, fmaxf(top - 0.5f, deck + 0.9f), GLINT_SIM_PLAIN);
+        glint_sim_face(s, 0, 0, 1, glint_sim_max(top - 0.5f, deck + 0.9f), GLINT_SIM_PLAIN);
         glint_sim_face(s, 0, 0, -1, -deck, GLINT_SIM_PLAIN);
         glint_sim_bounds(s, (float[3]){x0 - 0.4f, -side, deck},
-                         (float[3]){x1, side, fmaxf(top - 0.5f, deck + 0.9f)});
+                         (float[3]){x1, side, glint_sim_max(top - 0.5f, deck + 0.9f)});
     } else {
         glint_sim_box(s, mid, 0, (deck + top) / 2, half, side, (top - deck) / 2, 0, GLINT_SIM_PAINT, light);
         if (glint_sim_chance(r, 0.5f)) /* marking tape along the lower edge */
@@ -140,7 +140,8 @@ void glint_sim_build_truck(struct glint_sim_set *s, const struct glint_sim_vehic
     }
     const bool semi = size->kind == GLINT_SIM_SEMI, alone = size->kind == GLINT_SIM_TRAILER;
     const float long_cab = semi ? range(r, 2.0f, 2.6f) : range(r, 1.5f, 2.2f), deck = range(r, 0.85f, 1.2f);
-    const float cab_top = semi ? range(r, 3.0f, fminf(3.8f, top)) : fminf(top, range(r, 2.2f, 3.0f));
+    const float cab_top =
+        semi ? range(r, 3.0f, glint_sim_min(3.8f, top)) : glint_sim_min(top, range(r, 2.2f, 3.0f));
     const float from = -half,
                 to = alone ? half - 1.0f
                            : half - long_cab - (semi ? range(r, 0.6f, 1.0f) : range(r, 0.1f, 0.4f));

@@ -75,9 +75,9 @@ void glint_sim_add_thicket(struct glint_sim_set *s, const struct glint_sim_place
     const float leaves = range(r, 0.2f, 0.6f),
                 path = glint_sim_chance(r, 0.5f) ? range(r, 0.02f, 0.15f) : range(r, 0.1f, 0.7f);
     for (int i = glint_sim_pick(r, 4, 18); i > 0; i--) {
-        const float size = range(r, 0.25f, 0.9f) * fminf(fminf(a, b) + 0.2f, h + 0.3f);
-        const float x = range(r, -1, 1) * fmaxf(0, a - size * 0.6f),
-                    y = range(r, -1, 1) * fmaxf(0, b - size * 0.6f);
+        const float size = range(r, 0.25f, 0.9f) * glint_sim_min(glint_sim_min(a, b) + 0.2f, h + 0.3f);
+        const float x = range(r, -1, 1) * glint_sim_max(0, a - size * 0.6f),
+                    y = range(r, -1, 1) * glint_sim_max(0, b - size * 0.6f);
         const float z = range(r, 0, 1) * h * 0.8f, wide = size * range(r, 0.7f, 1.3f),
                     high = size * range(r, 0.6f, 1.2f);
         const float yaw = range(r, 0, 3.1f), light = leaves * range(r, 0.7f, 1.3f);

@@ -116,27 +116,29 @@ static struct car draw(const struct glint_sim_vehicle_size *size, struct glint_s
     c.clear = range(r, 0.15f, 0.22f) + (tall ? 0.05f : 0);
     c.arch = 2 * c.wheel + range(r, 0.02f, 0.07f);
     const float part = c.kind == GLINT_SIM_VAN ? range(r, 0.42f, 0.52f) : range(r, 0.57f, 0.66f);
-    c.belt = fmaxf(c.roof * part, c.arch + 0.12f);
+    c.belt = glint_sim_max(c.roof * part, c.arch + 0.12f);
     c.nose = c.belt - range(r, 0.04f, 0.20f);
     c.tail = c.belt - range(r, 0.0f, 0.06f);
     c.front_axle = c.half - range(r, 0.17f, 0.21f) * 2 * c.half;
     c.rear_axle = -c.half + range(r, 0.16f, 0.22f) * 2 * c.half;
     draw_windows(&c, r);
-    c.round_front = range(r, 0.25f, 0.75f) * fminf(1, c.side);
-    c.round_rear = range(r, 0.12f, 0.45f) * fminf(1, c.side);
+    c.round_front = range(r, 0.25f, 0.75f) * glint_sim_min(1, c.side);
+    c.round_rear = range(r, 0.12f, 0.45f) * glint_sim_min(1, c.side);
     c.lean = c.kind == GLINT_SIM_VAN ? range(r, 0.03f, 0.10f) : range(r, 0.18f, 0.38f);
     c.shoulder = range(r, 0.03f, 0.09f);
     c.paint = glint_sim_draw_paint(r);
     return c;
 }
 
-/* Upright planes that round the corners of the plan at x = +-half to a radius, at two angles each. */
+/* Upright planes that round the corners of the plan at x = +-half to a radius, at three angles each. */
 static void round_corners(struct glint_sim_set *s, float x, float side, float radius)
 {
-    static const float angle[2][2] = {{0.8829f, 0.4695f}, {0.5f, 0.8660f}}; /* 28 and 60 degrees */
+    static const float angle[3][2] = {
+        {0.9816f, 0.1908f}, {0.8829f, 0.4695f}, {0.5f, 0.8660f}}; /* 11, 28 and 60 degrees */
     const float sign = x > 0 ? 1.0f : -1.0f, ahead = fabsf(x) - radius, left = side - radius;
-    for (int i = 0; i < 2; i++) {
-        const float d = ahead * angle[i][0] + left * angle[i][1] + radius;
+    for (int i = 0; i < 3; i++) { /* the first bows the end as a whole */
+        const float aside = i == 0 ? left * 0.3f : left;
+        const float d = ahead * angle[i][0] + aside * angle[i][1] + radius;
         glint_sim_face(s, sign * angle[i][0], angle[i][1], 0, d, GLINT_SIM_PAINT);
         glint_sim_face(s, sign * angle[i][0], -angle[i][1], 0, d, GLINT_SIM_PAINT);
     }
@@ -159,7 +161,7 @@ static void profile(struct glint_sim_set *s, const float (*v)[2], const enum gli
 static void upper_body(struct glint_sim_set *s, const struct car *c)
 {
     const float h = c->half, mid = (c->nose + c->belt) / 2 + 0.015f, waist = (c->arch + c->belt) / 2;
-    const float bumper = fminf(c->arch + 0.06f, c->nose - 0.1f);
+    const float bumper = glint_sim_min(c->arch + 0.06f, c->nose - 0.1f);
     const float v[][2] = {{-h + 0.02f, c->arch - 0.02f},
                           {h - 0.03f, c->arch - 0.02f},
                           {h, bumper},
@@ -227,7 +229,8 @@ static void cabin(struct glint_sim_set *s, const struct car *c, struct glint_sim
     const enum glint_sim_material glass = GLINT_SIM_GLASS, paint = GLINT_SIM_PAINT,
                                   side = panel ? paint : glass;
     const float low = c->belt - 0.05f, top = c->roof, xf = c->cowl, xr = c->deck;
-    const float roof_front = xf - c->screen, roof_rear = fminf(xr + c->rear_screen, roof_front - 0.4f);
+    const float roof_front = xf - c->screen,
+                roof_rear = glint_sim_min(xr + c->rear_screen, roof_front - 0.4f);
     const float curve = range(r, 0.02f, 0.07f), mid = (roof_front + roof_rear) / 2;
     const float v[][2] = {{xr, low},
                           {xf, low},
@@ -251,7 +254,7 @@ static void cabin(struct glint_sim_set *s, const struct car *c, struct glint_sim
                            -nx * xr + c->rear_screen * low + 0.4f * nx * width * 0.65f, glass);
     }
     glint_sim_bounds(s, (float[3]){xr, -width, low}, (float[3]){xf, width, top});
-    p->p0 = range(r, 0.05f, 0.4f);
+    p->p0 = range(r, 0.02f, 0.28f);
     p->p1 = (roof_front + roof_rear) / 2 + range(r, 0.0f, 0.35f);
 }
 

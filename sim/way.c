@@ -98,7 +98,7 @@ static int choose(const struct glint_sim_style *w, uint64_t seed, int32_t number
 {
     static const int order[3][3] = {{0, 1, 3}, {1, 0, 3}, {3, 0, 1}};
     struct glint_sim_random r = glint_sim_random_of(seed, number, 0, WAY);
-    const float u = glint_sim_uniform(&r);
+    const float u = seed ? glint_sim_uniform(&r) : 0; /* 0: straight on where it can */
     const int *wish = order[u < 0.5f ? 0 : u < 0.75f ? 1 : 2];
     const int32_t lanes = glint_sim_way_lanes(w, now->i, now->j, now->dir);
     for (int strict = 1; strict >= 0; strict--)
@@ -113,7 +113,7 @@ static int choose(const struct glint_sim_style *w, uint64_t seed, int32_t number
 
 #define FINE 80
 
-/* A cubic Bezier curve between two places with headings, by even steps. */
+/* A cubic Bezier curve between two places with headings, by even steps, and the speed it can be driven at. */
 static void bend(const double p[2], float from, const double q[2], float to, struct glint_sim_leg *out)
 {
     double s0, c0, s1, c1, x[FINE + 1], y[FINE + 1], way[FINE + 1];
@@ -138,6 +138,14 @@ static void bend(const double p[2], float from, const double q[2], float to, str
         out->x[n] = (float)(x[k] + f * (x[k + 1] - x[k]));
         out->y[n] = (float)(y[k] + f * (y[k + 1] - y[k]));
     }
+    double most = 1e-4; /* curvature, over two steps */
+    for (int k = 2; k <= FINE; k += 2) {
+        const double ax = x[k - 1] - x[k - 2], ay = y[k - 1] - y[k - 2], cx2 = x[k] - x[k - 1],
+                     cy2 = y[k] - y[k - 1];
+        const double a = sqrt(ax * ax + ay * ay), c = sqrt(cx2 * cx2 + cy2 * cy2);
+        most = fmax(most, fabs(ax * cy2 - ay * cx2) / (a * c * (a + c) / 2 + 1e-12));
+    }
+    out->speed = (float)sqrt(2.0 / most); /* 2 m/s2 aside */
 }
 
 static void make_turn(const struct glint_sim_style *w, uint64_t seed, int32_t number,
@@ -159,8 +167,7 @@ static void make_turn(const struct glint_sim_style *w, uint64_t seed, int32_t nu
     glint_sim_way_at(now, now->length, &p[0], &p[1], &from);
     glint_sim_way_at(&to, 0, &q[0], &q[1], &toward);
     bend(p, from, q, toward, out);
-    const double round = out->length / 1.57;
-    out->speed = turn == 0 ? fminf(now->speed, to.speed) : (float)fmin(sqrt(1.7 * round), (double)to.speed);
+    out->speed = glint_sim_min(out->speed, glint_sim_min(now->speed, to.speed));
 }
 
 void glint_sim_way_next(const struct glint_sim_style *w, uint64_t seed, int32_t turn,

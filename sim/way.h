@@ -12,7 +12,7 @@ void glint_sim_way_lane(const struct glint_sim_style *w, int32_t i, int32_t j, i
                         int32_t lane, struct glint_sim_leg *out);
 
 /* What comes after a leg: after a lane a turn, after a turn the lane it leads to. Where to is drawn from seed
- * and turn. */
+ * and turn; seed 0 goes straight on where it can. */
 void glint_sim_way_next(const struct glint_sim_style *w, uint64_t seed, int32_t turn,
                         const struct glint_sim_leg *now, struct glint_sim_leg *next_out);
 

@@ -211,12 +211,15 @@ static bool is_near(double dx, double dy, double radius_m)
 }
 
 static void add_vehicle(struct glint_sim *sim, const struct glint_sim_mover *m,
-                        const struct glint_sim_track *at, struct glint_sim_set *set)
+                        const struct glint_sim_track *at, double seconds, struct glint_sim_set *set)
 {
     struct glint_sim_random r = {glint_sim_mix(m->seed ^ 0x51)};
     const struct glint_sim_place place = {at->x, at->y, glint_sim_road(sim, at->x, at->y, NULL),
                                           (float)at->yaw};
-    glint_sim_add_vehicle(set, &place, &m->size, m->id, &r);
+    if (m->rider)
+        glint_sim_add_rider(set, &place, m->id, (float)(seconds * 1.3), &r);
+    else
+        glint_sim_add_vehicle(set, &place, &m->size, m->id, &r);
 }
 
 static void add_walker(struct glint_sim *sim, const struct glint_sim_block *b,
@@ -248,7 +251,7 @@ int32_t glint_sim_add_moving(struct glint_sim *sim, double seconds, double x, do
         struct glint_sim_track at;
         if (!glint_sim_track_at(m, seconds, &at) || !is_near(at.x - x, at.y - y, radius_m))
             continue;
-        add_vehicle(sim, m, &at, set);
+        add_vehicle(sim, m, &at, seconds, set);
         moves(set, m->seed, motion, &n, at.vx, at.vy, at.yaw_rate);
     }
     for (int32_t k = 0; k < sim->n_blocks; k++) {
