@@ -42,6 +42,8 @@ static float noise(uint64_t seed, double x, double y, double grain)
     return low * (1 - b) + high * b;
 }
 
+#define WIDEST 20.0 /* m beyond a street's edge, from where on nothing changes any more */
+
 /* What the place adds to the hills, beside and on a street. */
 static double relief(const struct glint_sim_style *w, float kerb, float walk, double beyond, double middle,
                      double x, double y)
@@ -49,10 +51,10 @@ static double relief(const struct glint_sim_style *w, float kerb, float walk, do
     if (beyond < 0)
         return -(double)w->crown * (middle < 8 ? middle : 8) - 0.05;
     double z = (double)kerb - 0.05;
-    const double off = beyond - (double)walk;
+    const double off = fmin(beyond, WIDEST) - (double)walk;
     if (w->scene == GLINT_SIM_SQUARE || w->scene == GLINT_SIM_PARKING || off < 0)
         return z;
-    z += (double)w->slope * (off < 30 ? off : 30);
+    z += (double)w->slope * off;
     if (off > 0.3) {
         const double rise = off - 0.3 < 2 ? (off - 0.3) / 2 : 1;
         if (w->bank > 0) {
@@ -94,57 +96,79 @@ double glint_sim_height_among(const struct glint_sim_style *w, const struct glin
 struct piece {
     double x, y, ux, uy, length; /* from, direction */
     double along;
-    const struct glint_sim_street *street;
+    float edge[2];
     int32_t number;
 };
 
-static void paint_cell(const struct piece *p, double x, double y, float *beyond, int32_t *number,
-                       uint8_t *ground)
+static inline void paint_cell(const struct piece *p, double wx, double wy, float *beyond, int32_t *number,
+                              float *along)
 {
-    const double wx = x - p->x, wy = y - p->y;
-    double f = wx * p->ux + wy * p->uy;
-    f = f < 0 ? 0 : f > p->length ? p->length : f;
-    const double ex = wx - f * p->ux, ey = wy - f * p->uy;
-    const bool left = p->ux * wy - p->uy * wx > 0;
-    const float off = (float)sqrt(ex * ex + ey * ey), edge = glint_sim_street_edge(p->street, left);
+    const double f = wx * p->ux + wy * p->uy, cross = p->ux * wy - p->uy * wx;
+    const double over = f < 0 ? -f : f > p->length ? f - p->length : 0;
+    const bool left = cross > 0;
+    const float off = (float)(over > 0 ? sqrt(cross * cross + over * over) : fabs(cross)),
+                edge = p->edge[left];
     if (off - edge >= *beyond)
         return;
     *beyond = off - edge;
     *number = p->number * 2 + left;
-    const float lane = off / p->street->lane, line = fabsf(lane - floorf(lane + 0.5f)) * p->street->lane;
-    const double along = p->along + f;
-    const bool dashed = along / 9 - floor(along / 9) < 0.35, centre = lane < 0.5f;
-    *ground = line < 0.12f && (dashed || centre) && lane < (float)p->street->lanes + 0.1f ? GLINT_SIM_MARKING
-                                                                                          : GLINT_SIM_ASPHALT;
+    *along = (float)(p->along + f);
 }
 
+/* Lines between lanes, dashed, and in the middle, solid. */
+static enum glint_sim_ground marking(const struct glint_sim_street *s, float off, float along)
+{
+    const float lane = off / s->lane, nearest = floorf(lane + 0.5f), part = along * (1.0f / 9);
+    const bool dashed = part - floorf(part) < 0.35f, line = fabsf(lane - nearest) * s->lane < 0.12f;
+    return line && (dashed || nearest < 0.5f) && nearest <= (float)s->lanes ? GLINT_SIM_MARKING
+                                                                            : GLINT_SIM_ASPHALT;
+}
+
+/* Narrows lo..hi to where least <= slope * x + offset <= most. */
+static void narrow(double slope, double offset, double least, double most, double *lo, double *hi)
+{
+    if (fabs(slope) < 1e-9) {
+        if (offset < least || offset > most)
+            *hi = *lo - 1;
+        return;
+    }
+    const double a = (least - offset) / slope, b = (most - offset) / slope;
+    *lo = fmax(*lo, fmin(a, b));
+    *hi = fmin(*hi, fmax(a, b));
+}
+
+/* Only the strip across the piece, with as much at its ends as bends leave open outside. */
 static void paint(const struct glint_sim_raster *t, const struct piece *p, double reach, float *beyond,
-                  int32_t *street)
+                  int32_t *street, float *along)
 {
     const double x1 = p->x + p->ux * p->length, y1 = p->y + p->uy * p->length, inverse = 1 / (double)t->cell;
-    const double lo_x = (fmin(p->x, x1) - reach - t->x0) * inverse,
-                 hi_x = (fmax(p->x, x1) + reach - t->x0) * inverse;
-    const double lo_y = (fmin(p->y, y1) - reach - t->y0) * inverse,
-                 hi_y = (fmax(p->y, y1) + reach - t->y0) * inverse;
-    const double last = GLINT_SIM_RASTER - 1;
-    if (hi_x < 0 || hi_y < 0 || lo_x > last || lo_y > last)
+    const double last = GLINT_SIM_RASTER - 1, open = 1.3;
+    const int r0 = (int)fmax(0, ceil((fmin(p->y, y1) - reach - t->y0) * inverse));
+    const int r1 = (int)fmin(last, floor((fmax(p->y, y1) + reach - t->y0) * inverse));
+    if (fmax(p->x, x1) + reach < t->x0 || fmin(p->x, x1) - reach > t->x0 + last * (double)t->cell)
         return;
-    const int c0 = (int)fmax(0, ceil(lo_x)), c1 = (int)fmin(last, floor(hi_x));
-    const int r0 = (int)fmax(0, ceil(lo_y)), r1 = (int)fmin(last, floor(hi_y));
-    for (int r = r0; r <= r1; r++)
+    for (int r = r0; r <= r1; r++) {
+        const double y = t->y0 + r * (double)t->cell, wy = y - p->y;
+        double lo = fmin(p->x, x1) - reach - p->x, hi = fmax(p->x, x1) + reach - p->x;
+        narrow(p->ux, wy * p->uy, -open, p->length + open, &lo, &hi);
+        narrow(-p->uy, wy * p->ux, -reach, reach, &lo, &hi);
+        if (lo > hi)
+            continue;
+        const int c0 = (int)fmax(0, ceil((lo + p->x - t->x0) * inverse));
+        const int c1 = (int)fmin(last, floor((hi + p->x - t->x0) * inverse));
         for (int c = c0; c <= c1; c++) {
             const size_t k = (size_t)r * GLINT_SIM_RASTER + (size_t)c;
-            paint_cell(p, t->x0 + c * (double)t->cell, t->y0 + r * (double)t->cell, &beyond[k], &street[k],
-                       &t->ground[k]);
+            paint_cell(p, t->x0 + c * (double)t->cell - p->x, wy, &beyond[k], &street[k], &along[k]);
         }
+    }
 }
 
 #define MOST_STREETS 512
 
 static int32_t paint_streets(const struct glint_sim_raster *t, const struct glint_sim_style *w,
-                             struct glint_sim_street *streets, float *beyond, int32_t *number)
+                             struct glint_sim_street *streets, float *beyond, int32_t *number, float *along)
 {
-    const double size = GLINT_SIM_RASTER * (double)t->cell, reach = 24;
+    const double size = GLINT_SIM_RASTER * (double)t->cell;
     const int32_t i0 = (int32_t)floor(t->x0 / w->spacing) - 2,
                   i1 = (int32_t)floor((t->x0 + size) / w->spacing) + 2;
     const int32_t j0 = (int32_t)floor(t->y0 / w->spacing) - 2,
@@ -157,11 +181,20 @@ static int32_t paint_streets(const struct glint_sim_raster *t, const struct glin
                 glint_sim_get_street(w, i, j, dir, s);
                 if (!s->there)
                     continue;
+                const double reach =
+                    WIDEST + (double)glint_sim_max(glint_sim_street_edge(s, 0), glint_sim_street_edge(s, 1));
                 for (int k = 0; k < GLINT_SIM_STREET_STEPS; k++) {
                     const double dx = s->x[k + 1] - s->x[k], dy = s->y[k + 1] - s->y[k],
                                  len = sqrt(dx * dx + dy * dy);
-                    const struct piece p = {s->x[k], s->y[k], dx / len, dy / len, len, k * s->step, s, n};
-                    paint(t, &p, reach, beyond, number);
+                    const struct piece p = {s->x[k],
+                                            s->y[k],
+                                            dx / len,
+                                            dy / len,
+                                            len,
+                                            k * s->step,
+                                            {glint_sim_street_edge(s, 0), glint_sim_street_edge(s, 1)},
+                                            n};
+                    paint(t, &p, reach, beyond, number, along);
                 }
                 n++;
             }
@@ -191,11 +224,13 @@ static void fill_row(struct glint_sim_raster *t, const struct glint_sim_style *w
         }
         const struct glint_sim_street *s = number[at] < 0 ? NULL : &streets[number[at] / 2];
         const int side = number[at] & 1;
-        const float walk = s ? s->walk[side] : 0, off = beyond[at];
-        const double middle = s ? (double)(off + glint_sim_street_edge(s, side)) : 1e9;
-        z += relief(w, s ? s->kerb : 0.1f, walk, (double)off, middle, t->x0 + c * (double)t->cell, y);
+        const float walk = s ? s->walk[side] : 0, off = beyond[at], along = t->height[at];
+        const float middle = s ? off + glint_sim_street_edge(s, side) : 1e9f;
+        z += relief(w, s ? s->kerb : 0.1f, walk, (double)off, (double)middle, t->x0 + c * (double)t->cell, y);
         t->height[at] = (float)z;
-        if (off >= 0)
+        if (off < 0 && s)
+            t->ground[at] = (uint8_t)marking(s, middle, along);
+        else
             t->ground[at] = off < walk || w->scene == GLINT_SIM_SQUARE ? GLINT_SIM_PAVING
                             : w->scene == GLINT_SIM_PARKING            ? GLINT_SIM_ASPHALT
                                                                        : GLINT_SIM_SOIL;
@@ -211,11 +246,10 @@ void glint_sim_raster_fill(struct glint_sim_raster *t, const struct glint_sim_st
     t->y0 = y - GLINT_SIM_RASTER / 2 * (double)cell;
     t->z0 = z0;
     for (size_t k = 0; k < (size_t)GLINT_SIM_RASTER * GLINT_SIM_RASTER; k++) {
-        beyond[k] = 24.0f;
+        beyond[k] = (float)WIDEST;
         street[k] = -1;
-        t->ground[k] = GLINT_SIM_SOIL;
     }
-    paint_streets(t, w, streets, beyond, street);
+    paint_streets(t, w, streets, beyond, street, t->height); /* heights come later */
     for (int r = 0; r < GLINT_SIM_RASTER; r++)
         fill_row(t, w, streets, r, beyond, street);
 }
