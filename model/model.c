@@ -1,8 +1,6 @@
 /* model/model.c - the public face of a model; see glint/model.h. Everything is reserved in glint_model_open,
  * so that a run only walks the list of layers. */
 #include "core/cpu.h"
-#include "core/device.h"
-#include "core/log.h"
 #include "core/status.h"
 #include "glint/model.h"
 #include "model/device_net.h"
@@ -306,7 +304,7 @@ static int open_anywhere(const char *folder, const struct glint_model_settings *
                          struct glint_trace *trace, struct glint_model **model_out)
 {
     char why[sizeof((struct glint_model *)0)->device_note];
-    int n_devices, status = open_on(folder, settings, trace, 0, model_out);
+    int status = open_on(folder, settings, trace, 0, model_out);
     if (status != GLINT_E_DEVICE && status != GLINT_E_UNSUPPORTED && status != GLINT_E_NOMEM)
         return status;
     snprintf(why, sizeof why, "%.255s", glint_error_text());
@@ -315,8 +313,6 @@ static int open_anywhere(const char *folder, const struct glint_model_settings *
         return settings->precision == GLINT_PRECISION_F16 ? glint_fail(status, "precision f16: %s", why)
                                                           : status;
     memcpy((*model_out)->device_note, why, sizeof why);
-    if (glint_device_count(&n_devices) == GLINT_OK && n_devices > 0)
-        glint_log(GLINT_LOG_INFO, "%s runs on the CPU: %s", (*model_out)->info.name, why);
     return GLINT_OK;
 }
 

@@ -2,10 +2,20 @@
 #define _GNU_SOURCE
 #include "tools/open_model.h"
 #include "tools/open_tracker.h"
+#include "core/log.h"
 #include "core/status.h"
 #include "tools/places.h"
 #include <limits.h>
 #include <math.h>
+#include <unistd.h>
+
+/* Why a model runs on the CPU is worth a line where a device was hoped for: by who says auto, or has an NVIDIA driver. */
+static void tell_of_device(const struct glint_shared_options *options, const struct glint_model_info *info)
+{
+    const bool driver = access("/proc/driver/nvidia/version", F_OK) == 0 || access("/dev/nvidiactl", F_OK) == 0;
+    if (info->device_note[0] && (options->device_asked || driver))
+        glint_log(GLINT_LOG_INFO, "%s runs on the CPU: %s", info->name, info->device_note);
+}
 
 int glint_open_model(const struct glint_shared_options *options, int32_t cap_points, bool keep_stages,
                      struct glint_trace *trace, struct glint_model **model_out,
@@ -35,6 +45,7 @@ int glint_open_model(const struct glint_shared_options *options, int32_t cap_poi
     settings.keep_stages = keep_stages;
     GLINT_TRY(glint_model_open(folder, &settings, trace, model_out));
     const struct glint_model_info *info = glint_model_info(*model_out);
+    tell_of_device(options, info);
     *context_out = (struct glint_sink_context){info->n_classes, info->n_point_classes, info->classes,
                                                info->point_classes};
     return GLINT_OK;

@@ -249,6 +249,7 @@ static bool take_checked(struct glint_shared_options *s, int key, const char *va
         return glint_value_float(c, "--sub-sweep", value, 1.0, 360.0, &s->sub_sweep_deg);
     case GLINT_KEY_DEVICE:
         s->device = value;
+        s->device_asked = true;
         return glint_value_device(c, "--device", value);
     case GLINT_KEY_TTA:
         return take_views(s, value);

@@ -95,6 +95,7 @@ struct glint_shared_options { /* as given, else their defaults; strings are thos
     struct glint_motion_options motion; /* glint_motion_open reads the files */
 
     const char *model, *device; /* model: NULL is the default one, "none" points only */
+    bool device_asked;          /* device was named, "auto" perhaps */
     const char *boxes_model;    /* NULL: none */
     enum glint_precision precision;
     enum glint_views_set views;

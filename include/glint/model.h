@@ -61,7 +61,7 @@ struct glint_model_info {
     const char *const *classes, *const *point_classes;
     int64_t n_parameters;
     const char *device;      /* "cpu", or "cuda:0, " and its name */
-    const char *device_note; /* why "auto" came to run on the CPU; "" */
+    const char *device_note; /* why "auto" came to run on the CPU; "": no "auto", or a device */
     size_t device_bytes;     /* memory of the device reserved; 0 on the CPU */
     size_t memory_bytes;     /* weights and work memory reserved; with boxes_folder of both */
     float range[6];          /* x y z lowest, x y z highest, m */

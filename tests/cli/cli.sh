@@ -132,8 +132,12 @@ input() {
     expect 3 import odd.bin --out model_out && one_line odd.bin
     echo '{"frame":0,"boxes":[{"label":"car"}]}' >bad.jsonl
     expect 3 run street.pcd --labels bad.jsonl && one_line bad.jsonl
-    expect 4 run street.pcd --device cuda
-    one_line cuda
+    if [ ! -e /dev/nvidiactl ]; then # with CUDA or without: refused, or the CPU and why
+        expect 4 run street.pcd --device cuda
+        one_line cuda
+        expect 0 run street.pcd --device auto
+        says err "runs on the CPU: cuda: "
+    fi
     # One bad file among several: told, and the others go on.
     expect 3 run empty.bin street.pcd
     says err empty.bin
