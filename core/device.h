@@ -52,6 +52,8 @@ int glint_device_count(int *n_out);
 int glint_device_open(int index, struct glint_device **device_out);
 void glint_device_close(struct glint_device *device); /* NULL is fine */
 int glint_device_describe(const struct glint_device *device, struct glint_device_info *info_out);
+/* Its shared_bytes, known since it was opened: costs nothing. */
+int glint_device_shared_bytes(const struct glint_device *device);
 
 /* "13.0 for sm_75 sm_80 ... and PTX": what this build's kernels were compiled by and for; "emulated"; ""
  * without. */

@@ -27,6 +27,11 @@ int glint_device_describe(const struct glint_device *device, struct glint_device
     (void)device, (void)info_out;
     return none();
 }
+int glint_device_shared_bytes(const struct glint_device *device)
+{
+    (void)device;
+    return 0;
+}
 const char *glint_device_toolkit(void)
 {
     return "";

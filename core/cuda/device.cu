@@ -115,6 +115,11 @@ int glint_device_describe(const struct glint_device *device, struct glint_device
     return GLINT_OK;
 }
 
+int glint_device_shared_bytes(const struct glint_device *device)
+{
+    return device->shared_bytes;
+}
+
 #ifndef GLINT_CUDA_BUILT_FOR
 #define GLINT_CUDA_BUILT_FOR ""
 #endif

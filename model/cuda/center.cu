@@ -70,7 +70,7 @@ void glint_cuda_least_set(const struct glint_center *c, float least_score, struc
 {
     memset(out, 0, sizeof *out);
     for (int32_t k = 0; k < c->n_classes; k++) {
-        const float least = least_score >= 0.0f && !c->rectify ? least_score : c->score[k];
+        const float least = least_score >= 0.0f ? least_score : c->score[k];
         out->score[k] = least;
         out->logit[k] = least <= 0.0f   ? -INFINITY
                         : least >= 1.0f ? INFINITY /* room for rounding: */

@@ -35,7 +35,8 @@ void glint_cuda_candidates_init(struct glint_cuda_candidates *c, void *memory, i
 void glint_cuda_candidates_view(struct glint_candidates *c, void *host_copy, int32_t cap, int32_t n_raw);
 
 /* Least scores as the host works them out; its copy on the device is what kernels read, so that a recorded
- * graph can be given others. least_score < 0: center->score. */
+ * graph can be given others. least_score < 0: center->score, as picking wants it where scores are rectified.
+ */
 struct glint_cuda_least {
     float score[GLINT_CLASSES_MAX], logit[GLINT_CLASSES_MAX];
     float boxes; /* of glint_center_boxes where scores are rectified */

@@ -330,9 +330,9 @@ template <class T, int NB> static int launch_rows(struct glint_stream *s, const 
 template <class T, int NB> static int launch_tiles(struct glint_stream *s, const struct conv16 &p)
 {
     const dim3 grid((unsigned)p.fill.blocks + glint_blocks(p.cap_tiles, TILES), glint_blocks(p.n_blocks, NB));
-    struct glint_device_info info;
-    const bool wide = p.k % 64 == 0 && glint_device_describe(glint_stream_device(s), &info) == GLINT_OK &&
-                      (size_t)info.shared_bytes >= conv_tiles_shared<NB, 64>::bytes + 1024;
+    const int most = glint_device_shared_bytes(glint_stream_device(s));
+    const bool wide = p.k % 64 == 0 && (size_t)most >= conv_tiles_shared<NB, 64>::bytes +
+                                                           sizeof(struct glint_cuda_tile) * TILES;
     if (wide)
         return GLINT_LAUNCH((tiles<T, NB, 64>), grid, THREADS, (conv_tiles_shared<NB, 64>::bytes), s, p);
     return GLINT_LAUNCH((tiles<T, NB, 32>), grid, THREADS, (conv_tiles_shared<NB, 32>::bytes), s, p);

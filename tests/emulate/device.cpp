@@ -117,6 +117,12 @@ int glint_device_describe(const struct glint_device *device, struct glint_device
     info_out->free_bytes = total_bytes - device->used;
     return GLINT_OK;
 }
+
+int glint_device_shared_bytes(const struct glint_device *device)
+{
+    (void)device;
+    return (int)shared_limit();
+}
 const char *glint_device_toolkit(void)
 {
     return "emulated";
