@@ -343,51 +343,62 @@ void glint_sim_scan_packet(const struct glint_sim_scan *scan, int32_t i, uint8_t
 
 /* ---- points ---- */
 
-/* Points of one return of a column. xyz: of the lanes' ends, with the head where it stands. */
-static void append(const struct glint_sim_scan *s, int32_t r, size_t at, const struct glint_sim_lanes *t,
-                   float (*xyz)[GLINT_PACKET_LANES], int64_t after_ns, struct glint_sim_cloud *cloud)
+/* A column's lanes as points. */
+struct lanes_at {
+    float x[GLINT_PACKET_LANES], y[GLINT_PACKET_LANES], z[GLINT_PACKET_LANES];
+    float ring[GLINT_PACKET_LANES], after_s[GLINT_PACKET_LANES];
+};
+
+/* Points of one return of a column. Every lane is written, and moved on from only where it saw something. */
+static void append(const struct glint_sim_scan *s, int32_t r, size_t at, const struct lanes_at *p,
+                   struct glint_sim_cloud *cloud)
 {
     const float *range = s->ranges[r] + at, *intensity = s->intensities[r] + at;
     const uint8_t *cls = s->classes[r] + at;
     const int32_t *instance = s->instances[r] + at;
-    const int32_t lanes = lanes_of(s);
+    const int32_t lanes = lanes_of(s), last = cloud->cap - 1;
     int32_t n = cloud->n;
-    for (int32_t l = 0; l < lanes && n < cloud->cap; l++) {
-        if (range[l] == 0)
-            continue;
-        float *p = cloud->record + 6 * (size_t)n;
-        for (int k = 0; k < 3; k++)
-            p[k] = xyz[k][l];
-        p[3] = intensity[l];
-        p[4] = (float)t->ring[l];
-        p[5] = (float)((double)(after_ns + t->laser_ns[l]) * 1e-9);
-        cloud->cls[n] = cls[l];
-        cloud->instance[n] = instance[l];
-        cloud->ret[n++] = (uint8_t)r;
+    for (int32_t l = 0; l < lanes; l++) {
+        const int32_t to = n < last ? n : last;
+        float *record = cloud->record + 6 * (size_t)to;
+        record[0] = p->x[l];
+        record[1] = p->y[l];
+        record[2] = p->z[l];
+        record[3] = intensity[l];
+        record[4] = p->ring[l];
+        record[5] = p->after_s[l];
+        cloud->cls[to] = cls[l];
+        cloud->instance[to] = instance[l];
+        cloud->ret[to] = (uint8_t)r;
+        n += range[l] > 0;
     }
-    cloud->n = n;
+    cloud->n = n < last ? n : last;
 }
 
 /* Where a column's rays end: off + range * dir, turned by the head; of a pattern range * dir. */
 static void place(const struct glint_sim_scan *s, int32_t c, int32_t r, size_t at,
-                  const struct glint_sim_lanes *t, float (*restrict xyz)[GLINT_PACKET_LANES])
+                  const struct glint_sim_lanes *t, struct lanes_at *restrict p)
 {
     const float *restrict range = s->ranges[r] + at;
     const int32_t lanes = lanes_of(s);
     double sn, cs;
-    for (int k = 0; k < 3 && s->dir[0]; k++)
-        for (int32_t l = 0; l < lanes; l++)
-            xyz[k][l] = range[l] * s->dir[k][at + (size_t)l];
-    if (s->dir[0])
+    if (s->dir[0]) {
+        const float *dir[3] = {s->dir[0] + at, s->dir[1] + at, s->dir[2] + at};
+        for (int32_t l = 0; l < lanes; l++) {
+            p->x[l] = range[l] * dir[0][l];
+            p->y[l] = range[l] * dir[1][l];
+            p->z[l] = range[l] * dir[2][l];
+        }
         return;
+    }
     glint_sim_sincos((double)s->column[c].head_rad, &sn, &cs);
     const float cf = (float)cs, sf = (float)sn;
     for (int32_t l = 0; l < lanes; l++) {
         const float d = range[l];
         const float x = t->off[0][l] + d * t->dir[0][l], y = t->off[1][l] + d * t->dir[1][l];
-        xyz[0][l] = cf * x - sf * y;
-        xyz[1][l] = sf * x + cf * y;
-        xyz[2][l] = t->off[2][l] + d * t->dir[2][l];
+        p->x[l] = cf * x - sf * y;
+        p->y[l] = sf * x + cf * y;
+        p->z[l] = t->off[2][l] + d * t->dir[2][l];
     }
 }
 
@@ -395,11 +406,16 @@ void glint_sim_scan_points(const struct glint_sim_scan *scan, int32_t c, struct 
 {
     const struct glint_sim_scan_settings *settings = &scan->settings;
     const struct glint_sim_lanes *t = &settings->sensor->table[c % settings->sensor->n_tables];
-    const size_t at = (size_t)row_of(scan, c) * (size_t)lanes_of(scan);
+    const int32_t lanes = lanes_of(scan);
+    const size_t at = (size_t)row_of(scan, c) * (size_t)lanes;
     const int64_t after_ns = settings->epoch_ns + settings->start_ns + scan->column[c].t_ns - cloud->stamp_ns;
-    float xyz[3][GLINT_PACKET_LANES];
+    struct lanes_at p;
+    for (int32_t l = 0; l < lanes; l++) {
+        p.ring[l] = (float)t->ring[l];
+        p.after_s[l] = (float)((double)(after_ns + t->laser_ns[l]) * 1e-9);
+    }
     for (int32_t r = 0; r < settings->sensor->format->returns; r++) {
-        place(scan, c, r, at, t, xyz);
-        append(scan, r, at, t, xyz, after_ns, cloud);
+        place(scan, c, r, at, t, &p);
+        append(scan, r, at, &p, cloud);
     }
 }

@@ -76,6 +76,6 @@ struct glint_sim_cloud { /* the caller's memory, `cap` of each */
 };
 
 /* Appends the returns of column c of the piece, return by return, as its decoder gives them; what finds no
- * room is left out. */
+ * room (one place stays free) is left out. */
 void glint_sim_scan_points(const struct glint_sim_scan *scan, int32_t c, struct glint_sim_cloud *cloud);
 #endif

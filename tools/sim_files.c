@@ -51,21 +51,22 @@ void glint_sim_files_fini(struct glint_sim_files *files)
 
 /* ---- a frame's points ---- */
 
-static int write_file(struct glint_sim_files *f, const char *kind, const char *ending)
+static int write_file(struct glint_sim_files *f, const char *kind, const char *ending,
+                      const struct glint_buffer *content)
 {
     char path[1000];
     snprintf(path, sizeof path, "%s/%s/%06" PRIu64 "%s", f->folder, kind, f->n_frames, ending);
     if (f->n_frames == 0)
         GLINT_TRY(glint_output_parents(path));
-    return glint_output_write(path, &f->content);
+    return glint_output_write(path, content);
 }
 
 /* Floats as they lie in memory: little-endian machines, as all that Glint is built for. */
 static int write_points(struct glint_sim_files *f)
 {
-    glint_buffer_clear(&f->content);
-    glint_buffer_add(&f->content, f->cloud.record, (size_t)f->cloud.n * 6 * sizeof(float));
-    return write_file(f, "frames", ".bin");
+    const struct glint_buffer points = {.data = (uint8_t *)f->cloud.record,
+                                        .size = (size_t)f->cloud.n * 6 * sizeof(float)};
+    return write_file(f, "frames", ".bin", &points);
 }
 
 static int write_masks(struct glint_sim_files *f)
@@ -78,7 +79,7 @@ static int write_masks(struct glint_sim_files *f)
         memcpy(at + 4 * (size_t)i, &mask, 4);
     }
     f->content.size += at ? (size_t)f->cloud.n * 4 : 0;
-    return write_file(f, "masks", ".label");
+    return write_file(f, "masks", ".label", &f->content);
 }
 
 /* ---- its labels ---- */
