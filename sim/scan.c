@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #define BLOCK      32 /* bundles */
-#define MOST_NEAR  1024
 #define MOST_TURN  128
 #define POSE_STEPS 64
 #define ANCHOR_M   16.0
@@ -40,13 +39,13 @@ struct scan {
 struct work {
     struct glint_sim_bundle bundle[BLOCK + 1]; /* [0]: the one before the block */
     int32_t ray[BLOCK + 1][GLINT_SIM_BUNDLE];
-    struct glint_sim_candidate near[MOST_NEAR], own[MOST_NEAR];
+    struct glint_sim_candidate near[GLINT_SIM_MOST_NEAR], own[GLINT_SIM_MOST_NEAR];
     struct footprint_of {
         float x, y, ax, ay, hx, hy, margin;
-    } shape[MOST_NEAR], shape_sorted[MOST_NEAR];
+    } shape[GLINT_SIM_MOST_NEAR], shape_sorted[GLINT_SIM_MOST_NEAR];
     struct glint_sim_instance turned[MOST_TURN];
     int32_t n_near;
-    int32_t order[MOST_NEAR];
+    int32_t order[GLINT_SIM_MOST_NEAR];
     struct glint_sim_echoes echoes;
 };
 
@@ -104,17 +103,15 @@ static void add_body(const struct scan *s, const struct glint_sim_track *own, do
     motion[(*n)++] = (struct glint_sim_moving){(float)own->vx, (float)own->vy, (float)own->yaw_rate};
 }
 
-#define MOST_MOVING 1024
-
 static int gather(struct scan *s, const struct glint_sim_track *own, double road)
 {
-    static _Thread_local struct glint_sim_moving motion[MOST_MOVING];
     struct glint_sim *sim = s->sim;
+    struct glint_sim_moving *motion = sim->motion;
     const double reach = fmin((double)s->rays->range_max_m, 240) + 4;
     GLINT_TRY(glint_sim_need_blocks(sim, own->x, own->y, reach));
     glint_sim_set_clear(&sim->moving);
-    int32_t n =
-        glint_sim_add_moving(sim, s->middle_s, own->x, own->y, reach, &sim->moving, motion, MOST_MOVING - 1);
+    int32_t n = glint_sim_add_moving(sim, s->middle_s, own->x, own->y, reach, &sim->moving, motion,
+                                     GLINT_SIM_MOST_MOVING - 1);
     add_body(s, own, road, &sim->moving, motion, &n);
     if (sim->moving.failed)
         return glint_fail(GLINT_E_NOMEM, "sim: out of memory for a scan");
@@ -180,8 +177,7 @@ static void see_ground(struct scan *s)
     for (int k = 0; k < 2; k++) {
         struct glint_sim_ground_cache *g = &sim->ground[k];
         if (!g->made || g->x != s->x0 || g->y != s->y0) {
-            glint_sim_raster_fill(&g->raster, &sim->style, s->x0, s->y0, s->z0, cell[k], sim->beyond,
-                                  sim->street);
+            glint_sim_raster_fill(&g->raster, &sim->style, s->x0, s->y0, s->z0, cell[k], sim->raster_work);
             g->made = true;
             g->x = s->x0;
             g->y = s->y0;
@@ -296,7 +292,7 @@ static void cull(const struct scan *s, struct work *w, const struct wedge *at, f
     const struct footprint *f = &s->foot;
     int32_t n_turned = 0;
     w->n_near = 0;
-    for (int32_t k = 0; k < s->sim->n_instances && w->n_near < MOST_NEAR; k++) {
+    for (int32_t k = 0; k < s->sim->n_instances && w->n_near < GLINT_SIM_MOST_NEAR; k++) {
         const struct glint_sim_instance *n = &s->sim->instance[k];
         const float x = f->x[k] + n->vx * dt, y = f->y[k] + n->vy * dt;
         const float margin =
@@ -311,6 +307,7 @@ static void cull(const struct scan *s, struct work *w, const struct wedge *at, f
         struct glint_sim_candidate *c = &w->near[w->n_near];
         c->instance = turned(w, &n_turned, n, dt);
         c->near = near * 0.999f;
+        c->margin = margin;
         slopes(c, f->low[k] - at->z - margin, f->high[k] - at->z + margin, near, far);
         w->shape[w->n_near++] = (struct footprint_of){x, y, f->ax[k], f->ay[k], f->hx[k], f->hy[k], margin};
     }

@@ -163,8 +163,6 @@ static void paint(const struct glint_sim_raster *t, const struct piece *p, doubl
     }
 }
 
-#define MOST_STREETS 512
-
 static int32_t paint_streets(const struct glint_sim_raster *t, const struct glint_sim_style *w,
                              struct glint_sim_street *streets, float *beyond, int32_t *number, float *along)
 {
@@ -176,7 +174,7 @@ static int32_t paint_streets(const struct glint_sim_raster *t, const struct glin
     int32_t n = 0;
     for (int32_t j = j0; j <= j1; j++)
         for (int32_t i = i0; i <= i1; i++)
-            for (int32_t dir = 0; dir < 2 && n < MOST_STREETS; dir++) {
+            for (int32_t dir = 0; dir < 2 && n < GLINT_SIM_RASTER_STREETS; dir++) {
                 struct glint_sim_street *s = &streets[n];
                 glint_sim_get_street(w, i, j, dir, s);
                 if (!s->there)
@@ -238,18 +236,17 @@ static void fill_row(struct glint_sim_raster *t, const struct glint_sim_style *w
 }
 
 void glint_sim_raster_fill(struct glint_sim_raster *t, const struct glint_sim_style *w, double x, double y,
-                           double z0, float cell, float *beyond, int32_t *street)
+                           double z0, float cell, struct glint_sim_raster_work *work)
 {
-    static _Thread_local struct glint_sim_street streets[MOST_STREETS];
     t->cell = cell;
     t->x0 = x - GLINT_SIM_RASTER / 2 * (double)cell;
     t->y0 = y - GLINT_SIM_RASTER / 2 * (double)cell;
     t->z0 = z0;
     for (size_t k = 0; k < (size_t)GLINT_SIM_RASTER * GLINT_SIM_RASTER; k++) {
-        beyond[k] = (float)WIDEST;
-        street[k] = -1;
+        work->beyond[k] = (float)WIDEST;
+        work->street[k] = -1;
     }
-    paint_streets(t, w, streets, beyond, street, t->height); /* heights come later */
+    paint_streets(t, w, work->streets, work->beyond, work->street, t->height); /* heights come later */
     for (int r = 0; r < GLINT_SIM_RASTER; r++)
-        fill_row(t, w, streets, r, beyond, street);
+        fill_row(t, w, work->streets, r, work->beyond, work->street);
 }

@@ -34,8 +34,15 @@ struct glint_sim_raster {
     uint8_t *ground; /* enum glint_sim_ground, with 4 bytes to spare */
 };
 
-/* Fills the raster around the middle (x, y), which lies on a node. beyond and street: working memory of as
- * many floats and int32_t. */
+#define GLINT_SIM_RASTER_STREETS 512
+
+struct glint_sim_raster_work { /* what filling needs */
+    float beyond[GLINT_SIM_RASTER * GLINT_SIM_RASTER];
+    int32_t street[GLINT_SIM_RASTER * GLINT_SIM_RASTER];
+    struct glint_sim_street streets[GLINT_SIM_RASTER_STREETS];
+};
+
+/* Fills the raster around the middle (x, y), which lies on a node. */
 void glint_sim_raster_fill(struct glint_sim_raster *t, const struct glint_sim_style *w, double x, double y,
-                           double z0, float cell, float *beyond, int32_t *street);
+                           double z0, float cell, struct glint_sim_raster_work *work);
 #endif

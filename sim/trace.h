@@ -6,8 +6,9 @@
 #include "sim/shape.h"
 #include "sim/terrain.h"
 
-#define GLINT_SIM_BUNDLE  128
-#define GLINT_SIM_PROFILE 256 /* samples of the ground along a bundle */
+#define GLINT_SIM_BUNDLE    128
+#define GLINT_SIM_MOST_NEAR 512 /* candidates */
+#define GLINT_SIM_PROFILE   256 /* samples of the ground along a bundle */
 
 /* A thing as a scan sees it: in the scan's own frame (origin near the vehicle, axes of the world). */
 struct glint_sim_instance {
@@ -24,6 +25,7 @@ struct glint_sim_instance {
 struct glint_sim_candidate {
     const struct glint_sim_instance *instance;
     float near, low, high; /* m; bounds of the slope at which it is seen, rise per horizontal m */
+    float margin;          /* m: how far it moves, and origins lie apart */
 };
 
 struct glint_sim_sight { /* what all bundles of a scan share */

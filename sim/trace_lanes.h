@@ -500,7 +500,31 @@ static inline bool hit_part(const struct glint_sim_set *set, const struct glint_
     return true;
 }
 
-static inline bool hit_thing(const struct glint_sim_instance *n, struct glint_sim_bundle *b, int at)
+/* Which of a thing's first 64 parts a bundle may meet at all, as seen from above: a bit each. */
+static inline uint64_t parts_ahead(const struct glint_sim_candidate *c, const struct glint_sim_bundle *b)
+{
+    const struct glint_sim_instance *n = c->instance;
+    const float dt = b->dt[b->n / 2], x = b->origin[0] - n->x - n->vx * dt,
+                y = b->origin[1] - n->y - n->vy * dt;
+    const float ox = n->cosine * x + n->sine * y, oy = n->cosine * y - n->sine * x;
+    const float ux = n->cosine * b->ahead[0] + n->sine * b->ahead[1],
+                uy = n->cosine * b->ahead[1] - n->sine * b->ahead[0];
+    const struct glint_sim_part *part = n->set->part + n->thing->first_part;
+    uint64_t bits = 0;
+    if (b->tangent > 1e6f)
+        return ~bits;
+    for (int32_t k = 0; k < n->thing->n_parts && k < 64; k++) {
+        const float ex = part[k].center[0] - ox, ey = part[k].center[1] - oy,
+                    wide = part[k].radius * 1.01f + c->margin + 0.01f;
+        const float ahead = ux * ex + uy * ey + wide, aside = ux * ey - uy * ex;
+        const bool meets = ahead > 0.0f && fabsf(aside) - wide <= ahead * b->tangent;
+        bits |= (uint64_t)meets << k;
+    }
+    return bits;
+}
+
+static inline bool hit_thing(const struct glint_sim_instance *n, uint64_t parts, struct glint_sim_bundle *b,
+                             int at)
 {
     const struct glint_sim_thing *t = n->thing;
     struct ray r = enter_frame(n, b, at);
@@ -509,10 +533,12 @@ static inline bool hit_thing(const struct glint_sim_instance *n, struct glint_si
     if (!lm_any(meets_sphere(&r, middle, sqrtf(hx * hx + hy * hy + hz * hz))))
         return false;
     bool hit = false;
-    for (int32_t k = 0; k < t->n_parts; k++)
-        hit = hit_part(n->set, &n->set->part[t->first_part + k], t->key + 16u * (uint32_t)k, t->id, &r, b,
-                       at) ||
-              hit;
+    for (int32_t k = 0; k < t->n_parts; k++) {
+        if (k < 64 && !(parts >> k & 1))
+            continue;
+        const struct glint_sim_part *part = &n->set->part[t->first_part + k];
+        hit = hit_part(n->set, part, t->key + 16u * (uint32_t)k, t->id, &r, b, at) || hit;
+    }
     return hit;
 }
 
@@ -572,6 +598,8 @@ void LOOK(struct glint_sim_bundle *b)
 void TRACE(const struct glint_sim_sight *sight, const struct glint_sim_candidate *candidate,
            int32_t n_candidates, struct glint_sim_bundle *b)
 {
+    uint64_t parts[GLINT_SIM_MOST_NEAR];
+    bool known[GLINT_SIM_MOST_NEAR] = {false};
     make_profile(sight, b);
     for (int at = 0; at < b->n; at += 16) {
         for (int k = 0; k < 16; k += LANES)
@@ -580,9 +608,12 @@ void TRACE(const struct glint_sim_sight *sight, const struct glint_sim_candidate
         for (int32_t n = 0; n < n_candidates && candidate[n].near < most; n++) {
             if (candidate[n].high < b->low[at / 16] || candidate[n].low > b->high[at / 16])
                 continue;
+            if (!known[n])
+                parts[n] = parts_ahead(&candidate[n], b);
+            known[n] = true;
             bool hit = false;
-            for (int k = 0; k < 16; k += LANES)
-                hit = hit_thing(candidate[n].instance, b, at + k) || hit;
+            for (int k = 0; k < 16 && parts[n]; k += LANES)
+                hit = hit_thing(candidate[n].instance, parts[n], b, at + k) || hit;
             if (hit)
                 most = farthest(b, at);
         }

@@ -2,8 +2,6 @@
 #include "sim/world.h"
 #include <stdlib.h>
 
-#define MOST_MOVING 1024
-
 struct glint_sim_settings glint_sim_default_settings(void)
 {
     return (struct glint_sim_settings){.seconds = 60, .traffic = -1, .people = -1};
@@ -34,15 +32,14 @@ int glint_sim_open(const struct glint_sim_settings *settings, struct glint_sim *
     s->settings = *settings;
     s->style = glint_sim_draw_style(settings);
     int status = glint_sim_traffic_init(&s->traffic, &s->style);
-    s->beyond = malloc(cells * sizeof *s->beyond);
-    s->street = malloc(cells * sizeof *s->street);
+    s->raster_work = malloc(sizeof *s->raster_work);
     for (int k = 0; k < 2; k++) {
         s->ground[k].raster.height = malloc((cells + 2 * GLINT_SIM_RASTER) * sizeof(float));
         s->ground[k].raster.ground = malloc(cells + 8);
         if (!s->ground[k].raster.height || !s->ground[k].raster.ground)
             status = GLINT_E_NOMEM;
     }
-    if (status == GLINT_OK && (!s->beyond || !s->street))
+    if (status == GLINT_OK && !s->raster_work)
         status = GLINT_E_NOMEM;
     if (status < 0) {
         glint_sim_close(s);
@@ -66,8 +63,7 @@ void glint_sim_close(struct glint_sim *sim)
     }
     glint_sim_traffic_fini(&sim->traffic);
     glint_sim_set_fini(&sim->moving);
-    free(sim->beyond);
-    free(sim->street);
+    free(sim->raster_work);
     free(sim->instance);
     free(sim->scratch);
     free(sim);
@@ -309,11 +305,11 @@ int glint_sim_objects(struct glint_sim *sim, int64_t t_ns, double radius_m, stru
     const double t = seconds_of(sim, t_ns);
     const struct glint_sim_track own = glint_sim_own_track(sim, t);
     const struct glint_pose vehicle = pose_at(sim, t);
-    static _Thread_local struct glint_sim_moving motion[MOST_MOVING];
+    struct glint_sim_moving *motion = sim->motion;
     *n_out = 0;
     GLINT_TRY(glint_sim_need_blocks(sim, own.x, own.y, radius_m));
     glint_sim_set_clear(&sim->moving);
-    glint_sim_add_moving(sim, t, own.x, own.y, radius_m, &sim->moving, motion, MOST_MOVING);
+    glint_sim_add_moving(sim, t, own.x, own.y, radius_m, &sim->moving, motion, GLINT_SIM_MOST_MOVING);
     for (int32_t k = -1; k < sim->n_blocks; k++) {
         const struct glint_sim_set *set = k < 0 ? &sim->moving : &sim->block[k]->set;
         for (int32_t i = 0; i < set->n_things; i++) {

@@ -7,6 +7,12 @@
 
 #define GLINT_SIM_MOST_BLOCKS 96
 
+struct glint_sim_moving {
+    float vx, vy, yaw_rate;
+};
+
+#define GLINT_SIM_MOST_MOVING 1024
+
 struct glint_sim_ground_cache { /* a raster and where it was made */
     struct glint_sim_raster raster;
     bool made;
@@ -20,9 +26,9 @@ struct glint_sim {
     struct glint_sim_block *block[GLINT_SIM_MOST_BLOCKS];
     int32_t n_blocks;
     struct glint_sim_ground_cache ground[2]; /* fine, coarse; x0, y0, z0 in the world */
-    float *beyond;                           /* the raster's working memory */
-    int32_t *street;
-    struct glint_sim_set moving; /* built anew for each scan */
+    struct glint_sim_raster_work *raster_work;
+    struct glint_sim_set moving;                           /* built anew for each scan */
+    struct glint_sim_moving motion[GLINT_SIM_MOST_MOVING]; /* of its things */
     struct glint_sim_instance *instance;
     int32_t n_instances, cap_instances;
     void *scratch; /* of a scan */
@@ -40,9 +46,6 @@ double glint_sim_road(const struct glint_sim *sim, double x, double y, double sl
 
 /* Puts everything that moves at `seconds` into set, within radius_m of (x, y); motion of thing k: velocity
  * (world) and turn rate. Returns the number of things; the arrays are the caller's. */
-struct glint_sim_moving {
-    float vx, vy, yaw_rate;
-};
 int32_t glint_sim_add_moving(struct glint_sim *sim, double seconds, double x, double y, double radius_m,
                              struct glint_sim_set *set, struct glint_sim_moving *motion, int32_t cap);
 #endif
