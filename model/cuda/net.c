@@ -107,6 +107,7 @@ static int open_net(struct glint_device_net *d)
     GLINT_TRY(open_tables(d));
     GLINT_TRY(open_streams(d));
     GLINT_TRY(glint_device_describe(d->device, &info));
+    snprintf(d->track, sizeof d->track, "cuda:%d", d->settings.index);
     snprintf(d->name, sizeof d->name, "cuda:%d, %s", d->settings.index, info.name);
     GLINT_TRY(glint_net_plan(d));
     GLINT_TRY(glint_net_sparse_open(d));
@@ -404,7 +405,7 @@ static int take_times(struct glint_device_net *d, const struct net_slot *slot)
     for (int32_t i = 0; i < d->n_stretches; i++) {
         int64_t *latency = &frame->latency_ns[d->stretch[i].stage];
         *latency = (*latency < 0 ? 0 : *latency) + ns[i];
-        glint_span_list(d->run->trace, d->stretch[i].stage, frame->index, at, ns[i]);
+        glint_span_device(d->run->trace, d->track, d->stretch[i].stage, frame->index, at, ns[i]);
         at += ns[i];
     }
     return GLINT_OK;
@@ -465,6 +466,8 @@ int glint_device_net_end(struct glint_device_net *d, struct glint_run *run)
     d->n_begun--;
     run->frame = slot->frame;
     GLINT_TRY(glint_event_wait(slot->done));
+    if (d->n_begun == 0) /* nothing is left to wait for, but failures are told here */
+        GLINT_TRY(glint_stream_wait(d->work));
     take_results(d, slot);
     GLINT_TRY(take_times(d, slot));
     return run->tap && d->settings.keep_stages ? show(d) : GLINT_OK;

@@ -86,7 +86,7 @@ struct glint_device_net {
     struct glint_run *run;
     const struct glint_net *net;
     struct glint_device_net_settings settings;
-    char name[160];
+    char name[160], track[16];
     struct glint_device *device;
     struct glint_stream *in, *work, *side;
     struct glint_event *forked, *joined;
