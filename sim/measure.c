@@ -350,29 +350,31 @@ struct lanes_at {
 };
 
 /* Points of one return of a column. Every lane is written, and moved on from only where it saw something. */
-static void append(const struct glint_sim_scan *s, int32_t r, size_t at, const struct lanes_at *p,
+static void append(const struct glint_sim_scan *s, int32_t r, size_t at, const struct lanes_at *restrict p,
                    struct glint_sim_cloud *cloud)
 {
-    const float *range = s->ranges[r] + at, *intensity = s->intensities[r] + at;
-    const uint8_t *cls = s->classes[r] + at;
-    const int32_t *instance = s->instances[r] + at;
+    const float *restrict range = s->ranges[r] + at, *restrict intensity = s->intensities[r] + at;
+    const uint8_t *restrict cls = s->classes[r] + at;
+    const int32_t *restrict instance = s->instances[r] + at;
+    float *restrict record = cloud->record;
+    uint8_t *restrict cls_out = cloud->cls, *restrict ret_out = cloud->ret;
+    int32_t *restrict instance_out = cloud->instance;
     const int32_t lanes = lanes_of(s), last = cloud->cap - 1;
     int32_t n = cloud->n;
     for (int32_t l = 0; l < lanes; l++) {
-        const int32_t to = n < last ? n : last;
-        float *record = cloud->record + 6 * (size_t)to;
-        record[0] = p->x[l];
-        record[1] = p->y[l];
-        record[2] = p->z[l];
-        record[3] = intensity[l];
-        record[4] = p->ring[l];
-        record[5] = p->after_s[l];
-        cloud->cls[to] = cls[l];
-        cloud->instance[to] = instance[l];
-        cloud->ret[to] = (uint8_t)r;
-        n += range[l] > 0;
+        float *to = record + 6 * (size_t)n;
+        to[0] = p->x[l];
+        to[1] = p->y[l];
+        to[2] = p->z[l];
+        to[3] = intensity[l];
+        to[4] = p->ring[l];
+        to[5] = p->after_s[l];
+        cls_out[n] = cls[l];
+        instance_out[n] = instance[l];
+        ret_out[n] = (uint8_t)r;
+        n += range[l] > 0 && n < last;
     }
-    cloud->n = n < last ? n : last;
+    cloud->n = n;
 }
 
 /* Where a column's rays end: off + range * dir, turned by the head; of a pattern range * dir. */
