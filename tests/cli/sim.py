@@ -188,8 +188,28 @@ def free_port():
         return s.getsockname()[1]
 
 
+def pace():
+    """Packets come one by one over the time of the drive, not at once."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        s.settimeout(0.1)
+        sender = subprocess.Popen([GLINT, "sim", "--sensor", "vlp16", "--seconds", "0.4", "--to", f"127.0.0.1:{s.getsockname()[1]}"],
+                                  stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        times = []
+        while True:
+            try:
+                s.recv(2000)
+                times.append(time.monotonic())
+            except TimeoutError:
+                if sender.poll() is not None:
+                    break
+    if len(times) != 300 or times[-1] - times[0] < 0.35:
+        wrong(f"{len(times)} packets came within {times[-1] - times[0] if times else 0:.3f} s, expected 300 in 0.4 s")
+
+
 def live():
     """A second of a VLP-16 into glint live: all packets come, at the sensor's rate."""
+    pace()
     port = free_port()
     with open("live.err", "w") as err:
         receiver = subprocess.Popen([GLINT, "live", "--sensor", "vlp16", "--port", str(port), "--address", "127.0.0.1", "--duration", "20", "--model", "none",
