@@ -1,6 +1,6 @@
-/* sim/rows.c - see sim/rows.h. Poses are exact every few milliseconds and linear between (a thousandth of a
- * millimetre and a microradian off at most); each ray takes the frame of its own column, and within it its
- * own time. */
+/* sim/rows.c - see sim/rows.h. Poses are exact every few milliseconds and
+ * linear between (a thousandth of a millimetre and a microradian off at most);
+ * each ray takes the frame of its own column, and within it its own time. */
 #include "sim/rows.h"
 #include "sim/world.h"
 #include <stdlib.h>
@@ -90,22 +90,37 @@ static void order_lasers(struct glint_sim_rows *rows)
     }
 }
 
+/* How many columns earlier or later a laser points where the others do. */
+static int32_t shift_of(const struct glint_sim_rays *rays, int32_t laser, double step)
+{
+    const double azimuth = glint_sim_atan2((double)rays->dir[1][laser], (double)rays->dir[0][laser]);
+    const double shift = fabs(step) > 1e-5 ? floor(-azimuth / step + 0.5) : 0;
+    return fabs(shift) > MOST_SHIFT ? 0 : (int32_t)shift;
+}
+
 static void align_lasers(struct glint_sim_rows *rows)
 {
     const struct glint_sim_rays *rays = rows->rays;
     double step = rays->n_columns > 1 ? (double)(rays->angle[1] - rays->angle[0]) : 1;
     step -= 2 * GLINT_SIM_PI * floor(step / (2 * GLINT_SIM_PI) + 0.5);
     int32_t least = 0, most = 0;
-    for (int32_t l = 0; l < rays->n_lasers; l++) {
-        const double azimuth = glint_sim_atan2((double)rays->dir[1][l], (double)rays->dir[0][l]);
-        const double shift = fabs(step) > 1e-5 ? floor(-azimuth / step + 0.5) : 0;
-        rows->shift[l] = fabs(shift) > MOST_SHIFT ? 0 : (int32_t)shift;
-        least = rows->shift[l] < least ? rows->shift[l] : least;
-        most = rows->shift[l] > most ? rows->shift[l] : most;
+    rows->per_bundle = (rays->n_lasers + 15) / 16 * 16;
+    for (int32_t p = 0; p < rows->per_bundle; p++) {
+        const int32_t l = rows->order[p < rays->n_lasers ? p : rays->n_lasers - 1],
+                      shift = shift_of(rays, l, step);
+        least = shift < least ? shift : least;
+        most = shift > most ? shift : most;
+        rows->laser[p] = (uint32_t)l;
+        rows->there[p] = p < rays->n_lasers;
+        rows->shift[p] = (uint32_t)shift;
+        rows->late[p] = rays->laser_ns ? (float)rays->laser_ns[l] * 1e-9f : 0;
+        for (int k = 0; k < 3; k++) {
+            rows->dir[k][p] = rays->dir[k][l];
+            rows->off[k][p] = rays->off[0] ? rays->off[k][l] : 0;
+        }
     }
     rows->first = -most;
     rows->n_bundles = rays->n_columns + most - least;
-    rows->per_bundle = (rays->n_lasers + 15) / 16 * 16;
 }
 
 struct sorter {
@@ -162,22 +177,6 @@ void glint_sim_rows_fill(struct glint_sim_rows *rows, struct glint_sim *sim,
 
 /* --- bundles --- */
 
-/* The ray at a place of a bundle, clamped to one that is there; `real` says whether it is. */
-static int32_t ray_at(const struct glint_sim_rows *rows, int32_t bundle, int32_t place, bool *real)
-{
-    const struct glint_sim_rays *rays = rows->rays;
-    if (!rays->angle) {
-        const int32_t n = rays_of(rays), k = bundle * rows->per_bundle + place;
-        *real = k < n;
-        return rows->order[k < n ? k : n - 1];
-    }
-    const int32_t laser = rows->order[place < rays->n_lasers ? place : rays->n_lasers - 1];
-    int32_t column = rows->first + bundle + rows->shift[laser];
-    *real = place < rays->n_lasers && column >= 0 && column < rays->n_columns;
-    column = column < 0 ? 0 : column >= rays->n_columns ? rays->n_columns - 1 : column;
-    return column * rays->n_lasers + laser;
-}
-
 static void fill_ray(const struct glint_sim_rows *rows, int32_t ray, int32_t k, struct glint_sim_bundle *b)
 {
     const struct glint_sim_rays *rays = rows->rays;
@@ -200,11 +199,11 @@ static void fill_ray(const struct glint_sim_rows *rows, int32_t ray, int32_t k, 
 void glint_sim_rows_bundle(const struct glint_sim_rows *rows, int32_t bundle, struct glint_sim_bundle *b,
                            int32_t ray_out[GLINT_SIM_BUNDLE])
 {
+    const int32_t n = rays_of(rows->rays);
     b->n = rows->per_bundle;
     for (int32_t k = 0; k < b->n; k++) {
-        bool real;
-        const int32_t ray = ray_at(rows, bundle, k, &real);
+        const int32_t at = bundle * rows->per_bundle + k, ray = rows->order[at < n ? at : n - 1];
         fill_ray(rows, ray, k, b);
-        ray_out[k] = real ? ray : -1;
+        ray_out[k] = at < n ? ray : -1;
     }
 }

@@ -1,11 +1,12 @@
-/* sim/scan.c - one scan: what is near, the sensor's way, bundles of rays, the kernel, and echoes; see
- * sim/sim.h.
+/* sim/scan.c - one scan: what is near, the sensor's way, bundles of rays, the
+ * kernel, and echoes; see sim/sim.h.
  *
- * A scan works in a frame of its own: axes of the world, origin at the vehicle rounded to 16 m, so that
- * single precision is fine and rasters can be kept while the vehicle stays near. Rays go in bundles of nearly
- * one azimuth: the lasers of a turning sensor that point the same way, whichever column they belong to; of
- * other patterns, the rays in order of azimuth. Blocks of bundles are spread over threads; nothing depends on
- * who does which. */
+ * A scan works in a frame of its own: axes of the world, origin at the vehicle
+ * rounded to 16 m, so that single precision is fine and rasters can be kept
+ * while the vehicle stays near. Rays go in bundles of nearly one azimuth: the
+ * lasers of a turning sensor that point the same way, whichever column they
+ * belong to; of other patterns, the rays in order of azimuth. Blocks of bundles
+ * are spread over threads; nothing depends on who does which. */
 #include "sim/rows.h"
 #include "sim/world.h"
 #include <stdlib.h>
@@ -26,6 +27,7 @@ struct scan {
     const struct glint_sim_returns *out;
     glint_sim_trace_fn *trace;
     glint_sim_look_fn *look;
+    glint_sim_fill_fn *fill;
     glint_sim_echo_fn *echo;
     struct glint_sim_sight sight;
     struct glint_sim_sensing sensing;
@@ -154,7 +156,8 @@ static int32_t cells(double m, float cell)
     return (int32_t)floor(m / (double)cell + 0.5);
 }
 
-/* Places of the profile: as dense as the raster near by, then farther and farther apart, up to the range. */
+/* Places of the profile: as dense as the raster near by, then farther and
+ * farther apart, up to the range. */
 static void make_ways(struct glint_sim_sight *g, float range)
 {
     const double most = fmax((double)range, 60), knee = 8, step = 0.13;
@@ -286,7 +289,8 @@ static void sort(struct work *w)
     memcpy(w->shape, w->shape_sorted, (size_t)w->n_near * sizeof *w->shape);
 }
 
-/* The things that a block may see, near to far. dt: the block's middle and half of its time. */
+/* The things that a block may see, near to far. dt: the block's middle and half
+ * of its time. */
 static void cull(const struct scan *s, struct work *w, const struct wedge *at, float dt, float half_dt)
 {
     const struct footprint *f = &s->foot;
@@ -361,7 +365,8 @@ static void put(const struct glint_sim_returns *out, const struct glint_sim_echo
     put_ids(out->instance2, e->id2, ray, n);
 }
 
-/* Bundles first .. first + n - 1, and the one before them, for the edges of the first. */
+/* Bundles first .. first + n - 1, and the one before them, for the edges of the
+ * first. */
 static void do_block(const struct scan *s, struct work *w, int32_t first, int32_t n)
 {
     struct wedge at[BLOCK + 1] = {0};
@@ -369,7 +374,7 @@ static void do_block(const struct scan *s, struct work *w, int32_t first, int32_
     const int32_t skip = first > 0 && s->rays->angle ? 0 : 1;
     for (int32_t k = skip; k <= n; k++) {
         struct glint_sim_bundle *b = &w->bundle[k];
-        glint_sim_rows_bundle(&s->rows, first + k - 1, b, w->ray[k]);
+        s->fill(&s->rows, first + k - 1, b, w->ray[k]);
         s->look(b);
         at[k] = wedge_of(b);
         for (int32_t i = 0; i < b->n; i++) {
@@ -484,6 +489,7 @@ int glint_sim_cast(struct glint_sim *sim, struct glint_exec *x, const struct gli
     const unsigned isa = x ? x->isa : glint_cpu_isa();
     struct scan s = {.sim = sim,
                      .look = glint_sim_look_get(isa),
+                     .fill = rays->angle ? glint_sim_fill_get(isa) : glint_sim_rows_bundle,
                      .rays = rays,
                      .out = out,
                      .trace = glint_sim_trace_get(isa),

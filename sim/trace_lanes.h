@@ -1,10 +1,12 @@
-/* sim/trace_lanes.h - the kernel of sim/trace.h, written once over the operations of lanes_c.h, lanes_avx2.h
- * or lanes_avx512.h: include one of them first, and define TRACE and LOOK as the functions' names.
+/* sim/trace_lanes.h - the kernel of sim/trace.h, written once over the
+ * operations of lanes_c.h, lanes_avx2.h or lanes_avx512.h: include one of them
+ * first, and define TRACE, LOOK and FILL as the functions' names.
  *
- * Rays never look at each other: a test that skips work for several at once (a sphere that none of them
- * meets) only leaves out what would not have changed any of them. So the bits do not depend on how many go
- * together. */
+ * Rays never look at each other: a test that skips work for several at once (a
+ * sphere that none of them meets) only leaves out what would not have changed
+ * any of them. So the bits do not depend on how many go together. */
 #include "sim/chance_lanes.h"
+#include "sim/rows.h"
 #include "sim/trace.h"
 
 #define NEAREST 0.05f /* m: nothing is seen nearer */
@@ -45,8 +47,9 @@ static inline lf near_height(const struct glint_sim_raster *r, lf x, lf y)
     return lf_gather(r->height, lu_trunc(v) * lu_set(GLINT_SIM_RASTER) + lu_trunc(u));
 }
 
-/* Heights along the bundle's middle, and the highest slope at which the ground up to each place is seen: a
- * ray of slope s meets the ground where that first reaches s. */
+/* Heights along the bundle's middle, and the highest slope at which the ground
+ * up to each place is seen: a ray of slope s meets the ground where that first
+ * reaches s. */
 static inline void make_profile(const struct glint_sim_sight *g, struct glint_sim_bundle *b)
 {
     for (int k = 0; k < GLINT_SIM_PROFILE; k += LANES) {
@@ -151,7 +154,8 @@ static inline void ground(const struct glint_sim_sight *g, struct glint_sim_bund
 
 struct ray { /* in a thing's frame */
     lf o[3], d[3];
-    lf inverse; /* 1 / d.d: ground that slopes shears directions, they are not quite of length 1 */
+    lf inverse; /* 1 / d.d: ground that slopes shears directions, they are not
+                   quite of length 1 */
     lu key;
     lf best;
 };
@@ -219,8 +223,9 @@ static inline struct plane_at meet(const struct ray *r, const struct glint_sim_p
     return p;
 }
 
-/* Where rays go in and out; through which face is looked up only when one of the wanted does. Ends as soon as
- * none of them can hit any more: where a ray comes in only grows, where it leaves only falls. */
+/* Where rays go in and out; through which face is looked up only when one of
+ * the wanted does. Ends as soon as none of them can hit any more: where a ray
+ * comes in only grows, where it leaves only falls. */
 static inline struct crossing cross(const struct ray *r, const struct glint_sim_plane *plane, int n,
                                     lm wanted)
 {
@@ -259,7 +264,8 @@ static inline lu leaves_by(const struct ray *r, const struct glint_sim_plane *pl
     return material;
 }
 
-/* Distance of the place where the ray enters to the nearest other face: near 0 there is a frame. */
+/* Distance of the place where the ray enters to the nearest other face: near 0
+ * there is a frame. */
 static inline lf frame(const struct crossing *c, const struct glint_sim_plane *plane, int n, const lf p[3])
 {
     lf least = lf_set(1e9f);
@@ -270,7 +276,8 @@ static inline lf frame(const struct crossing *c, const struct glint_sim_plane *p
     return least;
 }
 
-/* A pane gives an echo of its own, or lets the ray through to what is behind; frames do not. */
+/* A pane gives an echo of its own, or lets the ray through to what is behind;
+ * frames do not. */
 static inline void glass(const struct ray *r, const struct glint_sim_part *part,
                          const struct glint_sim_plane *plane, uint32_t salt, const struct crossing *c,
                          struct found *f, lm *pane_out)
@@ -407,8 +414,8 @@ static inline struct found hit_ellipsoid(const struct ray *r, const struct glint
     return f;
 }
 
-/* Leaves: the free way before one is met is exponential. Clumps: half of the volume in cells of 0.35 m is
- * thinner. */
+/* Leaves: the free way before one is met is exponential. Clumps: half of the
+ * volume in cells of 0.35 m is thinner. */
 static inline struct found hit_leaves(const struct ray *r, const struct glint_sim_part *part, uint32_t salt,
                                       lm near)
 {
@@ -500,7 +507,8 @@ static inline bool hit_part(const struct glint_sim_set *set, const struct glint_
     return true;
 }
 
-/* Which of a thing's first 64 parts a bundle may meet at all, as seen from above: a bit each. */
+/* Which of a thing's first 64 parts a bundle may meet at all, as seen from
+ * above: a bit each. */
 static inline uint64_t parts_ahead(const struct glint_sim_candidate *c, const struct glint_sim_bundle *b)
 {
     const struct glint_sim_instance *n = c->instance;
@@ -549,6 +557,40 @@ static inline float farthest(const struct glint_sim_bundle *b, int at)
     for (int k = 0; k < 16; k++)
         most = b->t[at + k] > most ? b->t[at + k] : most;
     return most;
+}
+
+/* A bundle's rays: each laser in the column in which it points the bundle's
+ * way; at the scan's ends, where there is none, in the nearest one. */
+void FILL(const struct glint_sim_rows *rows, int32_t bundle, struct glint_sim_bundle *b,
+          int32_t ray_out[GLINT_SIM_BUNDLE])
+{
+    const uint32_t base = (uint32_t)(rows->first + bundle), last = (uint32_t)rows->rays->n_columns - 1;
+    const float *row = rows->row->r;
+    b->n = rows->per_bundle;
+    for (int at = 0; at < b->n; at += LANES) {
+        const lu column = lu_load(rows->shift + at) + lu_set(base);
+        const lm early = lf_lt(lf_int(column), lf_set(0.0f)),
+                 late = lf_lt(lf_int(lu_set(last)), lf_int(column));
+        const lu in = lu_if(early, lu_set(0), lu_if(late, lu_set(last), column)),
+                 from = in * lu_set(sizeof *rows->row / 4);
+        const lf x = lf_load(rows->dir[0] + at), y = lf_load(rows->dir[1] + at),
+                 z = lf_load(rows->dir[2] + at);
+        const lf ox = lf_load(rows->off[0] + at), oy = lf_load(rows->off[1] + at),
+                 oz = lf_load(rows->off[2] + at);
+        const lf after = lf_load(rows->late + at);
+        for (uint32_t c = 0; c < 3; c++) {
+            const lf r0 = lf_gather(row + 3 * c, from), r1 = lf_gather(row + 3 * c + 1, from),
+                     r2 = lf_gather(row + 3 * c + 2, from);
+            const lf o = lf_gather(row + 9 + c, from), v = lf_gather(row + 12 + c, from);
+            lf_store(b->d[c] + at, r0 * x + r1 * y + r2 * z);
+            lf_store(b->o[c] + at, o + v * after + (r0 * ox + r1 * oy + r2 * oz));
+        }
+        lf_store(b->dt + at, lf_gather(row + 15, from) + after);
+        const lu ray = in * lu_set((uint32_t)rows->rays->n_lasers) + lu_load(rows->laser + at);
+        lu_store(b->key + at, (ray * lu_set(0x9e3779b1u)) ^ lu_set(rows->seed));
+        const lm real = lm_but(lm_but(lu_eq(lu_load(rows->there + at), lu_set(1)), early), late);
+        lu_store((uint32_t *)(void *)ray_out + at, lu_if(real, ray, lu_set(UINT32_MAX)));
+    }
 }
 
 /* The middle of a bundle is its middle ray; widths hold all rays. */

@@ -2,4 +2,5 @@
 #include "sim/x86/lanes_avx2.h"
 #define TRACE glint_sim_trace_avx2
 #define LOOK  glint_sim_look_avx2
+#define FILL  glint_sim_fill_avx2
 #include "sim/trace_lanes.h"
