@@ -88,6 +88,45 @@ void glint_sim_sensor_column(const struct glint_sim_sensor *s, int64_t k, struct
     *column_out = c;
 }
 
+static uint32_t turn_after(const struct glint_sim_sensor *s, int64_t packets)
+{
+    struct glint_sim_column c;
+    glint_sim_sensor_column(s, packets * s->format->firings - 1, &c);
+    return c.turn;
+}
+
+/* The last packet that begins in time. */
+static int64_t packet_at(const struct glint_sim_sensor *s, int64_t t_ns, int64_t most)
+{
+    int64_t k = 0;
+    for (int64_t step = most; step > 0; step /= 2)
+        for (;;) {
+            struct glint_sim_column c;
+            glint_sim_sensor_column(s, (k + step) * s->format->firings, &c);
+            if (c.t_ns > t_ns)
+                break;
+            k += step;
+        }
+    return k;
+}
+
+int64_t glint_sim_sensor_packets(const struct glint_sim_sensor *s, double seconds)
+{
+    const int64_t wanted_ns = (int64_t)(seconds * 1e9), second = 1000000000 / s->format->packet_ns;
+    int64_t lo = 1, hi = wanted_ns / s->format->packet_ns + second + 2;
+    struct glint_sim_column c;
+    glint_sim_sensor_column(s, packet_at(s, wanted_ns, hi) * s->format->firings, &c);
+    const uint32_t turns = c.turn > 0 ? c.turn : 1;
+    while (lo < hi) { /* the first number of packets that goes beyond them */
+        const int64_t mid = lo + (hi - lo) / 2;
+        if (turn_after(s, mid) >= turns)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return lo - 1;
+}
+
 /* ---- patterns that do not turn ---- */
 
 static double fraction(double x)

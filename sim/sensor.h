@@ -52,6 +52,9 @@ void glint_sim_sensor_close(struct glint_sim_sensor *sensor); /* NULL is fine */
 void glint_sim_sensor_column(const struct glint_sim_sensor *s, int64_t k,
                              struct glint_sim_column *column_out);
 
+/* Packets of as many whole turns as fit into the time, of at least one. */
+int64_t glint_sim_sensor_packets(const struct glint_sim_sensor *s, double seconds);
+
 /* Where the lanes of firing k look, for sensors whose points say where they are (GLINT_ANGLE_NONE): `lanes`
  * angles in rad, whole numbers of 0.01 degree. */
 void glint_sim_sensor_pattern(const struct glint_sim_sensor *s, int64_t k, float *azimuth_out,

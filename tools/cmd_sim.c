@@ -188,21 +188,31 @@ static struct glint_pose usual_place(const struct glint_sim_sensor *s, int32_t i
     return p;
 }
 
+/* Three numbers or six, by commas. */
+static bool read_numbers(const char *text, double v[6])
+{
+    int n = 0;
+    for (char *end; n < 6; text = end + 1) {
+        v[n] = strtod(text, &end);
+        if (end == text || !(fabs(v[n]) <= (n < 3 ? 20 : 360)))
+            return false;
+        n++;
+        if (*end != ',')
+            return *end == '\0' && (n == 3 || n == 6);
+    }
+    return false;
+}
+
 /* x,y,z[,roll,pitch,yaw]: metres from the ground below the middle of the vehicle, degrees. */
 static bool read_place(const struct job *j, const char *text, struct glint_pose *out)
 {
     double v[6] = {0};
-    char rest;
-    const int n = sscanf(text, "%lf,%lf,%lf,%lf,%lf,%lf%c", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &rest);
-    bool good = n == 3 || n == 6;
-    for (int i = 0; i < 6; i++)
-        good = good && fabs(v[i]) <= (i < 3 ? 20 : 360);
-    if (!good) {
+    const double rad = GLINT_PI / 180;
+    if (!read_numbers(text, v)) {
         glint_usage_error(j->o.command,
                           "--sensor: \"@%s\", expected @x,y,z or @x,y,z,roll,pitch,yaw (m, degrees)", text);
         return false;
     }
-    const double rad = GLINT_PI / 180;
     *out = glint_pose_from_rpy(v[3] * rad, v[4] * rad, v[5] * rad, v);
     return true;
 }
@@ -246,40 +256,6 @@ static int open_sensor(struct job *j, int32_t i)
                : glint_report_failure(glint_fail(GLINT_E_NOMEM, "no memory for packets"), GLINT_SIDE_OUTPUT);
 }
 
-static uint32_t turn_after(const struct mounted *m, int64_t packets)
-{
-    struct glint_sim_column c;
-    glint_sim_sensor_column(m->sensor, packets * m->sensor->format->firings - 1, &c);
-    return c.turn;
-}
-
-/* Packets of as many whole turns as fit into the time, at least one. */
-static int64_t packets_of(const struct mounted *m, double seconds)
-{
-    const int64_t wanted_ns = (int64_t)(seconds * 1e9);
-    int64_t lo = 1,
-            hi = wanted_ns / m->sensor->format->packet_ns + 1000000000 / m->sensor->format->packet_ns + 2;
-    struct glint_sim_column c = {0};
-    int64_t k = 0;
-    for (int64_t step = hi; step > 0; step /= 2) /* the last packet that begins in time */
-        for (;;) {
-            glint_sim_sensor_column(m->sensor, (k + step) * m->sensor->format->firings, &c);
-            if (c.t_ns > wanted_ns)
-                break;
-            k += step;
-        }
-    glint_sim_sensor_column(m->sensor, k * m->sensor->format->firings, &c);
-    const uint32_t turns = c.turn > 0 ? c.turn : 1;
-    while (lo < hi) { /* the first number of packets that goes beyond them */
-        const int64_t mid = lo + (hi - lo) / 2;
-        if (turn_after(m, mid) >= turns)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
-    return lo - 1;
-}
-
 /* Two of one port: the next port is the other's. */
 static uint16_t port_of(const struct job *j, int32_t i)
 {
@@ -312,7 +288,7 @@ static int open_scan(struct job *j, int32_t i)
                                                      .src_ip = 0xc0a801c9u + (uint32_t)i,
                                                      .port = port_of(j, i)};
     GLINT_TRY(glint_sim_scan_open(&settings, &m->scan));
-    m->end_packet = packets_of(m, j->seconds);
+    m->end_packet = glint_sim_sensor_packets(m->sensor, j->seconds);
     const int64_t end_ns = glint_sim_scan_time(m->scan, m->end_packet);
     j->end_ns = end_ns > j->end_ns ? end_ns : j->end_ns;
     return GLINT_OK;

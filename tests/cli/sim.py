@@ -95,7 +95,8 @@ def says(p, *texts):
 def usage():
     says(glint("sim", code=2), "--out DIR")
     says(glint("sim", "--sensor", "no such", "--out", "x", code=2), 'no sensor "no such"', "VLP-16")
-    says(glint("sim", "--sensor", "vlp16@1,2", "--out", "x", code=2), "@x,y,z")
+    for place in ("1,2", "1,2,3,", "1,2,3x", "1,2,3,4", "1,2,3,4,5,6,7", "1,,3", "", "99,0,2", "nan,0,2"):
+        says(glint("sim", "--sensor", f"vlp16@{place}", "--out", "x", code=2), "@x,y,z")
     says(glint("sim", "--scene", "urbn", "--out", "x", code=2), "did you mean urban")
     says(glint("sim", "--weather", "snow", "--out", "x", code=2), "rain=")
     says(glint("sim", "--to", "nowhere", "--seconds", 0.1, code=2), "no IPv4 address")
