@@ -250,6 +250,36 @@ static void points_lie_on_their_objects(void **state)
     assert_true(on >= 0.985 * all); /* mixed pixels at edges lie between objects */
 }
 
+/* Edges and panes give a second echo; rain gives more of them, near ones of no object, and takes others away.
+ */
+static void rain_is_seen(void **state)
+{
+    static struct sensor s;
+    static struct returns r;
+    int returns[2] = {0}, seconds[2] = {0}, drops[2] = {0};
+    (void)state;
+    make(&s);
+    for (int wet = 0; wet < 2; wet++) {
+        struct glint_sim_settings settings = glint_sim_default_settings();
+        settings.seed = 3;
+        settings.rain_mm_h = wet ? 25 : 0;
+        struct glint_sim *sim;
+        assert_int_equal(glint_sim_open(&settings, &sim), GLINT_OK);
+        cast(sim, NULL, &s, 4, &r);
+        for (int k = 0; k < RAYS; k++) {
+            returns[wet] += r.range[k] > 0;
+            seconds[wet] += r.range2[k] > 0;
+            drops[wet] += r.range[k] > 0 && r.range[k] < 3.5f && r.cls[k] == GLINT_SIM_CLASS_OTHER;
+            assert_true(r.range2[k] == 0 || r.range[k] > 0);
+            assert_true(r.intensity[k] >= 0 && r.intensity[k] <= 1);
+        }
+        glint_sim_close(sim);
+    }
+    assert_true(seconds[0] > 20 && seconds[1] > seconds[0]);
+    assert_true(drops[1] > drops[0]);
+    assert_true(returns[0] > RAYS / 3);
+}
+
 static void refuses_what_is_wrong(void **state)
 {
     static struct sensor s;
@@ -280,7 +310,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bytes_everywhere),       cmocka_unit_test(order_of_asking_does_not_matter),
         cmocka_unit_test(nobody_touches_anybody),      cmocka_unit_test(motion_is_plausible),
-        cmocka_unit_test(points_lie_on_their_objects), cmocka_unit_test(refuses_what_is_wrong),
+        cmocka_unit_test(points_lie_on_their_objects), cmocka_unit_test(rain_is_seen),
+        cmocka_unit_test(refuses_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
