@@ -27,6 +27,7 @@ enum { SENSOR = 1, SEED, SECONDS, OUT, TO, SCENE, TRAFFIC, PEOPLE, WEATHER, THRE
 struct mounted {      /* a sensor where it sits */
     const char *spec; /* as given */
     char name[64];    /* "hdl-32e", for files */
+    char calib[900];  /* the file that --calib takes when the packets are read; "" */
     struct glint_sim_sensor *sensor;
     struct glint_pose vehicle_from_sensor;
     struct glint_sim_scan *scan;
@@ -303,7 +304,7 @@ static void folder_of(const struct job *j, const struct mounted *m, char out[800
 }
 
 /* The calibration that decoders of the packets need, beside them: capture.json ... */
-static int write_calibration(const struct job *j, const struct mounted *m)
+static int write_calibration(const struct job *j, struct mounted *m)
 {
     const char *ending = "";
     char folder[800], path[900];
@@ -315,6 +316,8 @@ static int write_calibration(const struct job *j, const struct mounted *m)
     folder_of(j, m, folder);
     snprintf(path, sizeof path, "%s/capture%s", folder, ending);
     const int status = b.size > 0 ? glint_output_write(path, &b) : GLINT_OK;
+    if (b.size > 0 && strcmp(ending, ".json") != 0) /* Ouster's is found by itself */
+        snprintf(m->calib, sizeof m->calib, "%s", path);
     glint_buffer_fini(&b);
     return status;
 }
@@ -527,6 +530,8 @@ static void tell(const struct job *j, int64_t wall_ns)
             glint_say("%s: %llu frames, in each %.0f points and %.1f objects", m->sensor->format->name,
                       (unsigned long long)m->files.n_frames, (double)m->files.n_points / n,
                       (double)m->files.n_boxes / n);
+        if (*m->calib)
+            glint_say("%s: its packets are read with --calib %s", m->sensor->format->name, m->calib);
     }
     if (j->send) {
         const struct glint_sim_send_stats sent = glint_sim_send_stats(j->send);
@@ -548,6 +553,8 @@ static int prepare(struct job *j, int argc, char **argv)
     j->sends = *j->to != '\0';
     if (!j->out && !j->sends)
         return glint_usage_error(j->o.command, "nothing to do: --out DIR, --to ADDR, or both");
+    if (j->out && strchr(j->out, '%'))
+        return glint_usage_error(j->o.command, "--out %s: a folder, without %%", j->out);
     if (j->n_sensors == 0)
         take_sensor(j, "hdl32e");
     for (int32_t i = 0; i < j->n_sensors; i++)

@@ -101,6 +101,7 @@ def usage():
     says(glint("sim", "--weather", "snow", "--out", "x", code=2), "rain=")
     says(glint("sim", "--to", "nowhere", "--seconds", 0.1, code=2), "no IPv4 address")
     says(glint("sim", "drive.pcap", "--out", "x", code=2), "no input")
+    says(glint("sim", "--out", "x%d", code=2), "without %")
     says(glint("sim", "--out", "a", code=1), "capture.pcap is there already")
     says(glint("sim", "--out", "/proc/none/x", "--seconds", 0.1, code=1), "/proc/none")
     if "example" not in glint("sim", "--help").stdout:
