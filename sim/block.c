@@ -143,7 +143,7 @@ static void park(struct fill *f, const struct kerbside *k, struct glint_sim_rand
                 glint_sim_street_at(k->street, (double)s, (double)(k->toward * aside + off));
             const float yaw =
                 p.heading + (strip == GLINT_SIM_PARALLEL ? with : turn * k->toward) + (back ? 3.14159f : 0);
-            add_vehicle(f, p.x, p.y, yaw + wrong, strip == GLINT_SIM_PARALLEL ? 0.05f : 0.0f, k->k, 5, r);
+            add_vehicle(f, p.x, p.y, yaw + wrong, strip == GLINT_SIM_PARALLEL ? 0.14f : 0.0f, k->k, 5, r);
         }
         s += next;
     }

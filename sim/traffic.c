@@ -232,7 +232,7 @@ static bool is_free(const struct glint_sim_traffic *t, const struct glint_sim_le
 static void place(struct glint_sim_traffic *t, const struct glint_sim_leg *leg, double s,
                   struct glint_sim_random *r)
 {
-    const bool truck = glint_sim_chance(r, 0.16f), rider = glint_sim_chance(r, 0.1f);
+    const bool truck = glint_sim_chance(r, 0.40f), rider = glint_sim_chance(r, 0.1f);
     struct glint_sim_vehicle_size size = truck ? glint_sim_draw_truck(r, true) : glint_sim_draw_car(r);
     const float eager = glint_sim_range(r, 0.75f, 1.1f), pace = glint_sim_range(r, 0.35f, 0.9f);
     if (rider)
