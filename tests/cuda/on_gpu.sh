@@ -133,6 +133,7 @@ step_test() {
     for program in $(programs); do
         run test "$(basename "$program")" "$program"
     done
+    run test "whole scans" "$build/tests/cuda/test_cuda_net_golden" scans
 }
 # Small shapes only are worth the factor of 50 to 100; golden cases of Waymo's size are left out (their argument: few).
 step_sanitize() {
