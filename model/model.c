@@ -4,6 +4,7 @@
 #include "core/status.h"
 #include "glint/model.h"
 #include "model/device_net.h"
+#include "model/height.h"
 #include "model/instances.h"
 #include "model/plan.h"
 #include "model/run.h"
@@ -33,6 +34,7 @@ struct glint_model {
     struct glint_instances instances;
     struct glint_views views;
     struct glint_arena views_memory;
+    struct glint_height height;
 };
 
 void glint_model_settings_default(struct glint_model_settings *s)
@@ -133,12 +135,22 @@ static size_t scratch_bytes(const struct glint_net *net)
     return most;
 }
 
+static void open_height(struct glint_model *m, float *shifted)
+{
+    m->height.lo = m->config.sensor_height_m[0];
+    m->height.hi = m->config.sensor_height_m[1];
+    m->height.shifted = shifted;
+    m->height.cap_points = m->net.cap_points;
+}
+
 static int reserve(struct glint_model *m, const struct glint_model_settings *s, int device)
 {
     size_t planned;
     GLINT_TRY(glint_plan_net(&m->net, &planned));
-    const size_t turned = m->net.x_right ? glint_arena_round((size_t)m->net.cap_points * sizeof(float)) : 0;
-    const size_t voxels = glint_voxels_bytes(m->net.cap_points, m->net.cap_voxels) + turned;
+    const size_t numbers = glint_arena_round((size_t)m->net.cap_points * sizeof(float));
+    const size_t turned = m->net.x_right ? numbers : 0;
+    const size_t shifted = m->config.sensor_height_m[1] > 0.0f ? numbers : 0;
+    const size_t voxels = glint_voxels_bytes(m->net.cap_points, m->net.cap_voxels) + turned + shifted;
     const size_t tap = s->keep_stages ? glint_run_tap_bytes(&m->net) : 0, scratch = scratch_bytes(&m->net);
     const size_t total = planned + voxels + tap + scratch * (size_t)s->n_threads;
     const size_t most = m->config.free_grid ? MEMORY_FREE : MEMORY_MAX;
@@ -154,6 +166,8 @@ static int reserve(struct glint_model *m, const struct glint_model_settings *s, 
     GLINT_TRY(glint_voxels_init(&m->voxels, &m->voxel_memory, m->net.cap_points, m->net.cap_voxels));
     if (turned)
         m->run.turned = glint_arena_alloc(&m->voxel_memory, turned);
+    if (shifted)
+        open_height(m, glint_arena_alloc(&m->voxel_memory, shifted));
     if (tap)
         GLINT_TRY(glint_arena_init(&m->run.tap_memory, tap));
     m->info.memory_bytes = total;
@@ -373,6 +387,18 @@ static int run_views(struct glint_model *m, struct glint_frame *frame)
     return status;
 }
 
+/* With the ground where the network knows it. The frame has its own points again when this returns. */
+static int run_at_height(struct glint_model *m, struct glint_frame *frame)
+{
+    const float shift = glint_height_choose(&m->height, frame, m->config.name);
+    float *const z = glint_height_shift(&m->height, shift, &frame->points);
+    const int status = run_views(m, frame);
+    frame->points.z = z;
+    if (status == GLINT_OK && !m->boxes) /* else they are that model's, which has done so */
+        glint_height_shift_back(shift, frame);
+    return status;
+}
+
 int glint_model_run(struct glint_model *m, struct glint_frame *frame)
 {
     m->run.frame = frame;
@@ -380,27 +406,40 @@ int glint_model_run(struct glint_model *m, struct glint_frame *frame)
     frame->has_masks = false;
     if (m->boxes)
         GLINT_TRY(glint_model_run(m->boxes, frame)); /* masks that it makes too are written over */
-    GLINT_TRY(run_views(m, frame));
+    GLINT_TRY(run_at_height(m, frame));
     if (frame->has_masks)
         glint_instances_set(&m->exec, &m->instances, frame);
     return GLINT_OK;
 }
 
+/* Points have left the frame, for memory of the device's own, when this returns. */
+static int begin_on_device(struct glint_model *m, struct glint_frame *frame, float *shift_out)
+{
+    frame->n_boxes = 0;
+    frame->has_masks = false;
+    *shift_out = glint_height_choose(&m->height, frame, m->config.name);
+    float *const z = glint_height_shift(&m->height, *shift_out, &frame->points);
+    const int status = glint_device_net_begin(m->device, frame);
+    frame->points.z = z;
+    return status;
+}
+
 /* Of a device, as many frames at once as it takes. */
 static int run_pipelined(struct glint_model *m, struct glint_frame *const *frames, int32_t n)
 {
+    float shift[GLINT_DEVICE_FRAMES] = {0};
     int status = GLINT_OK;
     int32_t begun = 0, ended = 0;
     while (ended < n && (status == GLINT_OK || ended < begun)) {
         while (status == GLINT_OK && begun < n && begun - ended < GLINT_DEVICE_FRAMES) {
-            frames[begun]->n_boxes = 0;
-            frames[begun]->has_masks = false;
-            status = glint_device_net_begin(m->device, frames[begun]);
+            status = begin_on_device(m, frames[begun], &shift[begun % GLINT_DEVICE_FRAMES]);
             begun += status == GLINT_OK;
         }
         if (ended == begun)
             break;
         const int ending = glint_device_net_end(m->device, &m->run);
+        if (ending == GLINT_OK)
+            glint_height_shift_back(shift[ended % GLINT_DEVICE_FRAMES], frames[ended]);
         status = status == GLINT_OK ? ending : status;
         ended++;
     }

@@ -1,41 +1,24 @@
 /* tools/diagnose.c - see diagnose.h. */
 #include "tools/diagnose.h"
+#include "model/height.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define CELL_M 2.0f
-#define BIN_M  0.5f
-#define CELLS  GLINT_DIAGNOSE_CELLS
-#define BINS   GLINT_DIAGNOSE_BINS
+#define BIN_M 0.5f
+#define BINS  GLINT_DIAGNOSE_BINS
 
 void glint_cloud_stats_clear(struct glint_cloud_stats *s)
 {
     memset(s, 0, sizeof *s);
-    for (int i = 0; i < CELLS * CELLS; i++) {
-        s->low[i] = INFINITY;
-        s->high[i] = -INFINITY;
-    }
+    glint_ground_clear(&s->ground);
 }
 
 static void add_bin(struct glint_cloud_stats *s, int axis, float v)
 {
     const float bin = floorf(v / BIN_M) + (float)(BINS / 2);
     s->bins[axis][bin < 0.0f ? 0 : bin < (float)BINS ? (int)bin : BINS - 1]++;
-}
-
-static void add_cell(struct glint_cloud_stats *s, float x, float y, float z)
-{
-    const float cx = floorf(x / CELL_M) + (float)(CELLS / 2), cy = floorf(y / CELL_M) + (float)(CELLS / 2);
-    const float r = x * x + y * y;
-    if (r < 9.0f || r > 625.0f || cx < 0.0f || cy < 0.0f || cx >= (float)CELLS || cy >= (float)CELLS)
-        return;
-    const int i = (int)cy * CELLS + (int)cx;
-    s->in_cell[i]++;
-    s->low[i] = fminf(s->low[i], z);
-    s->high[i] = fmaxf(s->high[i], z);
 }
 
 void glint_cloud_stats_add(struct glint_cloud_stats *s, const struct glint_frame *frame,
@@ -46,13 +29,13 @@ void glint_cloud_stats_add(struct glint_cloud_stats *s, const struct glint_frame
     s->n_boxes += (uint64_t)frame->n_boxes;
     s->n_points += (uint64_t)p->n;
     s->as_network_input |= frame->as_network_input;
+    glint_ground_add(&s->ground, p, 1);
     for (int32_t i = 0; i < p->n; i++) {
         if (!isfinite(p->x[i] + p->y[i] + p->z[i] + p->intensity[i]))
             continue; /* frames that are tensors keep such points */
         add_bin(s, 0, p->x[i]);
         add_bin(s, 1, p->y[i]);
         add_bin(s, 2, p->z[i]);
-        add_cell(s, p->x[i], p->y[i], p->z[i]);
         s->n_in_range += p->x[i] > model->range[0] && p->x[i] < model->range[3] &&
                          p->y[i] > model->range[1] && p->y[i] < model->range[4] &&
                          p->z[i] > model->range[2] && p->z[i] < model->range[5];
@@ -61,32 +44,10 @@ void glint_cloud_stats_add(struct glint_cloud_stats *s, const struct glint_frame
     }
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-/* Median and half the distance between the quartiles of the cells that saw at least `least` points. */
-static int cell_median(const struct glint_cloud_stats *s, const float *values, float *median, float *spread)
-{
-    float v[CELLS * CELLS];
-    int n = 0;
-    for (int i = 0; i < CELLS * CELLS; i++)
-        if (s->in_cell[i] >= 4)
-            v[n++] = values[i];
-    if (n == 0)
-        return 0;
-    qsort(v, (size_t)n, sizeof v[0], ascending);
-    *median = v[n / 2];
-    *spread = 0.5f * (v[3 * n / 4] - v[n / 4]);
-    return n;
-}
-
 bool glint_cloud_ground(const struct glint_cloud_stats *s, float *z_out)
 {
     float spread;
-    return cell_median(s, s->low, z_out, &spread) >= 12;
+    return glint_ground_median(&s->ground, s->ground.low, z_out, &spread);
 }
 
 /* The value below which a share of the points lies, to a bin. */
@@ -135,9 +96,9 @@ static bool check_axes(const struct glint_cloud_stats *s, struct list *l)
             (double)spread[2], (double)spread[flat], "xyz"[flat]);
         return true;
     }
-    if (cell_median(s, s->low, &low, &low_spread) >= 12 &&
-        cell_median(s, s->high, &high, &high_spread) >= 12 && high > 0.5f && high_spread < 0.3f &&
-        low_spread > 2.0f * high_spread) {
+    if (glint_ground_median(&s->ground, s->ground.low, &low, &low_spread) &&
+        glint_ground_median(&s->ground, s->ground.high, &high, &high_spread) && high > 0.5f &&
+        high_spread < 0.3f && low_spread > 2.0f * high_spread) {
         say(l, "axes: the flat ground lies %.1f m above the sensor: z seems to point down, expected up",
             (double)high);
         return true;
@@ -145,13 +106,15 @@ static bool check_axes(const struct glint_cloud_stats *s, struct list *l)
     return false;
 }
 
+/* Where the model does not see to that itself. */
 static void check_height(const struct glint_cloud_stats *s, const struct glint_model_info *m, struct list *l)
 {
-    float z;
+    float z, spread, shift;
     const float lo = m->sensor_height_m[0], hi = m->sensor_height_m[1];
-    if (!glint_cloud_ground(s, &z) || !(hi > 0.0f))
+    if (!glint_ground_median(&s->ground, s->ground.low, &z, &spread) || !(hi > 0.0f) ||
+        glint_height_wants(lo, hi, z, spread, &shift))
         return;
-    if (-z < lo - 0.5f || -z > hi + 0.5f)
+    if (-z < lo - GLINT_HEIGHT_MARGIN_M || -z > hi + GLINT_HEIGHT_MARGIN_M)
         say(l,
             "sensor height: the ground lies at z = %.1f m, the model expects a sensor %.1f to %.1f m above "
             "it",

@@ -5,16 +5,15 @@
 #define GLINT_TOOLS_DIAGNOSE_H
 #include "glint/frame.h"
 #include "glint/model.h"
+#include "model/ground.h"
 
-#define GLINT_DIAGNOSE_CELLS 32  /* per side: 2 m cells around the sensor */
-#define GLINT_DIAGNOSE_BINS  512 /* per axis: 0.5 m bins, +-128 m */
-#define GLINT_FINDING_CAP    8
+#define GLINT_DIAGNOSE_BINS 512 /* per axis: 0.5 m bins, +-128 m */
+#define GLINT_FINDING_CAP   8
 
 struct glint_cloud_stats {
     uint64_t n_frames, n_points, n_boxes, n_in_range;
     uint64_t bins[3][GLINT_DIAGNOSE_BINS];
-    float low[GLINT_DIAGNOSE_CELLS * GLINT_DIAGNOSE_CELLS], high[GLINT_DIAGNOSE_CELLS * GLINT_DIAGNOSE_CELLS];
-    uint32_t in_cell[GLINT_DIAGNOSE_CELLS * GLINT_DIAGNOSE_CELLS];
+    struct glint_ground ground;
     double intensity_sum;
     float intensity_max;
     bool as_network_input; /* of a tensor file: nothing is compared */
