@@ -23,9 +23,22 @@ ALLOWED = {
 CUDA = re.compile(r"cuda|cublas|cudnn|cub/", re.I)
 
 
+def same_structs(root):
+    """Structs of one name in several .cu files: one program has them all in the emulation, where templates of the C++ library over them
+    would be taken for each other's."""
+    seen, bad = {}, 0
+    for path in sorted(p for room in ALLOWED for p in (root / room).rglob("*.cu")):
+        for name in re.findall(r"^(?:template <[^>]*> )?struct (\w+) \{", path.read_text(), re.M):
+            if name in seen and "device" not in path.stem:
+                print(f"{path}: struct {name} is in {seen[name]} too")
+                bad += 1
+            seen[name] = path
+    return bad
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-    bad = 0
+    bad = same_structs(root)
     for room, allowed in ALLOWED.items():
         for path in sorted((root / room).rglob("*")):
             if path.suffix not in (".c", ".h", ".cu", ".cuh"):

@@ -20,13 +20,13 @@
 #define SHARED     49152
 #define SHARED_ONE 65536 /* for one head; what any device has */
 
-struct tile {               /* the group's keys and values in shared memory */
+struct kv_tile {            /* the group's keys and values in shared memory */
     int32_t stride, values; /* elements from key to key; from a key to its value */
     int32_t n_keys, blocks; /* of 16 */
 };
 
 template <class T, int D>
-static __device__ inline void bring(const struct glint_attend_cuda &a, const struct tile &t,
+static __device__ inline void bring(const struct glint_attend_cuda &a, const struct kv_tile &t,
                                     const int32_t *token, int32_t first_head, int32_t heads, T *kv)
 {
     const int32_t pieces = heads * D / 8, all = t.blocks * 16 * 2 * pieces;
@@ -65,7 +65,7 @@ static __device__ inline float row_sum(float v)
 
 /* Scores of 16 queries with the keys of blocks first .. first + KEYS - 1, -infinity beyond the last key. */
 template <class T, int D>
-static __device__ inline void find_scores(const struct tile &t, const glint_fragment_a<T> (&q)[D / 16],
+static __device__ inline void find_scores(const struct kv_tile &t, const glint_fragment_a<T> (&q)[D / 16],
                                           const T *keys, int32_t first, glint_fragment_c (&score)[2 * KEYS])
 {
 #pragma unroll
@@ -125,7 +125,7 @@ static __device__ inline void weigh(glint_fragment_c (&score)[2 * KEYS], float s
 }
 
 template <class T, int D>
-static __device__ inline void add_values(const struct tile &t, const T *values, int32_t first,
+static __device__ inline void add_values(const struct kv_tile &t, const T *values, int32_t first,
                                          const glint_fragment_c (&score)[2 * KEYS], struct result<D> *r)
 {
 #pragma unroll
@@ -195,7 +195,7 @@ static __global__ void __launch_bounds__(THREADS, 2)
         return;
     const int32_t first_head = (int32_t)blockIdx.y * block_heads;
     const int32_t heads = a.heads - first_head < block_heads ? a.heads - first_head : block_heads;
-    const struct tile t = {2 * block_heads * D + 8, block_heads * D, g.n_keys, (g.n_keys + 15) / 16};
+    const struct kv_tile t = {2 * block_heads * D + 8, block_heads * D, g.n_keys, (g.n_keys + 15) / 16};
     T *const kv = (T *)bytes;
     int32_t *const token = (int32_t *)(bytes + (size_t)t.blocks * 16 * (size_t)t.stride * sizeof(T));
     for (int32_t i = (int32_t)threadIdx.x; i < g.n_keys; i += THREADS)

@@ -27,7 +27,7 @@
 
 #define GAP 8 /* elements between rows of shared memory: ldmatrix without bank conflicts */
 
-struct call {
+struct group_call {
     struct glint_flat_layer_cuda l;
     const float *in, *pe;
     const int32_t *perm, *n;
@@ -119,7 +119,8 @@ static __device__ inline void put_rows(T *to, int stride, const glint_fragment_c
 
 /* Tokens' features to a and b, zeros beyond the group. */
 template <class T, class L>
-static __device__ inline void gather(const struct call &c, const int32_t *token, int32_t n_keys, T *a, T *b)
+static __device__ inline void gather(const struct group_call &c, const int32_t *token, int32_t n_keys, T *a,
+                                     T *b)
 {
     const int pieces = (L::STRIDE - GAP) / 8;
     for (int32_t i = (int32_t)threadIdx.x; i < L::ROWS * pieces; i += L::THREADS) {
@@ -324,7 +325,7 @@ static __device__ inline void add_rows(const float *from, int32_t dim, const int
 
 /* q, k and v of a warp's head, and its attention: from a and b to b. The barrier: all have read a and b. */
 template <class T, class L, int MT>
-static __device__ inline void attend_head(const struct call &call, int32_t n_keys, T *a, T *b, T *c)
+static __device__ inline void attend_head(const struct group_call &call, int32_t n_keys, T *a, T *b, T *c)
 {
     const int C = L::STRIDE - GAP;
     const int32_t column = (int32_t)threadIdx.x / 32 * 16;
@@ -352,7 +353,8 @@ static __device__ inline void attend_head(const struct call &call, int32_t n_key
 }
 
 template <class T, int C, int UP, int MT>
-static __global__ void __launch_bounds__(2 * C, 256 / C) run_group(const __grid_constant__ struct call call)
+static __global__ void __launch_bounds__(2 * C, 256 / C)
+    run_group(const __grid_constant__ struct group_call call)
 {
     typedef struct layout<C, UP, MT> L;
     GLINT_SHARED_BYTES(bytes);
@@ -399,7 +401,8 @@ static __global__ void __launch_bounds__(2 * C, 256 / C) run_group(const __grid_
     write_rows<MT, L::TOKENS>(call.out + column, C, token, 0, g.fresh, sum);
 }
 
-template <class T, int C, int UP, int MT> static int launch(struct glint_stream *s, const struct call *c)
+template <class T, int C, int UP, int MT>
+static int launch(struct glint_stream *s, const struct group_call *c)
 {
     typedef struct layout<C, UP, MT> L;
     return GLINT_LAUNCH((run_group<T, C, UP, MT>), glint_blocks(c->most, c->l.group), L::THREADS, L::BYTES, s,
@@ -413,12 +416,12 @@ bool glint_flat_group_takes(const struct glint_flat_layer_cuda *l)
            l->heads * 16 == l->dim && l->ffn == 2 * l->dim && l->group <= 80;
 }
 
-template <class T, int C, int UP> static int by_rows(struct glint_stream *s, const struct call *c)
+template <class T, int C, int UP> static int by_rows(struct glint_stream *s, const struct group_call *c)
 {
     return c->l.group <= 64 ? launch<T, C, UP, 4>(s, c) : launch<T, C, UP, 5>(s, c);
 }
 
-template <class T> static int choose(struct glint_stream *s, const struct call *c)
+template <class T> static int choose(struct glint_stream *s, const struct group_call *c)
 {
     return c->l.dim == 64 ? by_rows<T, 64, 2>(s, c) : by_rows<T, 128, 2>(s, c);
 }
@@ -427,6 +430,6 @@ int glint_flat_group_cuda(struct glint_stream *s, const struct glint_flat_layer_
                           const float *pe, const int32_t *perm, const int32_t *n, int32_t most, float *out,
                           float *attn_out)
 {
-    const struct call c = {*l, in, pe, perm, n, most, 1.44269504f / sqrtf(16.0f), out, attn_out};
+    const struct group_call c = {*l, in, pe, perm, n, most, 1.44269504f / sqrtf(16.0f), out, attn_out};
     return l->precision == GLINT_PRECISION_BF16 ? choose<__nv_bfloat16>(s, &c) : choose<__half>(s, &c);
 }

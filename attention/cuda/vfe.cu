@@ -85,7 +85,7 @@ static int32_t widest(const struct glint_vfe *v)
     return width;
 }
 
-struct work {
+struct vfe_work {
     float *mean;       /* voxels x 3 */
     float *in;         /* points x columns */
     float *feature[2]; /* points x widest, by parity of the layer */
@@ -94,7 +94,7 @@ struct work {
 };
 
 /* With a NULL memory only adds up what it takes. */
-static size_t carve(struct work *w, const struct glint_vfe *v, int32_t most_points, int32_t most_voxels,
+static size_t carve(struct vfe_work *w, const struct glint_vfe *v, int32_t most_points, int32_t most_voxels,
                     void *memory)
 {
     const size_t points = (size_t)most_points, voxels = (size_t)most_voxels, wide = (size_t)widest(v);
@@ -122,21 +122,21 @@ static size_t carve(struct work *w, const struct glint_vfe *v, int32_t most_poin
 size_t glint_vfe_cuda_scratch(const struct glint_vfe_cuda *v, int32_t most_points, int32_t most_voxels,
                               bool taps)
 {
-    struct work unused;
+    struct vfe_work unused;
     if (!taps && glint_vfe_tile_takes(v))
         return 256;
     return carve(&unused, &v->vfe, most_points, most_voxels, NULL);
 }
 
-struct run {
+struct vfe_run {
     struct glint_stream *s;
     const struct glint_vfe_cuda *v;
     const struct glint_vfe_points *p;
     const struct glint_vfe_taps *taps;
-    struct work w;
+    struct vfe_work w;
 };
 
-static int multiply(const struct run *r, const struct glint_matrix_cuda *m, bool points, const float *a,
+static int multiply(const struct vfe_run *r, const struct glint_matrix_cuda *m, bool points, const float *a,
                     float *c, enum glint_act act)
 {
     struct glint_gemm_cuda g = {};
@@ -152,7 +152,7 @@ static int multiply(const struct run *r, const struct glint_matrix_cuda *m, bool
 }
 
 /* Layer l, whose input's points (and maxima) are there. */
-static int run_layer(const struct run *r, int32_t l, float *voxel_out)
+static int run_layer(const struct vfe_run *r, int32_t l, float *voxel_out)
 {
     const struct glint_vfe_points *p = r->p;
     const int32_t width = r->v->vfe.width[l];
@@ -197,7 +197,7 @@ int glint_vfe_cuda(struct glint_stream *s, const struct glint_vfe_cuda *v, const
                    float *voxel_out, const struct glint_vfe_taps *taps, void *scratch)
 {
     static const struct glint_vfe_taps none = {};
-    struct run r = {s, v, p, taps ? taps : &none, {}};
+    struct vfe_run r = {s, v, p, taps ? taps : &none, {}};
     GLINT_TRY(check(&v->vfe, p));
     if (glint_vfe_tile_takes(v) && plain(r.taps, v->vfe.n_layers))
         return glint_vfe_tile_cuda(s, v, p, voxel_out, r.taps->layer_point[v->vfe.n_layers - 1]);

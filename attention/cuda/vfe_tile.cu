@@ -243,7 +243,7 @@ static __device__ inline void finish_rows(const struct part &b, int32_t at, int3
         fold(voxel_out + (int64_t)(b.first + voxel) * W1 + j, most, s.half[voxel][j]);
 }
 
-struct call {
+struct tile_call {
     struct glint_vfe_cuda v;
     struct glint_vfe_points p;
     float *voxel_out, *points_out;
@@ -251,7 +251,7 @@ struct call {
 
 /* Fields, means and the first layer of all points; leaves the last chunk's features. */
 template <class T, int W0, class S>
-static __device__ inline void encode_first(const struct call &c, const struct part &b, S &s)
+static __device__ inline void encode_first(const struct tile_call &c, const struct part &b, S &s)
 {
     const bool one = b.end - b.begin <= ROWS;
     for (int32_t i = (int32_t)threadIdx.x; i < STARTS * W0; i += THREADS)
@@ -280,7 +280,7 @@ static __device__ inline void encode_first(const struct call &c, const struct pa
 }
 
 template <class T, int W0, int W1>
-static __global__ void __launch_bounds__(THREADS, 3) encode(const __grid_constant__ struct call c)
+static __global__ void __launch_bounds__(THREADS, 3) encode(const __grid_constant__ struct tile_call c)
 {
     GLINT_SHARED_BYTES(bytes);
     struct tile<T, W0, W1> &s = *(struct tile<T, W0, W1> *)bytes;
@@ -337,13 +337,13 @@ bool glint_vfe_tile_takes(const struct glint_vfe_cuda *v)
            (is(&v->vfe, 64, 128) || is(&v->vfe, 32, 64));
 }
 
-template <class T, int W0, int W1> static int launch(struct glint_stream *s, const struct call *c)
+template <class T, int W0, int W1> static int launch(struct glint_stream *s, const struct tile_call *c)
 {
     return GLINT_LAUNCH((encode<T, W0, W1>), glint_blocks(c->p.most_points, STARTS), THREADS,
                         sizeof(struct tile<T, W0, W1>), s, *c);
 }
 
-template <class T> static int choose(struct glint_stream *s, const struct call *c)
+template <class T> static int choose(struct glint_stream *s, const struct tile_call *c)
 {
     return is(&c->v.vfe, 64, 128) ? launch<T, 64, 128>(s, c) : launch<T, 32, 64>(s, c);
 }
@@ -351,6 +351,6 @@ template <class T> static int choose(struct glint_stream *s, const struct call *
 int glint_vfe_tile_cuda(struct glint_stream *s, const struct glint_vfe_cuda *v,
                         const struct glint_vfe_points *p, float *voxel_out, float *points_out)
 {
-    const struct call c = {*v, *p, voxel_out, points_out};
+    const struct tile_call c = {*v, *p, voxel_out, points_out};
     return v->precision == GLINT_PRECISION_BF16 ? choose<__nv_bfloat16>(s, &c) : choose<__half>(s, &c);
 }
