@@ -7,7 +7,6 @@
 #include "tools/places.h"
 #include "tools/service_options.h"
 #include <dirent.h>
-#include <dlfcn.h>
 #include <jansson.h>
 #include <pcap/pcap.h>
 #include <png.h>
@@ -135,31 +134,8 @@ static void show_device(int index)
     glint_device_close(device);
 }
 
-/* Whether the program would find one of NVIDIA's libraries, and its version: major * 10000 + minor * 100. */
-static void show_library(const char *what, const char *const *names, const char *version_of)
-{
-    char text[256];
-    void *library = NULL;
-    for (int i = 0; names[i] && !library; i++)
-        library = dlopen(names[i], RTLD_LAZY | RTLD_LOCAL);
-    if (!library) {
-        snprintf(text, sizeof text, "not found (%s); Glint's own kernels do all", names[0]);
-        line(what, text);
-        return;
-    }
-    size_t (*version)(void);
-    *(void **)&version = dlsym(library, version_of);
-    const size_t number = version ? version() : 0;
-    snprintf(text, sizeof text, "found, %zu.%zu", number / 10000, number % 10000 / 100);
-    line(what, text);
-    dlclose(library);
-}
-
 static void show_gpu(void)
 {
-    static const char *const lt[] = {"libcublasLt.so.13", "libcublasLt.so.12",
-                                     "/usr/local/cuda/lib64/libcublasLt.so", NULL};
-    static const char *const cudnn[] = {"libcudnn.so.9", "/usr/local/cuda/lib64/libcudnn.so.9", NULL};
     char text[512];
     struct stat st;
     int n = 0;
@@ -181,8 +157,6 @@ static void show_gpu(void)
         line("", "--device auto and cpu run on the CPU");
     for (int i = 0; i < n; i++)
         show_device(i);
-    show_library("cuBLASLt", lt, "cublasLtGetVersion");
-    show_library("cuDNN", cudnn, "cudnnGetVersion");
 }
 
 /* Returns whether the limit is too small. */
