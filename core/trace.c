@@ -154,8 +154,8 @@ void glint_span_list(struct glint_trace *t, enum glint_stage stage, uint64_t fra
     list(t, glint_stage_name(stage), (int)stage, frame, begun_ns, ns);
 }
 
-void glint_span_device(struct glint_trace *t, const char *name, enum glint_stage stage, uint64_t frame, int64_t begun_ns,
-                       int64_t ns)
+void glint_span_device(struct glint_trace *t, const char *name, enum glint_stage stage, uint64_t frame,
+                       int64_t begun_ns, int64_t ns)
 {
     GLINT_PROBE3(stage__end, glint_stage_name(stage), frame, ns);
     if (!t)

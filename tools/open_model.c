@@ -9,10 +9,12 @@
 #include <math.h>
 #include <unistd.h>
 
-/* Why a model runs on the CPU is worth a line where a device was hoped for: by who says auto, or has an NVIDIA driver. */
+/* Why a model runs on the CPU is worth a line where a device was hoped for: by who says auto, or has an
+ * NVIDIA driver. */
 static void tell_of_device(const struct glint_shared_options *options, const struct glint_model_info *info)
 {
-    const bool driver = access("/proc/driver/nvidia/version", F_OK) == 0 || access("/dev/nvidiactl", F_OK) == 0;
+    const bool driver =
+        access("/proc/driver/nvidia/version", F_OK) == 0 || access("/dev/nvidiactl", F_OK) == 0;
     if (info->device_note[0] && (options->device_asked || driver))
         glint_log(GLINT_LOG_INFO, "%s runs on the CPU: %s", info->name, info->device_note);
 }

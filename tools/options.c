@@ -317,11 +317,10 @@ bool glint_value_device(const struct glint_command *c, const char *option, const
     return false;
 }
 
-static const char *const precisions[] = {
-    [GLINT_PRECISION_F32] = "f32",
-    [GLINT_PRECISION_BF16] = "bf16",
-    [GLINT_PRECISION_F16] = "f16",
-    [GLINT_PRECISION_I16] = "i16"};
+static const char *const precisions[] = {[GLINT_PRECISION_F32] = "f32",
+                                         [GLINT_PRECISION_BF16] = "bf16",
+                                         [GLINT_PRECISION_F16] = "f16",
+                                         [GLINT_PRECISION_I16] = "i16"};
 
 const char *glint_precision_name(enum glint_precision precision)
 {
